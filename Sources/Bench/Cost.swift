@@ -5,17 +5,17 @@ import Kubernetes
 import Rules
 import Webhook
 
-/// A review, evaluated again and again under a profiler that counts instructions: `Bench --cost [--mutate] [--answer] COPIES FILE`.
+/// Evaluates a review repeatedly under a profiler that counts instructions: `Bench --cost [--mutate] [--answer] COPIES FILE`.
 ///
-/// The steps are functions of their own here, so that callgrind reports each, while the product's code is inlined as it is shipped.
-/// `--answer` leaves out the steps and calls what the server calls.
+/// The steps are separate functions, so that callgrind reports each, while the product's code is inlined as in a release.
+/// `--answer` omits the steps and calls the server's function.
 struct Cost {
     private let bytes: [UInt8]
     private let endpoint: Endpoint
     private let copies: Int
     private let hasSteps: Bool
 
-    /// Reads the command line without its `--cost`; nil where it is wrong.
+    /// Reads the arguments after `--cost`; nil if they are invalid.
     init?(_ arguments: [String]) throws {
         let words = arguments.filter { !$0.hasPrefix("--") }
         let options = Set(arguments).subtracting(words)
@@ -28,7 +28,7 @@ struct Cost {
         hasSteps = !options.contains("--answer")
     }
 
-    /// Does it, with the settings of the environment.
+    /// Runs with the settings of the environment.
     func run() throws {
         let settings = try Settings(environment: ProcessInfo.processInfo.environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_800_000_000))
@@ -42,7 +42,7 @@ struct Cost {
     }
 }
 
-/// Reads a review and evaluates it: what ``costEvaluate(_:_:_:_:)`` takes off is reading.
+/// Parses and evaluates a review; the difference from ``costEvaluate(_:_:_:_:)`` is parsing.
 @inline(never)
 func costParse(_ bytes: [UInt8], _ document: Document, _ judge: Judge, _ context: Context, _ endpoint: Endpoint) {
     try? document.read(bytes.span, AdmissionReview.options) { root in
@@ -50,7 +50,7 @@ func costParse(_ bytes: [UInt8], _ document: Document, _ judge: Judge, _ context
     }
 }
 
-/// Evaluates a review that is read.
+/// Evaluates a parsed review.
 @inline(never)
 func costEvaluate(_ review: AdmissionReview, _ judge: Judge, _ context: Context, _ endpoint: Endpoint) {
     switch endpoint {
@@ -59,7 +59,7 @@ func costEvaluate(_ review: AdmissionReview, _ judge: Judge, _ context: Context,
     }
 }
 
-/// Reads, evaluates and answers: what the server does between a request's body and the response's.
+/// Parses, evaluates and answers a review, as the server does between a request's body and its response.
 @inline(never)
 func costAnswer(_ bytes: [UInt8], _ admission: Admission, _ context: Context, _ endpoint: Endpoint) -> Int {
     (try? admission.answer(bytes.span, to: endpoint, in: context))?.body.count ?? 0

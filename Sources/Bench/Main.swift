@@ -5,10 +5,10 @@ import Kubernetes
 import Rules
 import Webhook
 
-/// Figures of the judge without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE` and
-/// `--cost`, for profilers.
+/// Measures the evaluation without a server: `Bench FILE [LARGER-FILE] [--quick]`, or `Bench --companions`; also `--loop N FILE`
+/// and `--cost`, for profilers.
 ///
-/// Prints `name<TAB>value<TAB>unit`, a figure a line, for `scripts/bench` and for people.
+/// Prints one figure per line as `name<TAB>value<TAB>unit`, for `scripts/bench`.
 @main
 enum Main {
     static func main() throws {
@@ -35,7 +35,7 @@ enum Main {
     }
 }
 
-/// A recorded review, and what can be done with it.
+/// A recorded review and the work that is measured with it.
 struct Subject {
     let path: String
     let bytes: [UInt8]
@@ -61,20 +61,20 @@ struct Subject {
         return Work(name: name) { (try? document.read(bytes.span, options) { $0.kind == .object ? 1 : 0 }) ?? 0 }
     }
 
-    /// Everything between the request's body and the response's: what the server does.
+    /// The work of the server from the request's body to the response's.
     var whole: Work {
         let admission = Admission(judge: Judge(context.settings))
         return Work(name: "whole") { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 
-    /// The same with a few of the rules.
+    /// The same with some of the rules.
     func judging(_ name: String, with rules: [Rule]) -> Work {
         let admission = Admission(judge: Judge(context.settings, rules: rules))
         return Work(name: name) { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 }
 
-/// What is measured, and how long.
+/// Measures and prints figures.
 struct Figures {
     let rounds: Int
     let milliseconds: Double
@@ -83,7 +83,7 @@ struct Figures {
         print("\(name)\t\(String(format: "%.2f", value))\t\(unit)")
     }
 
-    /// The decoder, the parser, and the whole.
+    /// Measures the decoder, the parser, and the whole.
     func decoding(_ subject: Subject) {
         let works = [
             subject.decoder, subject.parser("strict", .strict), subject.parser("skipping", AdmissionReview.options),
@@ -97,7 +97,7 @@ struct Figures {
         report("strict speed", Double(subject.bytes.count) / result.median(1), "MB/s")
     }
 
-    /// How often memory is asked for, for small and large documents.
+    /// Counts the allocations for small and large documents.
     func allocations(_ subjects: [Subject]) {
         for (index, subject) in subjects.enumerated() {
             let size = index == 0 ? "small" : "large"
@@ -108,7 +108,7 @@ struct Figures {
         }
     }
 
-    /// What each rule adds to a judge that has no other.
+    /// Measures each rule's time without other rules.
     func rules(_ subject: Subject) {
         let rules = Catalogue.playbook.rules
         let works =
@@ -124,7 +124,7 @@ struct Figures {
 }
 
 extension Rule {
-    /// A rule that looks at everything and never finds anything: a judge without rules would not even begin.
+    /// A rule that applies to everything and never reports a finding: without rules, nothing would be evaluated.
     static let nothing = Rule(
         id: "nothing", title: "", group: .application, section: .applicationRequirements, rationale: "", level: .warn,
         concern: .convention, scope: Scope(.withPodSpec), clauses: [], examples: [], check: { _, _, _ in })

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A piece of work that is measured against others.
+/// A piece of work to measure.
 struct Work {
     let name: String
-    /// Does it once; the result keeps the optimizer from leaving it out.
+    /// Runs it once; the result keeps the optimizer from removing it.
     let run: () -> Int
 }
 
@@ -20,16 +20,16 @@ func median(_ values: [Double]) -> Double {
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
 
-/// Processor time of each work in microseconds, round by round.
+/// The processor time of each work in microseconds, by round.
 ///
-/// A round does every work once, one after the other, so that a busy neighbour hits all of them: compare within a round.
+/// A round runs every work once, so that other load affects all of them: compare within a round.
 struct Rounds {
     private(set) var microseconds: [[Double]]
 
     init(_ works: [Work], rounds: Int, milliseconds: Double) {
         microseconds = works.map { _ in [] }
         let counts = works.map { work in
-            // Warm, and as often as fills the time.
+            // Warms up, and runs for as long as the time allows.
             for _ in 0..<200 { sink &+= work.run() }
             let start = processorTime()
             for _ in 0..<200 { sink &+= work.run() }
@@ -47,29 +47,30 @@ struct Rounds {
     /// The median of a work.
     func median(_ work: Int) -> Double { Bench.median(microseconds[work]) }
 
-    /// The median of the rounds' ratios of one work to another.
+    /// The median of the rounds' ratios of two works.
     func ratio(_ work: Int, to other: Int) -> Double {
         Bench.median(zip(microseconds[work], microseconds[other]).map { $0 / $1 })
     }
 
-    /// The median of the rounds' differences of one work and another.
+    /// The median of the rounds' differences of two works.
     func difference(_ work: Int, from other: Int) -> Double {
         Bench.median(zip(microseconds[work], microseconds[other]).map { $0 - $1 })
     }
 }
 
-/// Where results go that nobody wants.
+/// The sink for unused results.
 nonisolated(unsafe) private var sink = 0  // Written by the one thread there is.
 
-/// How often memory was asked for so far, where `scripts/figures/allocations.c` is loaded before libc; else nil.
+/// The number of allocations so far if `scripts/figures/allocations.c` is loaded before libc; otherwise nil.
 enum Allocations {
     private static let counter: (@convention(c) () -> UInt)? = {
-        // The main program's scope finds what was loaded before libc; the C function takes nothing and returns an unsigned long.
+        // The main program's scope contains libraries loaded before libc; the C function has no parameters and returns an
+        // unsigned long.
         guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "playbook_allocations") else { return nil }
         return unsafeBitCast(symbol, to: (@convention(c) () -> UInt).self)
     }()
 
-    /// How many a work needs each time, when everything is warm.
+    /// The number of allocations per run of a work, after warming up.
     static func each(of work: Work) -> Double? {
         guard let counter else { return nil }
         for _ in 0..<50 { sink &+= work.run() }

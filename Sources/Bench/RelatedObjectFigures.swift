@@ -4,7 +4,7 @@ import JSON
 import Kubernetes
 import Rules
 
-/// What the state of a large cluster costs: 50,000 PodDisruptionBudgets over 5,000 namespaces.
+/// Measures the related objects of a large cluster: 50,000 PodDisruptionBudgets in 5,000 namespaces.
 struct RelatedObjectFigures {
     private let kind = ResourceKind.podDisruptionBudget
     private let namespaces = 5_000
@@ -26,7 +26,7 @@ struct RelatedObjectFigures {
         reportLookups(relatedObjects)
     }
 
-    /// An update as the feed makes it: the loops hold the value of before, so what changes is copied.
+    /// Measures an update as the feed makes it: the loops hold the previous value, so changed parts are copied.
     private func reportUpdates(_ relatedObjects: inout RelatedObjects) throws {
         var held = [relatedObjects]
         var slowest = 0.0
@@ -53,7 +53,7 @@ struct RelatedObjectFigures {
             if budgets?.contains(where: { $0.selects(labels[round % each]) }) ?? false { found += 1 }
         }
         let microseconds = (processorTime() - start) / 1000 / Double(count)
-        precondition(found == count, "every pod has its budget")
+        precondition(found == count, "every pod has a PodDisruptionBudget")
         print("companions lookup\t\(format(microseconds))\tµs")
     }
 
@@ -73,7 +73,7 @@ struct RelatedObjectFigures {
 
     private func format(_ value: Double) -> String { String(format: "%.2f", value) }
 
-    /// Resident memory in MB.
+    /// The resident memory in MB.
     private var resident: Double {
         let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
         let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0

@@ -1,6 +1,6 @@
-/// A review as a program with `Codable` types would have it: no more than what five simple rules read.
+/// A review decoded with `Codable` types, limited to the fields that five simple rules read.
 ///
-/// Probes, replicas, not running as root, memory requests equal to limits.
+/// These are probes, replicas, not running as root, and memory requests equal to limits.
 struct Review: Decodable {
     struct Request: Decodable {
         let uid: String

@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-// Behind _GNU_SOURCE, which Swift's importer does not define. Defining it for the whole import would turn the socket
+// Declared only with _GNU_SOURCE, which Swift's importer does not define. Defining it for the whole import would turn the socket
 // address parameters into a transparent union that Swift cannot call.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 extern int pipe2(int descriptors[2], int flags);

@@ -12,7 +12,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-// OpenSSL's function-like macros and variadic functions, which Swift does not import, as functions. Nothing else.
+// Functions for OpenSSL's function-like macros and variadic functions, which Swift does not import.
 
 static inline long tls_context_set_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_mode(context, mode);
@@ -42,7 +42,7 @@ static inline int tls_context_add_chain_certificate(SSL_CTX *context, X509 *cert
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
 
-// Renegotiation and compression have each been the way into a server, and the server knows its own hardware best.
+// Renegotiation and compression have both allowed attacks, and the server knows its hardware best.
 static inline void tls_context_set_server_options(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE
                                      | SSL_OP_IGNORE_UNEXPECTED_EOF);

@@ -1,7 +1,7 @@
 internal import HTTP
 internal import Net
 
-/// A call of the API server under way, with all its attempts.
+/// An API server call in progress, including its retries.
 public final class APICall {
     private let client: APIClient
     private let request: APIRequest
@@ -25,7 +25,7 @@ public final class APICall {
         end = Instant.now + request.limit
     }
 
-    /// Takes the call back: nothing more is told of it.
+    /// Cancels the call; its completion is not called.
     public func cancel() {
         completion = nil
         alarm?.cancel()
@@ -35,7 +35,7 @@ public final class APICall {
     }
 
     func begin() {
-        // Not before the maker of the call knows it.
+        // //Not before the caller holds the call.
         alarm = client.loop.after(.zero) { [self] in attempt() }
     }
 
@@ -74,7 +74,7 @@ public final class APICall {
     private func ended(_ error: CallError?) {
         call = nil
         if let error { return failed(.transport(error)) }
-        guard let head else { return failed(.malformed("it has no head")) }
+        guard let head else { return failed(.malformed("response has no head")) }
         guard 200...299 ~= head.status else {
             let after = head.retryAfter.map { Duration.seconds($0) }
             return failed(
@@ -91,16 +91,16 @@ public final class APICall {
         alarm = client.loop.after(delay) { [self] in attempt() }
     }
 
-    /// How long to wait before the next attempt; nil when there is none.
+    /// The wait before the next attempt; nil if there is none.
     private func delay(after error: APIError) -> Duration? {
         switch error {
-        // Nothing was done, and the next attempt shows what is read anew: a token that was replaced, another authority.
+        // Nothing was done. The next attempt reads replaced tokens and CAs again.
         case .status(let status) where status.code == 401: return renewed
         case .transport(.untrusted): return renewed
         case .status(let status):
             guard error.isTransient else { return nil }
             let asked = status.retryAfter.map { client.bounded($0) }
-            // 429 says that nothing was done, and so does an API server that says when to come again.
+            // With 429 or Retry-After, the API server has not processed the request.
             guard request.verb == .get || status.code == 429 || asked != nil else { return nil }
             let chance = client.options.chance()
             return asked.map { backoff.wait(atLeast: $0, chance) } ?? backoff.wait(chance)

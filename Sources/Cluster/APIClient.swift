@@ -2,57 +2,57 @@ internal import HTTP
 internal import JSON
 public import Net
 
-/// How the API server is called.
+/// The options for API server calls.
 public struct APIOptions: Sendable {
-    /// How long the parts of a call may take; its whole is said by each request.
+    /// The time limits of the parts of a call; each request sets the limit of the whole call.
     public var times = CallTimes()
     /// The waits between attempts.
     public var backoff = Backoff()
-    /// The longest that a server may ask us to wait.
+    /// The longest accepted Retry-After.
     public var longestRetryAfter = Duration.seconds(60)
-    /// How old a token or an authority from a file may be.
+    /// The maximum age of a token or CA read from a file.
     public var credentialsInterval = Duration.seconds(60)
-    /// How long a credential plugin may take.
+    /// The time limit of a credential plugin.
     public var pluginLimit = Duration.seconds(30)
-    /// How many connections there may be at a time.
+    /// The maximum number of connections.
     public var maxConnections = 32
-    /// What we call ourselves.
+    /// The User-Agent header.
     public var userAgent = "playbook"
-    /// A number from 0 to 1 at random.
+    /// A random number from 0 to 1.
     public var chance: @Sendable () -> Double = { Double.random(in: 0...1) }
 
-    /// Creates the usual ones.
+    /// Creates the default options.
     public init() {}
 }
 
-/// A response that says yes.
+/// A successful response.
 public struct APIResponse: Sendable {
     /// The HTTP status code, from 200 to 299.
     public let status: Int
-    /// JSON.
+    /// The body, as JSON.
     public let body: [UInt8]
 }
 
-/// Calls a cluster's API server, showing what we have to show and trying again what may succeed later.
+/// An API server client that authenticates and retries transient failures.
 ///
-/// It belongs to a loop and is used on that loop's thread only.
+/// Used only on the thread of its loop.
 public final class APIClient {
-    /// Where the API server is.
+    /// The API server's address and credentials.
     public let access: ClusterAccess
-    /// Whose thread makes the calls.
+    /// The loop whose thread makes the calls.
     public let loop: ClientLoop
     let options: APIOptions
-    /// What responses are read into, one at a time.
+    /// The document that responses are parsed into, one at a time.
     let document = Document()
     private let client: Client
     private let credentials: Credentials
 
-    /// Prepares for calls; nothing is read or connected to yet.
+    /// Creates a client; nothing is read or connected yet.
     ///
     /// - Parameters:
-    ///   - loop: Whose thread makes them.
-    ///   - access: Where the API server is, and what we show there.
-    ///   - options: How it is called.
+    ///   - loop: The loop whose thread makes the calls.
+    ///   - access: The API server's address and credentials.
+    ///   - options: The options for calls.
     public init(loop: ClientLoop, access: ClusterAccess, options: APIOptions = APIOptions()) {
         self.loop = loop
         self.access = access
@@ -66,9 +66,9 @@ public final class APIClient {
     /// Makes a call.
     ///
     /// - Parameters:
-    ///   - request: What to ask.
-    ///   - completion: Called once, after this returns and unless the call is taken back, with what came of it.
-    /// - Returns: A way to take it back.
+    ///   - request: The request.
+    ///   - completion: Called once with the result, after this function returns, unless the call is canceled.
+    /// - Returns: The call, to cancel it.
     @discardableResult
     public func send(
         _ request: APIRequest, _ completion: @escaping (Result<APIResponse, APIError>) -> Void
@@ -78,13 +78,13 @@ public final class APIClient {
         return call
     }
 
-    /// Sends once, with what we have to show.
+    /// Sends a request once, with the current credentials.
     ///
     /// - Parameters:
-    ///   - request: What to send.
-    ///   - times: How long it may take.
-    ///   - handler: What is done with the response; not called where there was nothing to show.
-    ///   - begun: Called with the call that is under way, or with why there is none.
+    ///   - request: The request.
+    ///   - times: The time limits.
+    ///   - handler: Handles the response; not called if there are no credentials.
+    ///   - begun: Called with the call in progress, or the error that prevented it.
     func dispatch(
         _ request: APIRequest, times: CallTimes, _ handler: CallHandler,
         begun: @escaping (Result<Call, APIError>) -> Void
@@ -104,14 +104,14 @@ public final class APIClient {
         }
     }
 
-    /// How long to stay away where the API server has asked for so much.
+    /// Returns the time to wait after a Retry-After, at most the longest accepted one.
     func bounded(_ retryAfter: Duration) -> Duration { min(retryAfter, options.longestRetryAfter) }
 
-    /// Learns from a failure: what was refused is not shown again without another look at where it came from.
+    /// Discards or re-reads credentials after a failure that they may have caused.
     func note(_ error: APIError) {
         switch error {
         case .status(let status) where status.code == 401: credentials.refuse()
-        // Under TLS 1.3 a refused client certificate shows as a connection that is lost.
+        // With TLS 1.3, a rejected client certificate appears as a lost connection.
         case .transport(.untrusted), .transport(.handshakeFailed), .transport(.lost): credentials.lookAgain()
         default: break
         }

@@ -1,17 +1,17 @@
 internal import JSON
 public import Net
 
-/// What the API server says when it does not do what it was asked.
+/// An error status from the API server.
 public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
     /// The HTTP status code.
     public let code: Int
-    /// A word for programs, such as `NotFound` or `Forbidden`; empty when there is none.
+    /// The machine-readable reason, such as `NotFound` or `Forbidden`; empty if there is none.
     public let reason: String
-    /// A sentence for people.
+    /// The message.
     public let message: String
-    /// How long to wait before asking again, when the server says so.
+    /// The server's Retry-After, if any.
     public let retryAfter: Duration?
-    /// Whether the namespace is being deleted, and takes nothing new.
+    /// True if the namespace is being deleted and accepts no new objects.
     public let isForTermination: Bool
 
     /// Creates a status.
@@ -30,7 +30,7 @@ public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
         "\(code)\(reason.isEmpty ? "" : " \(reason)")\(message.isEmpty ? "" : ": \(message)")"
     }
 
-    /// Reads a response's body: a `Status` object, or what a proxy on the way wrote instead.
+    /// Reads a response body: a `Status` object, or the text of a proxy.
     init(code: Int, retryAfter: Duration?, body: [UInt8], _ document: Document) {
         let parsed = try? document.read(body.span, .strict) { APIStatus($0, code: code, retryAfter: retryAfter) }
         self =
@@ -40,7 +40,7 @@ public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
                 retryAfter: retryAfter)
     }
 
-    /// Reads a `Status` object; nil when the value is none.
+    /// Reads a `Status` object; nil if the value is not one.
     init?(_ value: Value, code: Int? = nil, retryAfter: Duration? = nil) {
         guard value["kind"]?.equals("Status") ?? false else { return nil }
         let seconds = value["details"]?["retryAfterSeconds"]?.int
@@ -53,39 +53,39 @@ public struct APIStatus: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a call of the API server came to nothing.
+/// The reason that an API server call failed.
 public enum APIError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// There is nothing to show that would let us in.
+    /// No usable credentials.
     case credentials(CredentialsError)
-    /// No whole response came.
+    /// No complete response.
     case transport(CallError)
-    /// The API server refused.
+    /// The API server returned an error status.
     case status(APIStatus)
     /// The response is larger than allowed.
     case tooLarge(maximum: Int)
-    /// The response is not what such a call is answered with.
+    /// The response does not have the expected form.
     case malformed(String)
 
-    /// What happened.
+    /// The error message.
     public var description: String {
         switch self {
         case .credentials(let error): "\(error)"
         case .transport(let error): "\(error)"
-        case .status(let status): "the API server answers \(status)"
-        case .tooLarge(let maximum): "the API server's answer is larger than \(maximum) bytes"
-        case .malformed(let reason): "the API server's answer cannot be read: \(reason)"
+        case .status(let status): "the API server returned \(status)"
+        case .tooLarge(let maximum): "the API server's response is larger than \(maximum) bytes"
+        case .malformed(let reason): "cannot read the API server's response: \(reason)"
         }
     }
 
-    /// How long the API server wants to be left alone; nil where it has not said so.
+    /// The time that the API server asks clients to wait; nil if it does not ask.
     ///
-    /// A 429 without a time is one as well.
+    /// A 429 without Retry-After counts too.
     var throttling: Duration? {
         guard case .status(let status) = self else { return nil }
         return status.retryAfter ?? (status.code == 429 ? .zero : nil)
     }
 
-    /// Whether it may be otherwise a moment later.
+    /// True if a retry may succeed.
     var isTransient: Bool {
         switch self {
         case .transport(.untrusted), .transport(.malformedRequest), .transport(.cancelled): false

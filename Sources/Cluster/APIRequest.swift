@@ -1,36 +1,36 @@
 public import HTTP
 public import Kubernetes
 
-/// A kind of objects as the API server's paths name it.
+/// An API resource, as named in the API server's paths.
 public struct APIResource: Hashable, Sendable, CustomStringConvertible {
     /// The API group; empty for the core group.
     public let group: String
-    /// The version of the group.
+    /// The API version.
     public let version: String
-    /// The kind in the plural, in lower case: `poddisruptionbudgets`.
+    /// The plural name in lower case, such as `poddisruptionbudgets`.
     public let plural: String
 
-    /// Names a resource.
+    /// Creates a resource.
     public init(group: String, version: String, plural: String) {
         self.group = group
         self.version = version
         self.plural = plural
     }
 
-    /// The resource of a kind, in the version that we read.
+    /// Creates the resource of a kind, in the version that rules read.
     public init(_ kind: ResourceKind) {
         self.init(group: "\(kind.group)", version: "\(kind.version)", plural: kind.plural)
     }
 
-    /// The name with its group, as kubectl writes it: `poddisruptionbudgets.policy`.
+    /// The name with its group, as in kubectl: `poddisruptionbudgets.policy`.
     public var description: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
-    /// The path of one object, of a namespace's objects, or of all.
+    /// The path of one object, of the objects of a namespace, or of all objects.
     ///
     /// - Parameters:
-    ///   - namespace: The namespace; nil for all of them, and for kinds without.
-    ///   - name: The object; nil for all of them.
-    /// - Returns: The path, escaped.
+    ///   - namespace: The namespace; nil for all namespaces and for cluster-scoped resources.
+    ///   - name: The object's name; nil for all objects.
+    /// - Returns: The escaped path.
     public func path(in namespace: String? = nil, name: String? = nil) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
         if let namespace { path += "/namespaces/\(percentEncoded(namespace))" }
@@ -40,35 +40,35 @@ public struct APIResource: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One call of the API server.
+/// An API server request.
 public struct APIRequest: Sendable {
-    /// What to do.
+    /// The verb.
     public var verb: OutgoingRequest.Verb
-    /// The path, escaped: ``APIResource/path(in:name:)``.
+    /// The escaped path: ``APIResource/path(in:name:)``.
     public var path: String
-    /// The query, not escaped yet.
+    /// The query, not escaped.
     public var query: [(name: String, value: String)]
-    /// JSON; empty for none.
+    /// The JSON body; empty for none.
     public var body: [UInt8]
-    /// What the body is: a patch's kind, such as `application/json-patch+json`.
+    /// The body's media type, such as `application/json-patch+json`.
     public var contentType: String
-    /// The form in which the response is wanted.
+    /// The accepted media type.
     public var accept = "application/json"
-    /// The media type of a list of metadata.
+    /// The media type of a metadata-only list.
     static let metadataList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-    /// The same in a watch.
+    /// The media type of a metadata-only watch.
     static let metadata = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
-    /// How often it may be sent in all.
+    /// The maximum number of attempts.
     ///
-    /// A GET is sent again after any failure that may pass; anything else only when the server says that it did nothing (429),
-    /// or asks for it (503 with `Retry-After`).
+    /// A GET is retried after any transient failure; other verbs only after a 429, or a 503 with `Retry-After`, because then the
+    /// server has not processed the request.
     public var attempts: Int
-    /// How long all of it may take, waiting in between included.
+    /// The time limit, including the waits between attempts.
     public var limit: Duration
-    /// How large the response may be, in bytes.
+    /// The maximum response size, in bytes.
     public var maximumResponse: Int
 
-    /// Describes a call.
+    /// Creates a request.
     public init(
         _ verb: OutgoingRequest.Verb, _ path: String, query: [(name: String, value: String)] = [], body: [UInt8] = [],
         contentType: String = "application/json", attempts: Int = 4, limit: Duration = .seconds(60),
@@ -93,7 +93,7 @@ public struct APIRequest: Sendable {
     }
 }
 
-/// A text as it may stand in a path's segment or a query (RFC 3986, section 2.3).
+/// Percent-encodes a text for a path segment or a query (RFC 3986, section 2.3).
 func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".unicodeScalars)
     var encoded = ""

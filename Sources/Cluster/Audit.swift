@@ -3,33 +3,33 @@ internal import HTTP
 internal import JSON
 public import Kubernetes
 
-/// A look at all that a cluster holds, by the rules: what would be refused if it were written again today.
+/// An audit of the objects in a cluster: shows which of them would be denied if they were written again.
 ///
-/// Companions are listed first. Then every object of every kind that a rule reads is judged as an update that changes nothing and
-/// has no past: what rules say about making an object does not matter any more, and nothing is excused for being old.
+/// Related objects are listed first. Then every object of every kind that a rule reads is evaluated as an update without changes
+/// and without a past state: rules about creation do not apply, and existing violations are reported in full.
 public final class Audit {
-    /// Which objects are judged.
+    /// The objects to evaluate.
     public struct Selection: Sendable {
-        /// The namespace; nil for all of them, and for what belongs to none.
+        /// The namespace; nil for all namespaces and cluster-scoped objects.
         public var namespace: String?
-        /// A label selector as kubectl takes it; nil for all.
+        /// A label selector in kubectl's syntax; nil for all.
         public var labels: String?
-        /// Kinds that are neither listed nor judged, such as Secrets where they are nobody's business.
+        /// The kinds that are neither listed nor evaluated, such as Secrets.
         public var excluded = ResourceKinds()
         /// True if Namespaces are evaluated whatever the rules, for the exemptions that they set.
         public var includesNamespaces = false
 
-        /// Selects everything.
+        /// Creates a selection of all objects.
         public init() {}
     }
 
-    /// An object that was judged.
+    /// An evaluated object.
     public struct Entry {
-        /// Where the API server has it: `/apis/apps/v1/namespaces/shop/deployments/catalogue`.
+        /// The object's API path, such as `/apis/apps/v1/namespaces/shop/deployments/catalogue`.
         public let path: String
-        /// Its uid; empty where it has none.
+        /// The object's uid; empty if it has none.
         public let uid: String
-        /// The decision on it, with its kind, namespace, name and team.
+        /// The decision, with the object's kind, namespace, name and team.
         public let verdict: Verdict
     }
 
@@ -40,22 +40,21 @@ public final class Audit {
     private let judge: Judge
     private let document = Document()
     private var relatedObjects: RelatedObjects
-    /// Pages of companions that are to be judged too, so that nothing is asked for twice.
+    /// The pages of related objects that are evaluated later, so that each is requested only once.
     private var kept: [ResourceKind: [[UInt8]]] = [:]
 
-    /// What is only ever sent, and is not there to be listed.
+    /// The kinds that are only sent and cannot be listed.
     private static let unlisted = ResourceKinds(.scale, .tokenRequest)
-    /// How many objects a page has; the API server's own clients take as many.
+    /// The number of objects in a page, as in kubectl.
     private static let pageSize = 500
 
-    /// Prepares an audit; nothing is asked yet.
+    /// Creates an audit; nothing is requested yet.
     ///
     /// - Parameters:
     ///   - client: The cluster.
-    ///   - settings: The rules, and how they judge.
-    ///   - selection: Which objects are judged.
-    ///   - maximumPage: How large a page of a list may be, in bytes; one that is larger is asked for again with half as many
-    ///     objects.
+    ///   - settings: The rules and their settings.
+    ///   - selection: The objects to evaluate.
+    ///   - maximumPage: The maximum size of a list page, in bytes; a larger page is requested again with half as many objects.
     public init(
         _ client: BlockingClient, _ settings: Settings, _ selection: Selection = Selection(),
         maximumPage: Int = 64 << 20
@@ -68,12 +67,12 @@ public final class Audit {
         relatedObjects = RelatedObjects(knowledge: .kinds([]), of: settings.catalogue)
     }
 
-    /// Lists and judges.
+    /// Lists and evaluates the objects.
     ///
     /// - Parameters:
     ///   - now: The time.
-    ///   - each: Called with each object that was judged.
-    ///   - problem: Called with each kind that could not be read, and why; the rest is judged.
+    ///   - each: Called with each evaluated object.
+    ///   - problem: Called with each kind that could not be read, and the error; the other kinds are evaluated.
     public func run(
         at now: Timestamp, each: (Entry) -> Void, problem: (ResourceKind, APIError) -> Void
     ) {
@@ -101,9 +100,9 @@ public final class Audit {
         }
     }
 
-    // MARK: What is asked for
+    // MARK: Requested kinds
 
-    /// The rules that are on and speak about what is there.
+    /// The enabled rules that apply to existing objects.
     private var rules: [Rule] {
         settings.catalogue.rules.filter {
             settings.level(of: $0) != .off && $0.scope.operations.contains(.update)
@@ -118,7 +117,7 @@ public final class Audit {
         return selection.namespace == nil ? kinds : kinds.subtracting(.clusterWide)
     }
 
-    /// The kinds that rules look up, and Namespaces for what they exempt.
+    /// The kinds that rules look up, and Namespaces for their exemptions.
     private var related: [ResourceKind] {
         var kinds = ResourceKinds(.namespace)
         for rule in rules { for kind in rule.relatedObjects { kinds.insert(ResourceKinds(kind)) } }
@@ -127,12 +126,12 @@ public final class Audit {
 
     // MARK: Listing
 
-    /// Takes in all companions of a kind; a kind that the cluster does not have has none.
+    /// Adds all related objects of a kind; a kind that the cluster does not serve has none.
     private func learn(_ kind: ResourceKind, keeping isKept: Bool) throws(APIError) {
         var found = RelatedObjects(knowledge: .nothing, of: settings.catalogue)
         try pages(of: kind, nil) { (page) throws(APIError) in
             try read(page) { object in
-                // As for a server: what cannot be read is none.
+                // As in the server, objects that cannot be read are skipped.
                 try? found.set(object, kind)
             }
             if isKept { kept[kind, default: []].append(page) }
@@ -140,7 +139,7 @@ public final class Audit {
         relatedObjects.replace(kind, from: found)
     }
 
-    /// Lists a kind, page by page, with the next one under way while one is worked on.
+    /// Lists a kind page by page; the next page is requested while one is processed.
     private func pages(
         of kind: ResourceKind, _ labels: String?, _ body: ([UInt8]) throws(APIError) -> Void
     ) throws(APIError) {
@@ -189,7 +188,7 @@ public final class Audit {
         return try result.get()
     }
 
-    // MARK: Judging
+    // MARK: Evaluation
 
     private func judge(
         _ page: [UInt8], of kind: ResourceKind, in context: Context, _ each: (Entry) -> Void

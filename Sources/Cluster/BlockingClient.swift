@@ -1,36 +1,36 @@
 public import Net
 
-/// The API server's client for a program that has nothing to do until the answer is there.
+/// A blocking API client.
 ///
-/// The calls are made on a thread of its own, so that the next one may be under way while an answer is worked on.
+/// Calls run on a separate thread, so that the next call can be in progress while a response is processed.
 public final class BlockingClient: Sendable {
     private let thread: ClientThread<APIClient>
 
-    /// A call under way.
+    /// A call in progress.
     public struct Pending: Sendable {
         fileprivate let promise: Promise<Result<APIResponse, APIError>>
 
-        /// Waits for the answer.
+        /// Waits for the response.
         ///
         /// - Returns: The response.
-        /// - Throws: An ``APIError`` when there is none, or one that says no.
+        /// - Throws: An ``APIError`` if the call fails or the API server returns an error status.
         public func wait() throws(APIError) -> APIResponse { try promise.wait().get() }
     }
 
-    /// Prepares for calls; nothing is connected to yet.
+    /// Creates a client; nothing is connected yet.
     ///
     /// - Parameters:
     ///   - access: The cluster.
-    ///   - options: How its API server is called.
-    /// - Throws: A ``SystemError`` when there is no thread for it.
+    ///   - options: The options for calls.
+    /// - Throws: A ``SystemError`` if the thread cannot be started.
     public init(_ access: ClusterAccess, options: APIOptions = APIOptions()) throws(SystemError) {
         thread = try ClientThread { APIClient(loop: $0, access: access, options: options) }
     }
 
-    /// Makes a call, and goes on at once.
+    /// Starts a call and returns immediately.
     ///
-    /// - Parameter request: What to ask.
-    /// - Returns: What to wait for.
+    /// - Parameter request: The request.
+    /// - Returns: The call in progress.
     public func begin(_ request: APIRequest) -> Pending {
         let promise = Promise<Result<APIResponse, APIError>>()
         thread.perform { client in
@@ -39,6 +39,6 @@ public final class BlockingClient: Sendable {
         return Pending(promise: promise)
     }
 
-    /// Ends its thread.
+    /// Stops the thread.
     public func stop() { thread.stop() }
 }

@@ -2,12 +2,12 @@ internal import HTTP
 internal import JSON
 internal import Kubernetes
 
-/// The keeper's calls to the cluster: the Secret, and the registrations that are to trust what is in it.
+/// The certificate keeper's API calls: they read and write the Secret and the webhook configurations.
 struct CertificateCalls {
     private let client: APIClient
     private let options: CertificateKeeperOptions
 
-    /// The plurals of the registrations, in the order of their numbers.
+    /// The plural names of the webhook configurations, in the order of their numbers.
     static let registrations = ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"]
 
     init(_ client: APIClient, _ options: CertificateKeeperOptions) {
@@ -17,21 +17,21 @@ struct CertificateCalls {
 
     // MARK: Reading
 
-    /// Reads a registration; nil when there is none.
+    /// Reads a webhook configuration; nil if it does not exist.
     func readRegistration(_ number: Int, _ completion: @escaping (Result<Literal?, APIError>) -> Void) {
         read(registrationPath(number), completion)
     }
 
-    /// Reads the Secret; nil when there is none.
+    /// Reads the Secret; nil if it does not exist.
     func readSecret(_ completion: @escaping (Result<Literal?, APIError>) -> Void) { read(secretPath, completion) }
 
     private func read(_ path: String, _ completion: @escaping (Result<Literal?, APIError>) -> Void) {
         client.send(APIRequest(.get, path, attempts: 2, limit: .seconds(15), maximumResponse: 4 << 20)) { result in
             switch result {
             case .success(let response):
-                // What is wrong with a Secret is not quoted: it would be a part of it.
+                // The parse error is not quoted: it would contain parts of the Secret.
                 guard let object = try? Literal(parsing: response.body), case .object = object else {
-                    return completion(.failure(.malformed("it is no object")))
+                    return completion(.failure(.malformed("not a JSON object")))
                 }
                 completion(.success(object))
             case .failure(.status(let status)) where status.code == 404: completion(.success(nil))
@@ -42,27 +42,27 @@ struct CertificateCalls {
 
     // MARK: Writing
 
-    /// What came of writing an object.
+    /// The result of writing an object.
     enum Outcome {
         case written
-        /// Another replica was first, or the object came or went.
+        /// A conflict: another replica wrote the object first, or it was created or deleted.
         case overtaken
         case failed(APIError)
     }
 
-    /// Writes a registration that was read, with other authorities in it.
+    /// Writes a webhook configuration that was read, with other CAs in its caBundles.
     func writeRegistration(
         _ number: Int, _ object: Literal, trusting authorities: [String], _ completion: @escaping (Outcome) -> Void
     ) {
         write(.put, registrationPath(number), object.trusting(authorities), completion)
     }
 
-    /// Puts data into the Secret that was read, or into a new one where there was none.
+    /// Writes data into the Secret that was read, or creates it.
     func writeSecret(_ secret: Literal?, data: Literal, _ completion: @escaping (Outcome) -> Void) {
         let (verb, path): (OutgoingRequest.Verb, String) = secret == nil ? (.post, secretsPath) : (.put, secretPath)
         write(verb, path, (secret ?? emptySecret).replacing("data", by: data)) { outcome in
             guard case .failed(.status(let status)) = outcome else { return completion(outcome) }
-            // Nobody can say what a proxy quotes of a body that it does not like.
+            // The message is dropped: a proxy might quote the body.
             completion(.failed(.status(APIStatus(code: status.code, reason: status.reason, message: ""))))
         }
     }
@@ -81,9 +81,9 @@ struct CertificateCalls {
         }
     }
 
-    // MARK: Where they are
+    // MARK: Paths
 
-    /// A registration's path.
+    /// Returns the path of a webhook configuration.
     func registrationPath(_ number: Int) -> String {
         let plural = CertificateCalls.registrations[number]
         return APIResource(group: "admissionregistration.k8s.io", version: "v1", plural: plural)
@@ -98,7 +98,7 @@ struct CertificateCalls {
         APIResource(group: "", version: "v1", plural: "secrets").path(in: options.namespace, name: options.secret)
     }
 
-    /// The Secret as deploy/components/self-certificates has it.
+    /// An empty Secret, as in deploy/components/self-certificates.
     private var emptySecret: Literal {
         [
             "apiVersion": "v1", "kind": "Secret", "type": "playbook.superinc.com/certificates",
@@ -108,7 +108,7 @@ struct CertificateCalls {
 }
 
 extension RegistrationTrust {
-    /// Reads a registration.
+    /// Reads the caBundles of a webhook configuration.
     init(_ registration: Literal) {
         guard case .array(let webhooks) = registration["webhooks"] else {
             self = .bundles([])
@@ -123,8 +123,9 @@ extension RegistrationTrust {
 }
 
 extension Literal {
-    /// The registration with other authorities, and else as it is: so too its version, by which the API server knows
-    /// whether somebody wrote it meanwhile.
+    /// Returns the webhook configuration with other CAs.
+    ///
+    /// Its resourceVersion is kept, so that the API server detects conflicts.
     fileprivate func trusting(_ authorities: [String]) -> Literal {
         guard case .array(let webhooks) = self["webhooks"] else { return self }
         let bundle = Literal.string(base64Encoded(authorities.joined().utf8))

@@ -1,29 +1,29 @@
 internal import Net
 
-/// An authority and the one serving certificate that it ever signed.
+/// A CA and the only serving certificate that it signed.
 ///
-/// They are made together and renewed together, and the authority's key is thrown away at once: whoever reads the Secret
-/// can make no certificate with it.
+/// Both are created and renewed together, and the CA's key is discarded at once: it is never stored in the Secret, so that no one
+/// can issue further certificates with it.
 struct CertificateGeneration: Hashable, Sendable {
-    /// The authority's certificate, as PEM.
+    /// The CA certificate, as PEM.
     let authority: String
     /// The serving certificate and its key.
     let pair: KeyPair
-    /// The DNS names and IP addresses that it is good for.
+    /// The certificate's DNS names and IP addresses.
     let names: Set<String>
-    /// When it was made, in seconds since 1970.
+    /// The creation time, in seconds since 1970.
     let issued: Int64
-    /// When it expires, in seconds since 1970.
+    /// The expiry time, in seconds since 1970.
     let notAfter: Int64
 
-    /// How much earlier than it is made a certificate becomes valid: clocks differ.
+    /// The seconds by which notBefore precedes the creation time, to tolerate clock skew.
     private static let backdating: Int64 = 300
 
-    /// Makes a new one.
+    /// Creates a new CA and certificate.
     init(for names: CertificateNames, at now: Int64, life: Int64) throws(TLSError) {
         let notBefore = now - CertificateGeneration.backdating
         let authority = try CertificateAuthority(
-            named: "playbook authority", notBefore: notBefore, notAfter: now + life)
+            named: "playbook CA", notBefore: notBefore, notAfter: now + life)
         let pair = try authority.issue(
             CertificateRequest(
                 commonName: "playbook", dnsNames: names.dns, ipAddresses: names.addresses, usage: .server,
@@ -31,17 +31,17 @@ struct CertificateGeneration: Hashable, Sendable {
         try self.init(authority: authority.keyPair.certificate, pair: pair)
     }
 
-    /// Takes up one that was made earlier, if its parts belong together.
+    /// Restores a stored generation if its parts belong together.
     init(authority: String, pair: KeyPair) throws(TLSError) {
         let certificate = try pair.checked(signedBy: authority)
-        // As the library writes it, so that it can be compared with what stands in a registration.
+        // OpenSSL's encoding, so that it can be compared with the CAs in a caBundle.
         let texts = try CertificateDescription.texts(inPEM: Array(authority.utf8))
         self.init(
             authority: texts[0].text, pair: pair, names: Set(certificate.dnsNames + certificate.ipAddresses),
             issued: certificate.notBefore + CertificateGeneration.backdating, notAfter: certificate.notAfter)
     }
 
-    /// Puts together what is known to be right.
+    /// Creates a generation from verified parts.
     init(authority: String, pair: KeyPair, names: Set<String>, issued: Int64, notAfter: Int64) {
         self.authority = authority
         self.pair = pair
@@ -52,16 +52,16 @@ struct CertificateGeneration: Hashable, Sendable {
 
     func isUsable(at now: Int64) -> Bool { now < notAfter }
 
-    /// Whether two thirds of its life are over.
+    /// True if two thirds of its lifetime are over.
     func isDue(at now: Int64) -> Bool { now >= issued + (notAfter - issued) / 3 * 2 }
 }
 
-/// What a serving certificate has to be good for.
+/// The names that a serving certificate must contain.
 struct CertificateNames: Equatable, Sendable {
     let dns: [String]
     let addresses: [String]
 
-    /// The names of a Service, and further ones.
+    /// The DNS names of a Service, and additional names.
     init(service: String, namespace: String, further: [String]) {
         let qualified = "\(service).\(namespace)"
         let names = [service, qualified, "\(qualified).svc", "\(qualified).svc.cluster.local"]
@@ -70,9 +70,9 @@ struct CertificateNames: Equatable, Sendable {
         addresses = zip(further, isAddress).filter(\.1).map(\.0)
     }
 
-    /// Whether a certificate has them all.
+    /// True if a certificate contains all of them.
     ///
-    /// IPv6 addresses are not compared: one can be written in many ways.
+    /// IPv6 addresses are not compared: one address has several spellings.
     func areCovered(by names: Set<String>) -> Bool {
         dns.allSatisfy(names.contains) && addresses.allSatisfy { $0.contains(":") || names.contains($0) }
     }

@@ -2,26 +2,27 @@ internal import JSON
 public import Net
 internal import Synchronization
 
-/// Makes the serving certificate, keeps it in a Secret with the other replicas, renews it, and has the registrations trust it.
+/// Creates the serving certificate, shares it with the other replicas in a Secret, renews it, and writes its CA into the webhook
+/// configurations.
 ///
-/// All of it happens on a thread of its own; what to do is ``CertificatePlan``'s to say.
+/// It runs on a separate thread; ``CertificatePlan`` decides the steps.
 public final class CertificateKeeper: Sendable {
     private let thread: ClientThread<Keeping>
     private let trouble: Trouble
 
-    /// What stands in the way at the moment.
+    /// The current problem.
     fileprivate final class Trouble: Sendable {
         let text = Mutex<String?>(nil)
     }
 
-    /// Begins to look after the certificate.
+    /// Starts managing the certificate.
     ///
     /// - Parameters:
-    ///   - certificates: Where it is put when it may be used.
+    ///   - certificates: Receives the certificate when it can be served.
     ///   - access: The cluster.
-    ///   - options: Where it is kept, and for whom it is made.
-    ///   - report: Told what an operator should know, on the keeper's thread; never a key.
-    /// - Throws: A ``SystemError`` when there is no thread for it.
+    ///   - options: The Secret, the names and the times.
+    ///   - report: Called with events for the log, on the keeper's thread; they never contain a key.
+    /// - Throws: A ``SystemError`` if the thread cannot be started.
     public init(
         _ certificates: Certificates, _ access: ClusterAccess, options: CertificateKeeperOptions,
         report: @escaping @Sendable (CertificateKeeperEvent) -> Void = { _ in }
@@ -43,18 +44,18 @@ public final class CertificateKeeper: Sendable {
         }
     }
 
-    /// Why the certificate cannot be looked after at the moment; nil when it can.
+    /// The reason that the certificate cannot be managed now; nil if there is none.
     public var problem: String? { trouble.text.withLock { $0 } }
 
-    /// Ends it; the certificate stays in use.
+    /// Stops the keeper; the certificate stays in use.
     ///
-    /// - Parameter deadline: How long to wait at most.
-    /// - Returns: Whether its thread has ended.
+    /// - Parameter deadline: The longest time to wait.
+    /// - Returns: True if its thread has ended.
     @discardableResult
     public func stop(by deadline: Instant = .distantFuture) -> Bool { thread.stop(by: deadline) }
 }
 
-/// The keeper's thread: reads what there is, asks the plan, does what it says, and looks again.
+/// The state of the keeper's thread: reads the objects, runs the plan's steps, and repeats.
 private final class Keeping {
     private let client: APIClient
     private let calls: CertificateCalls
@@ -63,18 +64,18 @@ private final class Keeping {
     private let report: (CertificateKeeperEvent) -> Void
     private var plan: CertificatePlan
     private var backoff: Backoff
-    /// The reasons that were reported since the last success, so that each is reported once.
+    /// The problems reported since the last success; each is reported once.
     private var troubles: Set<String> = []
-    /// How long the API server wants to be left alone, as it has said at this look.
+    /// The Retry-After of the API server in this pass.
     private var throttling: Duration?
-    /// The number of different reasons that are reported until the next success.
+    /// The maximum number of different problems reported until the next success.
     private static let mostTroubles = 10
-    /// What does not keep a look from going on.
+    /// The problems that do not stop a pass.
     private var complaints: [String] = []
 
-    /// What was found at one look.
+    /// The result of reading the objects.
     private struct Found {
-        /// The objects, as they are written back; nil where there is none, or it cannot be read.
+        /// The objects, as they are written back; nil if an object does not exist or cannot be read.
         var registrations: [Literal?] = []
         var trust: [RegistrationTrust] = []
         var secret: Literal?
@@ -96,10 +97,12 @@ private final class Keeping {
         backoff = options.backoff
     }
 
-    // MARK: Looking
+    // MARK: Reading
 
-    /// Reads the registrations, and the Secret after them: a registration that another replica changed for the sake of a
-    /// newer Secret is then refused to us, since we have read it in an older version.
+    /// Reads the webhook configurations, then the Secret.
+    ///
+    /// If another replica writes a newer Secret in between, our write of the webhook configuration fails with a conflict
+    /// because its version is older.
     func look() {
         complaints = []
         throttling = nil
@@ -139,7 +142,7 @@ private final class Keeping {
         }
     }
 
-    // MARK: Acting
+    // MARK: Writing
 
     private func act(on found: Found) {
         switch plan.step(found.store, found.trust, at: options.now()) {
@@ -156,13 +159,13 @@ private final class Keeping {
         let outcome = certificates.install(generation.pair)
         if outcome != .unchanged { report(.taken(outcome)) }
         if case .refused(let error) = outcome { return fail("\(error)") }
-        guard certificates.current != nil else { return fail("certificate in \(secretName) cannot be used") }
+        guard certificates.current != nil else { return fail("cannot use the certificate in \(secretName)") }
         plan.took(generation)
         lookAgain(after: .zero)
     }
 
     private func trust(_ authorities: [String], _ number: Int, _ found: Found) {
-        guard let object = found.registrations[number] else { return fail("there is no registration to write") }
+        guard let object = found.registrations[number] else { return fail("the webhook configuration does not exist") }
         calls.writeRegistration(number, object, trusting: authorities) { [self] outcome in
             goOn(
                 after: outcome, of: "writing caBundle into \(calls.registrationPath(number))",
@@ -186,16 +189,16 @@ private final class Keeping {
             store.current = try fill(draft.current)
             store.next = try fill(draft.next)
         } catch {
-            return fail("making a certificate: \(error)")
+            return fail("creating a certificate: \(error)")
         }
         calls.writeSecret(found.secret, data: store.data) { [self] outcome in
             goOn(after: outcome, of: "writing \(secretName)", .stored(draft.reason))
         }
     }
 
-    // MARK: Going on
+    // MARK: Continuing
 
-    /// Tells what was written, and looks at what is there now: another replica may have written first.
+    /// Reports the write and reads the objects again: another replica may have written first.
     private func goOn(after outcome: CertificateCalls.Outcome, of task: String, _ event: CertificateKeeperEvent) {
         switch outcome {
         case .written: report(event)
@@ -215,7 +218,7 @@ private final class Keeping {
         lookAgain()
     }
 
-    /// All is done that can be done; what could not be read is still a trouble.
+    /// Ends a pass; objects that could not be read remain a problem.
     private func settle() {
         backoff.reset()
         if complaints.isEmpty {
@@ -227,17 +230,19 @@ private final class Keeping {
     }
 
     private func tell(_ reason: String) {
-        // Reasons that alternate are reported once each.
+        // Alternating problems are reported once each.
         guard troubles.count < Keeping.mostTroubles, troubles.insert(reason).inserted else { return }
         report(.troubled(reason))
     }
 
-    /// Never in a hurry for long: should somebody undo what we do, or several replicas want the same, each look waits longer.
+    /// Schedules the next pass.
+    ///
+    /// The waits grow, also when others undo the changes or several replicas write at once.
     private func lookAgain(after delay: Duration? = nil) {
         let chance = client.options.chance()
         let wait = delay ?? throttling.map { backoff.wait(atLeast: client.bounded($0), chance) } ?? backoff.wait(chance)
         client.loop.after(wait) { [weak self] in self?.look() }
     }
 
-    private var secretName: String { "the Secret \(options.namespace)/\(options.secret)" }
+    private var secretName: String { "Secret \(options.namespace)/\(options.secret)" }
 }

@@ -1,33 +1,33 @@
 internal import Glibc
 public import Net
 
-/// Where a server keeps the certificate that it makes for itself, and how it looks after it.
+/// The options for the certificate that a server creates and manages itself.
 public struct CertificateKeeperOptions: Sendable {
     /// The namespace of the Service and the Secret.
     public var namespace: String
-    /// The Service by whose names the API server calls.
+    /// The Service that the API server calls.
     public var service: String
-    /// Further DNS names and IP addresses.
+    /// Additional DNS names and IP addresses.
     public var furtherNames: [String] = []
-    /// The Secret.
+    /// The name of the Secret.
     public var secret: String
-    /// The name of the validating and of the mutating registration.
+    /// The name of the validating and the mutating webhook configuration.
     public var registration: String
-    /// How long a certificate holds; it is renewed when two thirds are over.
+    /// The lifetime of a certificate; it is renewed after two thirds of it.
     public var life: Duration
-    /// How the API server is called.
+    /// The options for API calls.
     public var api = APIOptions()
-    /// The waits between looks while there is something to do, or something fails.
+    /// The waits between passes while there are changes to make or failures.
     public var backoff = Backoff(first: .milliseconds(100), longest: .seconds(30))
-    /// How long at most until all is looked at again when nothing is to be done; shorter for short lives.
+    /// The longest time between passes when nothing changes; shorter for short lifetimes.
     public var longestInterval = Duration.seconds(15)
-    /// The time of day, in seconds since 1970.
+    /// Returns the time of day, in seconds since 1970.
     public var now: @Sendable () -> Int64 = { Int64(time(nil)) }
 
-    /// A shorter life would leave no time to renew.
+    /// The shortest lifetime that leaves time to renew.
     private static let shortestLife: Int64 = 60
 
-    /// Names what belongs to the server.
+    /// Creates options.
     public init(
         namespace: String, service: String = "playbook", secret: String = "playbook-certificates",
         registration: String = "playbook", life: Duration = .seconds(90 * 86_400)
@@ -41,41 +41,42 @@ public struct CertificateKeeperOptions: Sendable {
 
     var lifeSeconds: Int64 { max(CertificateKeeperOptions.shortestLife, life.components.seconds) }
 
-    /// Every replica sees a change within that time.
+    /// The time within which every replica sees a change.
     var interval: Duration { min(longestInterval, .seconds(lifeSeconds) / 60) }
 
-    /// API servers see a changed registration within a second or two, and replicas a changed Secret within ``interval``.
+    /// The waits of the plan: API servers see a changed webhook configuration within two seconds, replicas a changed Secret
+    /// within ``interval``.
     var times: CertificatePlan.Times {
         CertificatePlan.Times(settling: min(120, lifeSeconds / 20), retirement: min(3600, lifeSeconds / 10))
     }
 }
 
-/// What was done to the Secret.
+/// A change of the Secret.
 public enum CertificateChange: String, Sendable {
-    /// There was none that could be used, and a new one was made.
+    /// There was no usable certificate; a new one was created.
     case made
-    /// There was none that could be used, and the one that is served with was put back; it will be renewed.
+    /// There was no usable certificate; the one being served was put back and will be renewed.
     case restored
-    /// Another one had been put there; what is served with stays trusted.
+    /// Another certificate had been put there; the CA of the one being served stays trusted.
     case mended
-    /// A new one was made, to be used when its authority is trusted.
+    /// A new certificate was created; it is used when its CA is trusted.
     case staged
-    /// The new one is now the one to be used.
+    /// The new certificate is now the current one.
     case promoted
-    /// The authority of the one before is no longer trusted.
+    /// The previous CA is no longer trusted.
     case retired
 }
 
-/// Something that happened to the certificate that a server makes for itself.
+/// An event of the certificate keeper.
 public enum CertificateKeeperEvent: Sendable {
     /// This replica wrote the Secret.
     case stored(CertificateChange)
-    /// This replica wrote its authorities into a registration.
+    /// This replica wrote its CAs into a webhook configuration.
     case trusted(registration: String, authorities: Int)
-    /// New connections get another certificate, or it cannot be used.
+    /// New connections use another certificate, or it cannot be used.
     case taken(Certificates.Reload)
-    /// It cannot be looked after for now; what is served with stays.
+    /// The certificate cannot be managed now; the current one is still served.
     case troubled(String)
-    /// It is looked after again.
+    /// The certificate is managed again.
     case recovered
 }

@@ -1,13 +1,13 @@
-/// What one webhook registration trusts, as it was read.
+/// The CAs that one webhook configuration trusts, as read.
 enum RegistrationTrust: Equatable, Sendable {
-    /// There is no such registration: nobody is called through it.
+    /// The webhook configuration does not exist.
     case absent
     /// It could not be read.
     case unknown
-    /// The certificates of each of its webhooks' `caBundle`; nil for one that is empty or mangled.
+    /// The certificates in the `caBundle` of each webhook; nil for one that is empty or invalid.
     case bundles([[String]?])
 
-    /// Whether all its webhooks trust an authority.
+    /// True if all its webhooks trust a CA.
     func includes(_ authority: String) -> Bool {
         switch self {
         case .absent: true
@@ -16,40 +16,40 @@ enum RegistrationTrust: Equatable, Sendable {
         }
     }
 
-    /// Whether all its webhooks trust these authorities and no other, or that cannot be said.
+    /// True if all its webhooks trust exactly these CAs, or if that is unknown.
     func isExactly(_ authorities: [String]) -> Bool {
         guard case .bundles(let bundles) = self else { return true }
         return bundles.allSatisfy { $0.map(Set.init) == Set(authorities) }
     }
 }
 
-/// What to do next for the certificate: a state machine without clock, randomness or socket.
+/// The next step for the certificate: a state machine without clock, randomness or sockets.
 ///
-/// Every replica runs its own, and all come to the same since each looks at the same Secret and writes it only in the
-/// version that it has read. A generation's life:
+/// Every replica runs its own. They agree because all read the same Secret and write it only in the version that they read. The
+/// lifecycle of a generation:
 ///
-/// 1. *Staged*: in the Secret as the next one; its authority goes into every `caBundle` beside the current one.
-/// 2. *Promoted*, once all registrations have trusted it for a while: API servers learn of a change by a watch.
+/// 1. *Staged*: it is in the Secret as the next one; its CA is added to every `caBundle`.
+/// 2. *Promoted*, once all webhook configurations have trusted it for a while: API servers see changes through a watch.
 /// 3. *Used* by each replica that sees it promoted.
-/// 4. The authority before stays in the bundles until no replica can be using it any more; then it is *retired*.
+/// 4. The previous CA stays in the caBundles until no replica can be using its certificate; then it is *retired*.
 struct CertificatePlan {
-    /// How long things are given to get around, in seconds.
+    /// The times for changes to propagate, in seconds.
     struct Times: Equatable, Sendable {
-        /// How long an authority has to have been trusted before its certificate is used.
+        /// The time that a CA must have been trusted before its certificate is used.
         var settling: Int64
-        /// How long an authority of before is still trusted.
+        /// The time that a previous CA stays trusted.
         var retirement: Int64
     }
 
-    /// A place in the Secret.
+    /// The content of a place in the Secret.
     enum Slot: Equatable {
         case empty
         case keep(CertificateGeneration)
-        /// To be filled with a new generation.
+        /// A generation to be created.
         case make
     }
 
-    /// What the Secret shall hold, and why.
+    /// The Secret's new content, and the reason for it.
     struct Draft: Equatable {
         var reason: CertificateChange
         var current: Slot
@@ -57,28 +57,28 @@ struct CertificatePlan {
         var previous: [String]
     }
 
-    /// One thing to do, after which to look again.
+    /// A step, after which the objects are read again.
     enum Step: Equatable {
         /// Write the Secret.
         case store(Draft)
-        /// Serve with it.
+        /// Serve with this generation.
         case use(CertificateGeneration)
-        /// Have the registration of this number trust these authorities and no other.
+        /// Set the CAs of the webhook configuration with this number.
         case trust(Int, [String])
-        /// All is as it should be for now.
+        /// Nothing to do.
         case wait
     }
 
     let names: CertificateNames
     let times: Times
-    /// What is served with here.
+    /// The generation being served.
     private(set) var inUse: CertificateGeneration?
-    /// Since when we have seen every registration trust an authority.
+    /// The time at which all webhook configurations were first seen to trust each CA.
     private var trusted: [String: Int64] = [:]
-    /// Since when we have seen these authorities of before.
+    /// The previous CAs, and the time at which they were first seen.
     private var retiring: (authorities: [String], since: Int64) = ([], 0)
 
-    /// More than this is a mess, not a history.
+    /// The maximum number of previous CAs; more are dropped.
     private static let mostPrevious = 5
 
     init(names: CertificateNames, times: Times) {
@@ -86,16 +86,16 @@ struct CertificatePlan {
         self.times = times
     }
 
-    /// Notes that new connections get it.
+    /// Records that new connections use this generation.
     mutating func took(_ generation: CertificateGeneration) { inUse = generation }
 
-    /// Decides what comes next.
+    /// Returns the next step.
     ///
     /// - Parameters:
-    ///   - store: What the Secret holds; an empty one where there is none.
-    ///   - registrations: What each registration trusts, read before the Secret was.
+    ///   - store: The content of the Secret; an empty store if it does not exist.
+    ///   - registrations: The CAs of each webhook configuration, read before the Secret.
     ///   - now: The time, in seconds since 1970.
-    /// - Returns: What to do.
+    /// - Returns: The step.
     mutating func step(_ store: CertificateStore, _ registrations: [RegistrationTrust], at now: Int64) -> Step {
         observe(store, registrations, now)
         let next = store.next.flatMap { $0.isUsable(at: now) ? $0 : nil }
@@ -104,7 +104,7 @@ struct CertificatePlan {
         }
         let following: Slot = next.map { .keep($0) } ?? .empty
         if let inUse, inUse.pair != current.pair {
-            // Somebody put another one there without the care that we take; what is served with must stay trusted.
+            // The Secret was replaced from outside without staging; the CA of the certificate being served must stay trusted.
             if inUse.isUsable(at: now), !store.authorities.contains(inUse.authority) {
                 return .store(
                     Draft(
@@ -146,11 +146,10 @@ struct CertificatePlan {
         trusted[authority].map { now - $0 >= times.settling } ?? false
     }
 
-    /// Without a usable certificate in the Secret, what is in use goes back, or what was to follow takes its place, or all
-    /// begins anew.
+    /// Returns the step if the Secret has no usable certificate: puts back the one being served, promotes the next one, or
+    /// creates a new one.
     ///
-    /// Whatever registrations trust meanwhile, they go on trusting for a while, since another replica may be
-    /// serving with it.
+    /// CAs that webhook configurations trust meanwhile stay trusted for a while, since another replica may be using them.
     private func healing(
         _ store: CertificateStore, next: CertificateGeneration?, _ registrations: [RegistrationTrust], _ now: Int64
     ) -> Draft {
@@ -167,7 +166,7 @@ struct CertificatePlan {
                 previous: limited(previous.filter { !kept.contains($0) }))
         }
         if let inUse, inUse.isUsable(at: now) {
-            // Whoever deletes the Secret may want another certificate: it is renewed, in the orderly way.
+            // The Secret may have been deleted to get a new certificate, so it is also renewed.
             return draft(.restored, .keep(inUse), next.map { .keep($0) } ?? .make)
         }
         if let next { return draft(.promoted, .keep(next), .empty) }

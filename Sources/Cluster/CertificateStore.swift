@@ -2,23 +2,23 @@ internal import JSON
 internal import Kubernetes
 internal import Net
 
-/// What the Secret holds, as far as it makes sense.
+/// The usable content of the Secret.
 struct CertificateStore: Equatable, Sendable {
-    /// What is served with; nil when there is none, or when its parts do not belong together.
+    /// The current generation; nil if there is none or its parts do not belong together.
     var current: CertificateGeneration?
-    /// What will be served with once its authority is trusted everywhere.
+    /// The generation that is served once its CA is trusted everywhere.
     var next: CertificateGeneration?
-    /// Authorities of before, still trusted for a while; PEM, one certificate each.
+    /// The previous CAs that are still trusted, each as PEM.
     var previous: [String] = []
 
-    /// All authorities that registrations shall trust.
+    /// The CAs that webhook configurations must trust.
     var authorities: [String] {
         distinct([current?.authority, next?.authority].compactMap { $0 } + previous)
     }
 }
 
 extension CertificateStore {
-    /// Reads a Secret; what is mangled counts as absent.
+    /// Reads a Secret; invalid parts count as absent.
     init(_ secret: Literal) {
         func text(_ name: String) -> String? {
             guard case .string(let encoded) = secret["data"]?[name], let bytes = base64Decoded(encoded) else {
@@ -56,12 +56,12 @@ extension CertificateStore {
     }
 }
 
-/// The certificates of a PEM text, each as the library writes it; nil when it cannot be read.
+/// Returns the certificates of a PEM text, each in OpenSSL's encoding; nil if it cannot be read.
 func certificateTexts(inPEM text: [UInt8]) -> [String]? {
     (try? CertificateDescription.texts(inPEM: text))?.map(\.text)
 }
 
-/// The texts in their order, each once.
+/// Returns the texts in order, without duplicates.
 func distinct(_ texts: [String]) -> [String] {
     var seen: Set<String> = []
     return texts.filter { seen.insert($0).inserted }

@@ -1,31 +1,31 @@
 public import Net
 
-/// Where a cluster's API server is, and what we show there: the configuration as it was found, nothing of it used yet.
+/// The address and credentials of an API server, as found in the configuration; nothing has been used yet.
 public struct ClusterAccess: Sendable {
-    /// Contents that are given, or a file that holds them and may change.
+    /// Given content, or a file whose content may change.
     enum Material: Sendable, Hashable {
         case inline([UInt8])
         case file(String)
     }
 
-    /// Where the token comes from that says who we are.
+    /// The source of the bearer token.
     enum TokenSource: Sendable {
         case fixed(String)
         case file(String)
         case plugin(CredentialPlugin)
     }
 
-    /// The API server.
+    /// The API server's host and port.
     public let endpoint: Endpoint
-    /// The part of its URL that comes before `/api`; empty for nearly all.
+    /// The part of the URL before `/api`; usually empty.
     public let basePath: String
-    /// Whether TLS is spoken; only a proxy on the same machine goes without.
+    /// True if TLS is used; only a local proxy does without.
     public let isSecure: Bool
-    /// The namespace that is meant where none is said.
+    /// The default namespace.
     public let namespace: String?
-    /// Where this was found, for messages: `the service account`, or a file and its context.
+    /// The source of the configuration, for messages: `the service account`, or a file and its context.
     public let origin: String
-    /// Whose certificates are trusted; nil trusts those of the system.
+    /// The trusted CAs; nil for the system's CAs.
     let authorities: Material?
     let certificate: Material?
     let privateKey: Material?
@@ -33,17 +33,16 @@ public struct ClusterAccess: Sendable {
 }
 
 extension ClusterAccess {
-    /// Where a Pod finds its service account.
+    /// The directory of a Pod's service account.
     public static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// Finds the cluster that is meant: a context that is named, then `KUBECONFIG`, then the Pod's service account, then
-    /// `~/.kube/config`.
+    /// Finds the cluster to use, in this order: a named context, `KUBECONFIG`, the Pod's service account, `~/.kube/config`.
     ///
     /// - Parameters:
-    ///   - environment: The process's variables; credential plugins get them too.
-    ///   - context: The kubeconfig's context to use; nil takes the one that it names.
-    ///   - folder: Where the service account is.
-    /// - Returns: What was found.
+    ///   - environment: The environment variables; credential plugins get them too.
+    ///   - context: The kubeconfig context; nil for the current context.
+    ///   - folder: The directory of the service account.
+    /// - Returns: The configuration.
     /// - Throws: A ``CredentialsError`` with the file and the field.
     public static func find(
         environment: [String: String], context: String? = nil, serviceAccount folder: String = serviceAccountFolder
@@ -59,12 +58,12 @@ extension ClusterAccess {
         return try configuration.access(context: context, environment: environment)
     }
 
-    /// Reads what the kubelet gives every Pod; the token and the authority are read when they are used, again and again.
+    /// Reads the service account that the kubelet mounts into every Pod; the token and the CA are read at each use.
     ///
     /// - Parameters:
-    ///   - environment: The process's variables.
-    ///   - folder: Where the service account is.
-    /// - Returns: The way to the cluster that we run in.
+    ///   - environment: The environment variables.
+    ///   - folder: The directory of the service account.
+    /// - Returns: The configuration of the cluster that this Pod runs in.
     /// - Throws: A ``CredentialsError`` with the variable or the file.
     public static func inCluster(
         environment: [String: String], serviceAccount folder: String = serviceAccountFolder
@@ -73,9 +72,9 @@ extension ClusterAccess {
         let name =
             environment["KUBERNETES_SERVICE_PORT"] == nil ? "KUBERNETES_SERVICE_PORT_HTTPS" : "KUBERNETES_SERVICE_PORT"
         guard let port = UInt16(environment[name] ?? ""), port > 0 else {
-            throw .malformed(file: "environment", field: name, reason: "it is no port")
+            throw .malformed(file: "environment", field: name, reason: "not a port number")
         }
-        // A namespace is not needed for anything but what is in our own.
+        // The namespace is optional: only calls for our own objects need it.
         let namespace = (try? readFile("\(folder)/namespace")).map { trimmed(String(decoding: $0, as: UTF8.self)) }
         return ClusterAccess(
             endpoint: Endpoint(host: host, port: port), basePath: "", isSecure: true, namespace: namespace,
@@ -84,7 +83,7 @@ extension ClusterAccess {
     }
 }
 
-/// The text without white space around it.
+/// Returns the text without surrounding white space.
 func trimmed(_ text: some StringProtocol) -> String {
     let start = text.drop { $0.isWhitespace }
     var end = start[...]

@@ -1,12 +1,11 @@
 internal import Net
 
-/// What our calls show, kept fresh while we run: tokens and authorities are replaced under our feet.
+/// The credentials of API calls, renewed while the process runs.
 ///
-/// Files are read again at most a minute after they changed; a plugin is run again when what it gave has expired. Either is
-/// done at once when the API server has refused what we showed. What cannot be renewed stays in use while it lasts: a file
-/// that is missing for a moment should end nothing.
+/// Files are read again at most a minute after they changed; a plugin runs again when its credential has expired. Both happen at
+/// once when the API server rejects the credentials. If renewal fails, the previous credentials stay in use.
 final class Credentials {
-    /// What one call shows.
+    /// The credentials of one call.
     struct Current {
         let token: String?
         let tls: ClientTLS?
@@ -14,7 +13,7 @@ final class Credentials {
 
     typealias Answer = Result<Current, CredentialsError>
 
-    /// What has been read, and the TLS that was made of it.
+    /// The parts that were read, and the TLS context created from them.
     private struct Parts: Equatable {
         var authorities: [UInt8]?
         var certificate: [UInt8]?
@@ -31,7 +30,7 @@ final class Credentials {
     private var nextReading: Instant?
     private var credential: CredentialPlugin.Credential?
     private var isRunning = false
-    /// Why the plugin gave nothing, and until when it is not run again.
+    /// The plugin's last error, and the time until which it is not run again.
     private var refusal: (error: CredentialsError, end: Instant)?
     private var backoff: Backoff
     private var waiting: [(Answer) -> Void] = []
@@ -44,18 +43,18 @@ final class Credentials {
         self.pluginLimit = pluginLimit
     }
 
-    /// Forgets a token that the API server has refused.
+    /// Discards a token that the API server has rejected.
     func refuse() {
         nextReading = nil
         credential = nil
     }
 
-    /// Has the files read again before the next call.
+    /// Reads the files again before the next call.
     func lookAgain() {
         nextReading = nil
     }
 
-    /// Hands over what to show, at once unless a plugin has to be run first.
+    /// Calls back with the credentials, at once unless a plugin must run first.
     func current(_ then: @escaping (Answer) -> Void) {
         if case .plugin(let plugin) = access.token, needsPlugin {
             if let refusal, loop.now < refusal.end { return then(.failure(refusal.error)) }
@@ -80,7 +79,7 @@ final class Credentials {
             self.token = token
             nextReading = loop.now + interval
         } catch {
-            // What was read before stays while it lasts; the API server will say when it no longer does.
+            // The previous parts stay in use; the API server rejects them when they expire.
             guard parts != nil else { return .failure(error) }
             nextReading = loop.now + min(interval, .seconds(1))
         }

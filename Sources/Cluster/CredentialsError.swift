@@ -1,32 +1,32 @@
 public import Net
 
-/// Why there is no way into a cluster: which file, which field of it, and what is wrong.
+/// The reason that a cluster cannot be accessed: the file, the field and the problem.
 ///
-/// No text of it holds a token, a key or anything else that was read.
+/// It never contains a token, a key or other content of the files.
 public enum CredentialsError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// There is no service account, and no kubeconfig either.
+    /// Neither a service account nor a kubeconfig was found.
     case nothingFound
     /// A file cannot be read.
     case unreadable(SystemError)
-    /// A file, or a variable of the environment, is not as it has to be.
+    /// A file or an environment variable is malformed.
     case malformed(file: String, field: String, reason: String)
     /// Certificates or a key cannot be used.
     case unusable(source: String, TLSError)
-    /// A credential plugin gave none.
+    /// A credential plugin failed.
     case plugin(command: String, reason: String)
-    /// There is a token to show, but no TLS to keep it secret.
+    /// A token without TLS to protect it.
     case notSecure(origin: String)
 
     /// The place and the reason.
     public var description: String {
         switch self {
         case .nothingFound:
-            "no cluster is configured: run in a Pod with a service account, or name a kubeconfig by KUBECONFIG"
+            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
         case .unreadable(let error): "\(error)"
         case .malformed(let file, let field, let reason):
             field.isEmpty ? "\(file): \(reason)" : "\(file): \(field): \(reason)"
         case .unusable(let source, let error): "\(source): \(error)"
-        case .notSecure(let origin): "\(origin): a token is not sent to a server without TLS"
+        case .notSecure(let origin): "\(origin): the server URL is not https; a token is not sent without TLS"
         case .plugin(let command, let reason): "credential plugin \(command): \(reason)"
         }
     }

@@ -4,29 +4,29 @@ internal import JSON
 public import Kubernetes
 internal import Net
 
-/// Questions for a cluster about the webhook that is installed in it, with a clear answer each.
+/// The checks of an installed webhook in its cluster.
 ///
 /// It only reads: the two objects that it sends are server-side dry runs.
 public struct Doctor {
-    /// The answer to a question.
+    /// The result of a check.
     public struct Answer: Sendable {
-        /// The state of what was asked for.
+        /// The state of the subject.
         public enum State: String, Sendable {
-            /// It is as it should be.
+            /// No problem.
             case good = "ok"
-            /// It works, and somebody should know about it.
+            /// It works, but needs attention.
             case notice
-            /// It is not as it should be.
+            /// It needs a fix.
             case bad = "problem"
-            /// The API server gave no answer.
+            /// The API server could not be asked.
             case unknown
         }
 
-        /// The subject of the question, in a word or two.
+        /// The subject of the check, in a word or two.
         public let subject: String
-        /// The state.
+        /// The state of the subject.
         public let state: State
-        /// The answer, in a sentence.
+        /// The result, in a sentence.
         public let text: String
     }
 
@@ -34,7 +34,7 @@ public struct Doctor {
     private let settings: Settings
     private let now: Timestamp
 
-    /// Prepares the questions.
+    /// Creates the checks.
     ///
     /// - Parameters:
     ///   - client: The cluster.
@@ -46,9 +46,9 @@ public struct Doctor {
         self.now = now
     }
 
-    /// Asks all questions.
+    /// Runs all checks.
     ///
-    /// - Parameter each: Called with each answer as soon as it is known.
+    /// - Parameter each: Called with each result as soon as it is available.
     public func run(_ each: (Answer) -> Void) {
         each(version())
         for registration in [Registration.validating, .mutating] { configuration(registration).forEach(each) }
@@ -61,12 +61,12 @@ public struct Doctor {
 
     // MARK: Calls
 
-    /// Reads an object; nil where there is none.
+    /// Reads an object; nil if it does not exist.
     private func read(_ path: String, query: [(name: String, value: String)] = []) throws(APIError) -> Literal? {
         let request = APIRequest(.get, path, query: query, attempts: 2, limit: .seconds(15))
         do throws(APIError) {
             let response = try client.begin(request).wait()
-            guard let object = try? Literal(parsing: response.body) else { throw .malformed("it is not an object") }
+            guard let object = try? Literal(parsing: response.body) else { throw .malformed("not a JSON object") }
             return object
         } catch {
             if case .status(let status) = error, status.code == 404 { return nil }
@@ -74,7 +74,7 @@ public struct Doctor {
         }
     }
 
-    /// Makes an answer, or says that there is none.
+    /// Returns the result of a check, or the state unknown if a call fails.
     private func answer(_ subject: String, _ body: () throws(APIError) -> (Answer.State, String)) -> Answer {
         do throws(APIError) {
             let (state, text) = try body()
@@ -88,11 +88,13 @@ public struct Doctor {
         APIResource(group: group, version: "v1", plural: plural).path(in: namespace, name: name)
     }
 
-    // MARK: Questions
+    // MARK: Checks
 
     private func version() -> Answer {
         answer("API server") { () throws(APIError) in
-            guard let version = try read("/version")?["gitVersion"]?.text else { return (.unknown, "names no version") }
+            guard let version = try read("/version")?["gitVersion"]?.text else {
+                return (.unknown, "no version reported")
+            }
             return (.good, "Kubernetes \(version)")
         }
     }
@@ -102,7 +104,7 @@ public struct Doctor {
         case mutating = "MutatingWebhookConfiguration"
     }
 
-    /// True if a webhook configuration is there, trusts a CA, and sends the kinds that rules read.
+    /// Checks that a webhook configuration exists, trusts a CA, and covers the kinds that rules read.
     private func configuration(_ registration: Registration) -> [Answer] {
         let name = settings.webhookConfiguration
         let subject = "\(registration.rawValue) \(name)"
@@ -114,9 +116,9 @@ public struct Doctor {
             return [Answer(subject: subject, state: .unknown, text: "\(error)")]
         }
         guard let webhooks = object?["webhooks"]?.elements else {
-            let text =
-                registration == .mutating ? "does not exist: no fix is made" : "does not exist: nothing is enforced"
-            return [Answer(subject: subject, state: registration == .mutating ? .notice : .bad, text: text)]
+            let (state, effect): (Answer.State, String) =
+                registration == .mutating ? (.notice, "no fixes are applied") : (.bad, "nothing is enforced")
+            return [Answer(subject: subject, state: state, text: "does not exist; \(effect)")]
         }
         var answers = [Answer(subject: subject, state: trust(in: webhooks).0, text: trust(in: webhooks).1)]
         if registration == .validating {
@@ -124,10 +126,11 @@ public struct Doctor {
             let names = missing.prefix(10).joined(separator: ", ") + (missing.count > 10 ? ", …" : "")
             answers.append(
                 missing.isEmpty
-                    ? Answer(subject: subject, state: .good, text: "sends every kind that a rule reads")
+                    ? Answer(subject: subject, state: .good, text: "covers every kind that rules read")
                     : Answer(
                         subject: subject, state: .bad,
-                        text: "does not send \(missing.count) kinds that rules read: \(names); apply this version's"))
+                        text: "does not cover \(missing.count) kinds that rules read: \(names); "
+                            + "apply the webhook configuration of this version"))
         }
         return answers
     }
@@ -137,7 +140,7 @@ public struct Doctor {
             let name = webhook["name"]?.text ?? ""
             guard let encoded = webhook["clientConfig"]?["caBundle"]?.text, let pem = base64Decoded(encoded),
                 let authorities = try? CertificateDescription.certificates(inPEM: pem)
-            else { return (.bad, "webhook \(name) has no caBundle that can be read: the API server cannot call it") }
+            else { return (.bad, "webhook \(name) has no valid caBundle; the API server cannot call it") }
             guard authorities.contains(where: { $0.notAfter > now.seconds }) else {
                 return (.bad, "the caBundle of webhook \(name) has expired")
             }
@@ -146,7 +149,7 @@ public struct Doctor {
         return (.good, "\(webhooks.count) webhooks with a caBundle, \(failing) of them with failurePolicy Fail")
     }
 
-    /// The kinds that a rule reads and no webhook asks for, as in `deployments.apps`.
+    /// The kinds that rules read and no webhook covers, such as `deployments.apps`.
     private func unsentKinds(_ webhooks: [Literal]) -> [String] {
         let rules = webhooks.flatMap { $0["rules"]?.elements ?? [] }
         func texts(_ rule: Literal, _ key: String) -> [String] { rule[key]?.elements.compactMap(\.text) ?? [] }
@@ -171,7 +174,7 @@ public struct Doctor {
     private func mode() throws(APIError) -> String? {
         let container = try deployment()?["spec"]?["template"]?["spec"]?["containers"]?.elements.first
         for source in container?["envFrom"]?.elements ?? [] {
-            // Kustomize adds a hash of the contents to the name.
+            // Kustomize appends a hash of the contents to the name.
             guard let name = source["configMapRef"]?["name"]?.text else { continue }
             let map = try read(path("", "configmaps", in: settings.namespace, name: name))
             if let mode = map?["data"]?["PLAYBOOK_MODE"]?.text { return mode }
@@ -179,7 +182,7 @@ public struct Doctor {
         return nil
     }
 
-    /// True if a bad object is refused and a good one is not, by server-side dry runs.
+    /// Checks with server-side dry runs that an object with violations is denied and one without is allowed.
     private func reach() -> Answer {
         let pod: Literal = [
             "apiVersion": "v1", "kind": "Pod",
@@ -196,22 +199,22 @@ public struct Doctor {
             }
             guard let refusal = try refusal(of: pod, "pods") else {
                 guard try mode() != "dry-run" else {
-                    return (.notice, "a Pod that violates rules is admitted: the server runs in dry-run mode")
+                    return (.notice, "a Pod that violates rules is allowed; the server runs in dry-run mode")
                 }
                 let others =
                     "you are a trusted or break-glass user, or the level of all rules or of Namespace default is warn"
                 return (
-                    .bad, "a Pod that violates rules is admitted: the webhook is not called or fails open, or \(others)"
+                    .bad, "a Pod that violates rules is allowed: the webhook is not called or fails open, or \(others)"
                 )
             }
             guard refusal.holds("playbook explain") || refusal.holds("host-isolation") else {
-                return (.bad, "a Pod that violates rules is denied, but not by the rules: \(refusal.prefix(200))")
+                return (.bad, "a Pod that violates rules is denied, but not by this webhook: \(refusal.prefix(200))")
             }
-            return (.good, "denies a Pod that violates rules, and admits an object that violates none")
+            return (.good, "denies a Pod that violates rules and allows an object without violations")
         }
     }
 
-    /// The words in which a server-side dry run of a creation is refused; nil when it is not.
+    /// The message with which a server-side dry run of a creation is denied; nil if it is allowed.
     private func refusal(of object: Literal, _ plural: String) throws(APIError) -> String? {
         let request = APIRequest(
             .post, path("", plural, in: "default"), query: [("dryRun", "All"), ("fieldManager", "playbook-doctor")],
@@ -221,13 +224,13 @@ public struct Doctor {
             return nil
         } catch {
             guard case .status(let status) = error, [400, 403, 422].contains(status.code) else { throw error }
-            // The authorizer's word is not the webhook's.
+            // A denial by the authorizer is an error of this check.
             if status.message.holds("cannot create resource") { throw error }
             return status.message
         }
     }
 
-    /// True if all replicas are ready and run the same template.
+    /// Checks that all replicas are ready and run the same template.
     private func replicas() -> Answer {
         answer("replicas") { () throws(APIError) in
             guard let deployment = try deployment() else {
@@ -238,15 +241,15 @@ public struct Doctor {
             let ready = count(deployment["status"]?["readyReplicas"])
             let updated = count(deployment["status"]?["updatedReplicas"])
             guard ready == wanted, updated == wanted else {
-                return (.bad, "\(ready) of \(wanted) replicas are ready, \(updated) run the current settings")
+                return (.bad, "\(ready) of \(wanted) replicas are ready; \(updated) run the current settings")
             }
             return wanted < 2
-                ? (.bad, "1 replica: while it restarts, nothing is enforced or everything is refused")
+                ? (.bad, "1 replica; while it restarts, nothing is enforced or all requests are rejected")
                 : (.good, "\(wanted) replicas are ready and run the same settings")
         }
     }
 
-    /// The rights that lookups need, beside list and watch.
+    /// The permissions that lookups need in addition to list and watch.
     private static let rights: [(verb: String, group: String, resource: String)] = [
         ("create", "authorization.k8s.io", "subjectaccessreviews"), ("get", "", "namespaces"),
         ("list", "apps", "replicasets"), ("get", "apps", "replicasets"), ("list", "apps", "controllerrevisions"),
@@ -255,7 +258,7 @@ public struct Doctor {
         ("watch", "apiextensions.k8s.io", "customresourcedefinitions"),
     ]
 
-    /// True if the server's service account has the rights that it needs.
+    /// Checks that the server's service account has the permissions that it needs.
     private func rights() -> Answer {
         answer("rights") { () throws(APIError) in
             var needed = Doctor.rights
@@ -285,20 +288,20 @@ public struct Doctor {
                 let response = try client.begin(request).wait()
                 guard (try? Literal(parsing: response.body))?["status"]?["allowed"] != true else { continue }
                 let text = "\(right.verb) \(right.resource)\(right.group.isEmpty ? "" : ".\(right.group)")"
-                // The rights for a product's kinds are a component that may be left out.
+                // The permissions for custom resources come from a component that is optional.
                 if APIGroup.isBuiltIn(right.group) { missing.append(text) } else { left.append(text) }
             }
             guard missing.isEmpty else {
-                return (.bad, "the service account lacks: \(missing.joined(separator: ", "))")
+                return (.bad, "the service account lacks these permissions: \(missing.joined(separator: ", "))")
             }
             guard left.isEmpty else {
-                return (.notice, "rules that need these are not evaluated: \(left.joined(separator: ", "))")
+                return (.notice, "rules that need these permissions are not evaluated: \(left.joined(separator: ", "))")
             }
-            return (.good, "the service account has the rights that it needs")
+            return (.good, "the service account has the permissions that it needs")
         }
     }
 
-    /// When the serving certificate ends.
+    /// Checks the expiry of the serving certificate.
     private func certificate() -> Answer {
         answer("certificate") { () throws(APIError) in
             let volumes = try deployment()?["spec"]?["template"]?["spec"]?["volumes"]?.elements ?? []
@@ -313,11 +316,11 @@ public struct Doctor {
             let end = Timestamp(seconds: certificate.notAfter)
             let days = (certificate.notAfter - now.seconds) / 86_400
             guard days >= 0 else { return (.bad, "expired on \(end)") }
-            return days < 7 ? (.bad, "ends on \(end), in \(days) days") : (.good, "ends on \(end), in \(days) days")
+            return (days < 7 ? .bad : .good, "expires on \(end), in \(days) days")
         }
     }
 
-    /// The exemptions that have ended.
+    /// Checks for expired exemptions.
     private func exemptions() -> Answer {
         answer("exemptions") { () throws(APIError) in
             var (ended, active): ([String], Int) = ([], 0)
@@ -343,15 +346,15 @@ public struct Doctor {
                     continuation = list["metadata"]?["continue"]?.text ?? ""
                 } while !continuation.isEmpty
             }
-            guard !ended.isEmpty else { return (.good, "\(active) objects with exemptions, none has ended") }
+            guard !ended.isEmpty else { return (.good, "\(active) objects have exemptions; none has expired") }
             let shown = ended.prefix(10).joined(separator: ", ") + (ended.count > 10 ? ", …" : "")
-            return (.notice, "\(ended.count) of \(active) objects have exemptions that have ended: \(shown)")
+            return (.notice, "\(ended.count) of \(active) objects have expired exemptions: \(shown)")
         }
     }
 }
 
 extension String {
-    /// True if a text is part of this one.
+    /// True if this text contains another.
     fileprivate func holds(_ part: String) -> Bool {
         indices.contains { self[$0...].hasPrefix(part) }
     }

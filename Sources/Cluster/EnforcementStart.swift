@@ -3,16 +3,16 @@ internal import JSON
 public import Kubernetes
 internal import Net
 
-/// The annotation that says since when a cluster's server enforces, on its own ValidatingWebhookConfiguration.
+/// The annotation on a cluster's ValidatingWebhookConfiguration that records when enforcement started.
 public struct EnforcementAnnotation: Sendable {
     /// The name of the ValidatingWebhookConfiguration.
     public var configuration: String
     /// The annotation's name, as in `playbook.superinc.com/enforced-since`.
     public var name: String
-    /// The time that is written where there is no annotation yet.
+    /// The time to write if the annotation does not exist.
     public var now: Timestamp
 
-    /// Names the annotation.
+    /// Creates the description of an annotation.
     public init(on configuration: String, named name: String, now: Timestamp) {
         self.configuration = configuration
         self.name = name
@@ -20,7 +20,7 @@ public struct EnforcementAnnotation: Sendable {
     }
 }
 
-/// The calls that find out since when a cluster's server enforces: the annotation is read, and written where there is none.
+/// The calls that read or write the time at which enforcement started.
 final class EnforcementStart {
     private let client: APIClient
     private let annotation: EnforcementAnnotation
@@ -42,7 +42,7 @@ final class EnforcementStart {
         ).path(name: annotation.configuration)
     }
 
-    /// Reads the annotation; calls the completion once, when there is an answer that will not change by itself.
+    /// Reads the annotation, or writes it if it does not exist; calls the completion once, with a final result.
     func find() {
         client.send(APIRequest(.get, path, attempts: 1, limit: .seconds(15), maximumResponse: 4 << 20)) {
             [self] result in
@@ -67,7 +67,7 @@ final class EnforcementStart {
         completion(.success(since))
     }
 
-    /// Writes the annotation, unless another replica wrote the configuration meanwhile.
+    /// Writes the annotation, unless another replica has written the configuration since.
     private func write(_ version: Literal) {
         let change: Literal = [
             "metadata": [
@@ -87,7 +87,7 @@ final class EnforcementStart {
     }
 
     private func fail(_ error: APIError) {
-        // Trying again would not help: a right that is granted later takes effect at the next start.
+        // A retry would not help: a permission that is granted later takes effect at the next start.
         if case .status(let status) = error, [401, 403, 404].contains(status.code) {
             return completion(.failure(error))
         }

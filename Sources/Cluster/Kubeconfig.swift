@@ -3,9 +3,9 @@ internal import Kubernetes
 internal import Net
 internal import YAML
 
-/// What kubectl reads too: clusters, users, and contexts that put them together.
+/// A kubeconfig: clusters, users, and contexts that combine them.
 ///
-/// Of several files the first that has a name decides about it, as for kubectl.
+/// If several files define a name, the first one counts, as in kubectl.
 struct Kubeconfig {
     private struct Source {
         let path: String
@@ -22,7 +22,7 @@ struct Kubeconfig {
             do throws(SystemError) {
                 bytes = try readFile(path, mayWait: true)
             } catch {
-                // Those of a list need not all exist.
+                // Not all files of a list need to exist.
                 guard error.isMissingFile else { throw .unreadable(error) }
                 missing = error
                 continue
@@ -46,17 +46,17 @@ struct Kubeconfig {
         } catch {
             throw .malformed(file: path, field: "", reason: "\(error)")
         }
-        guard case .object = root else { throw .malformed(file: path, field: "", reason: "it is no kubeconfig") }
+        guard case .object = root else { throw .malformed(file: path, field: "", reason: "not a kubeconfig") }
         return root
     }
 
-    // MARK: Putting together
+    // MARK: Resolving
 
     func access(context: String?, environment: [String: String]) throws(CredentialsError) -> ClusterAccess {
         let name = if let context { context } else { try currentContext() }
         let chosen = try entry("contexts", name, "context")
         let cluster = try entry("clusters", chosen.required("cluster"), "cluster")
-        // kubectl writes "" for none.
+        // kubectl writes "" for no user.
         let userName = try chosen.text("user") ?? ""
         let user = userName.isEmpty ? nil : try entry("users", userName, "user")
         let server = try ServerURL(cluster.required("server"), cluster)
@@ -74,40 +74,41 @@ struct Kubeconfig {
             if case .string(let name) = source.root["current-context"], !name.isEmpty { return name }
         }
         throw .malformed(
-            file: sources[0].path, field: "current-context", reason: "no context is chosen; name one with --context")
+            file: sources[0].path, field: "current-context", reason: "no current context; name one with --context")
     }
 
-    /// The entry of a list by its name, and in it the object that says more.
+    /// Returns a named entry of a list, and the member of it that holds the configuration.
     private func entry(_ list: String, _ name: String, _ member: String) throws(CredentialsError) -> KubeconfigEntry {
         for source in sources {
             guard case .array(let entries) = source.root[list] else { continue }
             for entry in entries where entry["name"] == .string(name) {
                 let field = "\(list)[\(name)].\(member)"
                 guard let fields = entry[member], case .object = fields else {
-                    throw .malformed(file: source.path, field: field, reason: "it is missing")
+                    throw .malformed(file: source.path, field: field, reason: "missing")
                 }
                 return KubeconfigEntry(file: source.path, place: field, fields: fields)
             }
         }
-        throw .malformed(file: sources.map(\.path).joined(separator: ":"), field: list, reason: "there is no '\(name)'")
+        throw .malformed(
+            file: sources.map(\.path).joined(separator: ":"), field: list, reason: "no entry is named \"\(name)\"")
     }
 
-    /// What would make us someone else, or trust anyone, must not be passed over in silence.
+    /// Rejects fields that change identity or trust and are not supported.
     private func refuseUnsupported(_ cluster: KubeconfigEntry, _ user: KubeconfigEntry?) throws(CredentialsError) {
         if cluster.fields["insecure-skip-tls-verify"] == true {
             throw cluster.malformed(
-                "insecure-skip-tls-verify", "servers are always verified: give certificate-authority")
+                "insecure-skip-tls-verify", "not supported; set certificate-authority instead")
         }
         for field in ["proxy-url"] where cluster.fields[field] != nil {
             throw cluster.malformed(field, "proxies are not supported")
         }
         guard let user else { return }
         for field in ["auth-provider", "username", "as", "as-groups", "as-uid"] where user.fields[field] != nil {
-            throw user.malformed(field, "it is not supported; use a token, a client certificate or exec")
+            throw user.malformed(field, "not supported; use a token, a client certificate or exec")
         }
     }
 
-    /// In kubectl's order: a file before what stands there, and a plugin only without either.
+    /// Returns the token source in kubectl's order: a token file, a token, then a plugin.
     private func token(
         _ user: KubeconfigEntry, _ environment: [String: String]
     ) throws(CredentialsError) -> ClusterAccess.TokenSource? {
@@ -120,7 +121,7 @@ struct Kubeconfig {
     }
 }
 
-/// An object of a kubeconfig that knows where it stands.
+/// An object of a kubeconfig, with its location for messages.
 struct KubeconfigEntry {
     let file: String
     let place: String
@@ -134,16 +135,16 @@ struct KubeconfigEntry {
         switch fields[field] {
         case nil, .null: return nil
         case .string(let text): return text
-        default: throw malformed(field, "it must be a string")
+        default: throw malformed(field, "must be a string")
         }
     }
 
     func required(_ field: String) throws(CredentialsError) -> String {
-        guard let text = try text(field), !text.isEmpty else { throw malformed(field, "it is missing") }
+        guard let text = try text(field), !text.isEmpty else { throw malformed(field, "missing") }
         return text
     }
 
-    /// A file's path; a relative one starts where the kubeconfig lies.
+    /// A file's path; a relative path starts at the kubeconfig's directory.
     func path(_ field: String) throws(CredentialsError) -> String? {
         guard let path = try text(field), !path.isEmpty else { return nil }
         return resolved(path)
@@ -154,10 +155,10 @@ struct KubeconfigEntry {
         return "\(file[..<slash])/\(path)"
     }
 
-    /// `FIELD-data`, which is base64, or the file that `FIELD` names.
+    /// The content of `FIELD-data`, which is base64, or the file that `FIELD` names.
     func material(_ field: String) throws(CredentialsError) -> ClusterAccess.Material? {
         if let data = try text("\(field)-data"), !data.isEmpty {
-            guard let bytes = base64Decoded(data) else { throw malformed("\(field)-data", "it is not base64") }
+            guard let bytes = base64Decoded(data) else { throw malformed("\(field)-data", "not base64") }
             return .inline(bytes)
         }
         return try path(field).map { .file($0) }
@@ -172,7 +173,7 @@ private struct ServerURL {
     var path = ""
 
     init(_ text: String, _ cluster: KubeconfigEntry) throws(CredentialsError) {
-        let malformed = cluster.malformed("server", "it must be https://HOST[:PORT][/PATH]")
+        let malformed = cluster.malformed("server", "must be https://HOST[:PORT][/PATH]")
         var rest: Substring
         if text.hasPrefix("https://") {
             rest = text.dropFirst(8)
@@ -195,7 +196,7 @@ private struct ServerURL {
         }
         if rest.hasPrefix("["), rest.hasSuffix("]") { rest = rest.dropFirst().dropLast() }
         host = String(rest)
-        // A user and password before the host, a query behind it: nothing that would be used.
+        // A URL with credentials or a query is rejected: neither would be used.
         guard !host.isEmpty, !host.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F || "@?#[]/".utf8.contains($0) })
         else {
             throw malformed

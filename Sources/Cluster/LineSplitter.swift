@@ -1,8 +1,8 @@
 internal import Net
 
-/// A stream's bytes to its lines, of which only the one that is not whole is kept.
+/// Splits a stream into lines; only the incomplete line is kept.
 struct LineSplitter {
-    /// A line that is longer than allowed: the rest of the stream cannot be told apart any more.
+    /// The error for a line that is longer than allowed; the rest of the stream cannot be split.
     struct TooLong: Error, Equatable {
         let maximum: Int
     }
@@ -14,12 +14,12 @@ struct LineSplitter {
         self.maximum = maximum
     }
 
-    /// Takes bytes in.
+    /// Adds bytes.
     ///
     /// - Parameters:
-    ///   - bytes: What follows what was taken in before.
-    ///   - line: Called with each line that is whole now, without its line feed; false stops, and nothing more is looked at.
-    /// - Throws: ``TooLong`` as soon as that is certain.
+    ///   - bytes: The next bytes of the stream.
+    ///   - line: Called with each complete line, without its line feed; returns false to stop.
+    /// - Throws: ``TooLong`` as soon as a line is too long.
     mutating func split(_ bytes: Span<UInt8>, _ line: (Span<UInt8>) -> Bool) throws(TooLong) {
         var start = 0
         while let end = firstIndex(of: UInt8(ascii: "\n"), in: bytes, from: start) {
@@ -30,7 +30,7 @@ struct LineSplitter {
             } else {
                 append(bytes.extracting(start..<end), to: &unfinished)
                 goesOn = line(unfinished.span)
-                // A large line's memory is not kept for small ones.
+                // The capacity of a large line is released.
                 unfinished.removeAll(keepingCapacity: unfinished.capacity <= 64 * 1024)
             }
             guard goesOn else { return }

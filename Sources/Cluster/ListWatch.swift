@@ -1,36 +1,36 @@
-/// What to do next to know all objects of a kind: list, watch, and list again when the watch cannot go on.
+/// The state machine that follows all objects of a kind: list, watch, and list again when the watch cannot continue.
 ///
-/// It calls nothing and reads no clock: what happened goes in, what to do comes out. Where a watch can go on from the last
-/// version that was seen, it does, since a list of a large cluster is work for everybody.
+/// It makes no calls and reads no clock: events go in, steps come out. A watch continues from the last version seen where
+/// possible, because listing a large cluster is expensive.
 struct ListWatch {
     enum Step: Equatable {
-        /// Ask for a page of the list, the first one with nil.
+        /// Request a page of the list; nil requests the first page.
         case list(continuation: String?)
-        /// Watch from a version on, for so many seconds.
+        /// Watch from a version, for a number of seconds.
         case watch(version: String, seconds: Int)
     }
 
-    /// A step, and how long to wait before it.
+    /// A step, and the wait before it.
     struct Next: Equatable {
         var step: Step
         var delay = Duration.zero
-        /// Why the kind cannot be known; said once.
+        /// The reason that the kind is unavailable; set once.
         var unavailable: String?
     }
 
-    /// What went wrong.
+    /// The kind of a failure.
     enum Failure: Equatable {
-        /// The version or the page is too old (410).
+        /// The version or the page has expired (410).
         case expired
-        /// The kind does not exist (404), or is not for us (403).
+        /// The kind does not exist (404) or must not be read (403).
         case refused(String)
-        /// The API server wants to be left alone for a while.
+        /// The API server asks clients to wait.
         case throttled(Duration)
-        /// The API server says no to this very request, or always breaks over it.
+        /// The API server rejects this request or repeatedly fails on it.
         case rejected
-        /// What came cannot be read, or says that it is broken.
+        /// The response cannot be parsed or reports an error.
         case garbled
-        /// Anything that may pass.
+        /// A transient failure.
         case failed
     }
 
@@ -41,9 +41,9 @@ struct ListWatch {
     private var refusals = 0
     private var rejections = 0
     private var isUnavailable = false
-    /// Whether a watch brought anything, or lasted, since the last list.
+    /// True if a watch has returned events, or lasted, since the last list.
     private var hasWatched = false
-    /// Whether the watch before this one was garbled, and nothing has come since.
+    /// True if the previous watch was garbled and nothing has arrived since.
     private var isStuck = false
 
     init(_ options: ReflectorOptions) {
@@ -51,12 +51,12 @@ struct ListWatch {
         backoff = options.backoff
     }
 
-    /// Whether objects of this kind are refused to us for now.
+    /// True if access to the kind is denied for now.
     var isRefused: Bool { isUnavailable }
 
     func begin() -> Next { Next(step: .list(continuation: nil)) }
 
-    /// A page of the list has come.
+    /// Handles a page of the list.
     mutating func listed(_ result: ListPage) -> Next {
         page = result.continuation
         guard page == nil else { return Next(step: .list(continuation: page)) }
@@ -66,17 +66,17 @@ struct ListWatch {
         return Next(step: step)
     }
 
-    /// The API server lets us watch.
+    /// Handles the start of the watch.
     mutating func opened() {
         refusals = 0
         rejections = 0
         isUnavailable = false
     }
 
-    /// An event or a bookmark has come.
+    /// Handles an event or a bookmark.
     ///
-    /// - Returns: Whether the watch may go on. Versions that go back mean another past, such as that of a restored backup, of
-    ///   which a watch from our version shows nothing (Kubernetes has them comparable since KEP-5504).
+    /// - Returns: True if the watch can continue. If versions decrease, the cluster was restored from a backup, and a watch from
+    ///   our version would miss changes (versions are comparable since KEP-5504).
     mutating func progressed(to version: String) -> Bool {
         if let before = self.version.flatMap({ UInt64($0) }), let now = UInt64(version), now < before { return false }
         self.version = version
@@ -86,16 +86,16 @@ struct ListWatch {
         return true
     }
 
-    /// The watch has ended as it should: the API server does so every few minutes.
+    /// Handles the normal end of a watch; the API server ends each after a few minutes.
     mutating func ended(after duration: Duration, broughtSomething: Bool) -> Next {
-        // One that ends at once, again and again, must not be opened as fast as it ends.
+        // A watch that ends at once must not be reopened without a wait.
         guard broughtSomething || duration >= options.shortestWatch else { return later() }
         hasWatched = true
         backoff.reset()
         return Next(step: step)
     }
 
-    /// The list or the watch has failed.
+    /// Handles a failure of the list or the watch.
     mutating func failed(_ failure: Failure) -> Next {
         switch failure {
         case .expired:
@@ -105,7 +105,7 @@ struct ListWatch {
         case .refused(let reason):
             startOver()
             refusals += 1
-            // An API server that has just started refuses what it will allow a moment later.
+            // An API server that has just started may deny requests that it allows a moment later.
             guard refusals >= options.refusalsThatCount else { return later() }
             let delay = Backoff.stretched(options.refusedInterval, options.chance(), by: 0.25)
             let news = isUnavailable ? nil : reason
@@ -114,12 +114,12 @@ struct ListWatch {
         case .throttled(let duration):
             return Next(step: step, delay: backoff.wait(atLeast: duration, options.chance()))
         case .rejected:
-            // A version that the server cannot reach is answered with a time-out, not with 410.
+            // The API server answers a version that it cannot reach with a timeout instead of 410.
             rejections += 1
             if rejections > 1 { startOver() }
             return later()
         case .garbled:
-            // Once it is tried from the last version again; what comes back the same has to be gone around.
+            // The first retry continues from the last version; if it fails in the same way, the list starts over.
             if isStuck { startOver() }
             isStuck = version != nil
             return later()

@@ -4,19 +4,19 @@ internal import JSON
 internal import Kubernetes
 internal import Net
 
-/// The calls of the API server that answer lookups.
+/// The API calls that answer lookups.
 final class LookupCalls {
     private let client: APIClient
     private let catalogue: Catalogue
-    /// The answers about operators that are young enough.
+    /// The cached answers about operators.
     private var claims: [OperatorClaim: (answer: Bool, end: Instant)] = [:]
-    /// The resources of API groups, by group and version; nil inside where the API server has none.
+    /// The cached resources of API groups, by group and version; empty if the API server does not serve them.
     private var resources: [String: (served: [ServedResource], end: Instant)] = [:]
 
     private static let maximumAge = Duration.seconds(60)
-    /// More answers than this are forgotten together: nobody has so many operators.
+    /// The maximum number of cached answers; beyond it, all are dropped.
     private static let mostAnswers = 4096
-    /// The present revision, and as many as Kubernetes keeps beside it by default.
+    /// The current revision and the default revisionHistoryLimit.
     private static let mostRevisions = 11
     private static let mostBytes = 8 << 20
 
@@ -34,7 +34,7 @@ final class LookupCalls {
         self.catalogue = catalogue
     }
 
-    /// Makes the calls of a lookup, and answers once.
+    /// Makes the calls of a lookup and completes once.
     func make(_ lookup: Lookup, within limit: Duration, _ completion: @escaping Completion) {
         switch lookup {
         case .absence(let absence): list(absence, limit, completion)
@@ -43,13 +43,13 @@ final class LookupCalls {
         }
     }
 
-    /// The answer to a lookup that was given within the last minute; nil for those that must be made.
+    /// The cached answer to a lookup, at most a minute old; nil if the calls must be made.
     func recentAnswer(to lookup: Lookup) -> LookupAnswer? {
         guard case .claim(let claim) = lookup, let known = claims[claim], known.end > Instant.now else { return nil }
         return .claim(claim, known.answer)
     }
 
-    // MARK: Objects that are absent
+    // MARK: Absent objects
 
     private func list(_ absence: Absence, _ limit: Duration, _ completion: @escaping Completion) {
         var found = RelatedObjects(knowledge: .kinds(ResourceKinds(absence.kind)), of: catalogue)
@@ -71,7 +71,7 @@ final class LookupCalls {
         ) { result in
             switch result {
             case .success: completion(.success(.absence(absence, found: found)))
-            // No CustomResourceDefinition of the kind is served: there is no object of it.
+            // The CustomResourceDefinition is not served, so the kind has no objects.
             case .failure(.status(let status)) where status.code == 404 && Catalogue.liveKinds.contains(absence.kind):
                 completion(.success(.absence(absence, found: found)))
             case .failure(let error): completion(.failure(error))
@@ -79,7 +79,7 @@ final class LookupCalls {
         }
     }
 
-    /// Gets an object; nil where there is none.
+    /// Gets an object; nil if it does not exist.
     private func get(
         _ resource: APIResource, in namespace: String?, _ name: String, _ limit: Duration,
         atMost maximum: Int = LookupCalls.mostBytes, _ completion: @escaping (Result<[UInt8]?, APIError>) -> Void
@@ -102,7 +102,7 @@ final class LookupCalls {
 
     // MARK: Operators
 
-    /// Asks whether an account may write the status of its owner's resource, and may not do everything.
+    /// Checks that an account can write the status of its owner's resource but does not have all permissions.
     private func check(_ claim: OperatorClaim, _ end: Instant, _ completion: @escaping Completion) {
         func answer(_ isOperator: Bool) {
             if claims.count >= LookupCalls.mostAnswers { claims = [:] }
@@ -114,7 +114,7 @@ final class LookupCalls {
             case .failure(let error): completion(.failure(error))
             case .success(nil): answer(false)
             case .success(let resource?):
-                // Edit roles that products ship let every editor write these statuses.
+                // The edit roles of cert-manager let every editor write these statuses, so the check is cluster-wide.
                 let isEverybodys = claim.group == "cert-manager.io" && resource.plural == "certificates"
                 let attributes = Attributes(
                     verb: "update", group: claim.group, resource: resource.plural,
@@ -138,7 +138,7 @@ final class LookupCalls {
         }
     }
 
-    /// Finds the resource of an owner's kind; nil where the API server serves none.
+    /// Finds the resource of an owner's kind; nil if the API server does not serve it.
     private func findResource(
         of claim: OperatorClaim, _ end: Instant, _ completion: @escaping (Result<ServedResource?, APIError>) -> Void
     ) {
@@ -159,7 +159,7 @@ final class LookupCalls {
         }
     }
 
-    /// Reads an `APIResourceList`: subresources are entries of their own, named `certificates/status`.
+    /// Reads an `APIResourceList`, in which subresources are separate entries such as `certificates/status`.
     private static func resources(in list: Value) -> [ServedResource] {
         guard let entries = list["resources"]?.elements else { return [] }
         var names: Set<String> = []
@@ -182,7 +182,7 @@ final class LookupCalls {
         let namespace: String
     }
 
-    /// Asks the authorizer (`authorization.k8s.io/v1`, SubjectAccessReview).
+    /// Asks the authorizer with a SubjectAccessReview (`authorization.k8s.io/v1`).
     private func mayDo(
         _ attributes: Attributes, _ account: String, _ end: Instant,
         _ completion: @escaping (Result<Bool, APIError>) -> Void
@@ -215,9 +215,9 @@ final class LookupCalls {
         }
     }
 
-    // MARK: Templates of the past
+    // MARK: Past templates
 
-    /// Finds the templates that a query asks for, newest first.
+    /// Finds the templates that a query selects, newest first.
     private func find(_ query: TemplateQuery, _ end: Instant, _ completion: @escaping Completion) {
         let resource = APIResource(query.holder)
         if case .cronJob(let name, let uid) = query.source {
@@ -251,7 +251,7 @@ final class LookupCalls {
                     for item in items {
                         guard let name = query.holderName(item) else { continue }
                         let metadata = ObjectMeta(of: item)
-                        // A roll-back uses the old ReplicaSet again: the number says which is newer.
+                        // A rollback reuses an old ReplicaSet, so the revision number determines the order.
                         let number =
                             metadata.annotation("deployment.kubernetes.io/revision")
                             ?? metadata.annotation("rollout.argoproj.io/revision")
@@ -267,7 +267,7 @@ final class LookupCalls {
         }
     }
 
-    /// Gets the objects one after the other, as far as there is room.
+    /// Gets the objects one after the other, up to the limit.
     private func get(
         _ names: ArraySlice<String>, of query: TemplateQuery, found: [PastTemplate], room: Int, _ end: Instant,
         _ completion: @escaping Completion
@@ -281,7 +281,7 @@ final class LookupCalls {
                 var found = found
                 if let body {
                     LookupCalls.read(body) { object in
-                        // The object may have changed hands since the list.
+                        // The owner may have changed since the list.
                         guard query.holderName(object) != nil,
                             let template = PastTemplate(object, query.holder, catalogue.annotations)
                         else {
@@ -297,7 +297,7 @@ final class LookupCalls {
 }
 
 extension TemplateQuery {
-    /// The name of an object that holds a template of this workload; nil for other objects that the selector matches.
+    /// The name of an object with a template of this workload; nil for other objects that the selector matches.
     fileprivate func holderName(_ object: Value) -> String? {
         let metadata = ObjectMeta(of: object)
         switch source {

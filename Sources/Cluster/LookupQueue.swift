@@ -1,19 +1,20 @@
 internal import Evaluation
 internal import Net
 
-/// The lookups that reviews wait for: each is made once for all who asked before it was sent.
+/// The lookups that reviews wait for; each is made once for all reviews that requested it before it was sent.
 ///
-/// An answer counts only for those: what somebody created after it, and before asking, would be denied for. So one call of a lookup
-/// is under way and one to come, however many ask, and few of all lookups at once.
+/// A response counts only for those reviews: a later review may depend on an object that was created in between. So at most one
+/// call of each lookup is in progress and one waits, and the number of concurrent lookups is limited.
 final class LookupQueue {
     private let client: APIClient
     private let calls: LookupCalls
     private let counts: ConfirmationCounts
-    /// Who waits for a GET that is still to be sent, and how long it may take; in the order of the first who asked.
+    /// The lookups that wait to be sent, with their time limit and the requests that wait for them, in order of the first
+    /// request.
     private var waiting: [(lookup: Lookup, limit: Duration, requests: [LookupRequest])] = []
     private var underWay: Set<Lookup> = []
     private var backoff: Backoff
-    /// Until when the API server wants to be left alone.
+    /// The end of the wait that the API server asked for.
     private var pause: (end: Instant, alarm: Alarm)?
 
     private static let mostAtOnce = 4
@@ -25,7 +26,7 @@ final class LookupQueue {
         backoff = client.options.backoff
     }
 
-    /// Makes all lookups, and answers once: when each has an answer, or when the time is up.
+    /// Makes all lookups and completes once: when each has an answer, or when the time limit is reached.
     func ask(_ lookups: [Lookup], within limit: Duration, _ completion: @escaping ([LookupAnswer]) -> Void) {
         let request = LookupRequest(lookups, completion, end: Instant.now + limit)
         let alarm = client.loop.after(limit) { [self] in giveUp(request) }
@@ -52,9 +53,9 @@ final class LookupQueue {
         request.end()
     }
 
-    /// Asks nothing for a while; those who cannot wait that long are answered at once.
+    /// Pauses all calls; requests whose deadline is earlier complete at once.
     private func rest(atLeast asked: Duration) {
-        // Several answers of one moment are one wish.
+        // Several throttled responses at the same moment count as one.
         let delay = pause == nil ? backoff.wait(atLeast: asked, client.options.chance()) : asked
         let end = Instant.now + delay
         if let pause, pause.end >= end { return }
@@ -70,7 +71,7 @@ final class LookupQueue {
     }
 
     private func startMore() {
-        // While the API server is slow, nobody waits behind questions of those who have gone.
+        // Lookups of requests that have completed are dropped.
         waiting.removeAll { $0.requests.allSatisfy { $0.missing == 0 } }
         while pause == nil, underWay.count < LookupQueue.mostAtOnce,
             let index = waiting.firstIndex(where: { !underWay.contains($0.lookup) })
@@ -98,12 +99,12 @@ final class LookupQueue {
     }
 }
 
-/// One request's questions.
+/// The lookups of one request.
 private final class LookupRequest {
     private let lookups: [Lookup]
     private var found: [Lookup: LookupAnswer] = [:]
     private var open: Set<Lookup>
-    /// Until when an answer is of use.
+    /// The time after which an answer is not used.
     let deadline: Instant
     private var completion: (([LookupAnswer]) -> Void)?
     var ended: () -> Void = {}
@@ -115,7 +116,7 @@ private final class LookupRequest {
         self.completion = completion
     }
 
-    /// How many questions have no answer yet; none when it has ended.
+    /// The number of lookups without an answer; 0 after completion.
     var missing: Int { completion == nil ? 0 : open.count }
 
     func take(_ lookup: Lookup, _ answer: LookupAnswer?) {

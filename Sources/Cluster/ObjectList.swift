@@ -1,29 +1,29 @@
 internal import HTTP
 public import JSON
 
-/// One page of a list of objects.
+/// A page of a list.
 public struct ListPage: Equatable, Sendable {
-    /// The state of the cluster that the list shows; watches go on from there.
+    /// The resourceVersion of the list; watches continue from it.
     public var resourceVersion: String
-    /// What to ask for the next page; nil on the last one.
+    /// The continue token of the next page; nil on the last one.
     public var continuation: String?
 }
 
 extension APIClient {
-    /// Lists objects, one page of them.
+    /// Lists one page of objects.
     ///
     /// - Parameters:
-    ///   - resource: The kind.
-    ///   - namespace: Whose objects; nil for all.
-    ///   - page: How many at most, and behind which page; nil for all at once.
-    ///   - readsOnlyMetadata: True to ask for nothing but the objects' metadata.
-    ///   - attempts: How often it may be tried.
-    ///   - limit: How long all of it may take.
-    ///   - maximum: How large the response may be, in bytes.
-    ///   - each: Called with each object when all have come; no ``Value`` may leave it. In a list, objects have neither `kind`
-    ///     nor `apiVersion`.
-    ///   - completion: Called once, after the last object, with what came of it.
-    /// - Returns: A way to take it back.
+    ///   - resource: The resource.
+    ///   - namespace: The namespace; nil for all.
+    ///   - page: The page size and the continue token; nil for all objects at once.
+    ///   - readsOnlyMetadata: True to request only the objects' metadata.
+    ///   - attempts: The maximum number of attempts.
+    ///   - limit: The time limit.
+    ///   - maximum: The maximum response size, in bytes.
+    ///   - each: Called with each object after the whole page has arrived; no ``Value`` may be kept. Objects in a list have no
+    ///     `kind` and no `apiVersion`.
+    ///   - completion: Called once, after the last object, with the result.
+    /// - Returns: The call, to cancel it.
     @discardableResult
     public func list(
         _ resource: APIResource, in namespace: String? = nil, page: (size: Int, continuation: String?)? = nil,
@@ -55,11 +55,11 @@ extension APIClient {
 extension ListPage {
     static func read(_ root: Value, _ each: (Value) -> Void) -> Result<ListPage, APIError> {
         guard let version = root["metadata"]?["resourceVersion"]?.string, !version.isEmpty else {
-            return .failure(.malformed("it is no list: it has no resourceVersion"))
+            return .failure(.malformed("not a list: resourceVersion is missing"))
         }
-        // Go writes no items as null.
+        // Go encodes an empty list of items as null.
         guard let items = root["items"], items.kind == .array || items.isNull else {
-            return .failure(.malformed("it is no list: it has no items"))
+            return .failure(.malformed("not a list: items is missing"))
         }
         for item in items.elements { each(item) }
         let next = root["metadata"]?["continue"]?.string ?? ""
@@ -68,10 +68,10 @@ extension ListPage {
 }
 
 extension ParseOptions {
-    /// How lists are read: one object that nests deep must not hide all others.
+    /// The parse options for lists: one deeply nested object must not hide the others.
     static let objects = ParseOptions(toleratesDepth: true, maximumNodes: trustedNodes)
 
-    /// How a watch's lines are read: who managed which field is no business of ours, and is often half of an object.
+    /// The parse options for watch events: managedFields, often half of an object, is skipped.
     static let watchEvents = ParseOptions(
         skipped: SkipTree([.init("object", [.init("metadata", [.init("managedFields")])])]), toleratesDepth: true,
         maximumNodes: trustedNodes)

@@ -3,21 +3,21 @@ internal import HTTP
 internal import JSON
 public import Kubernetes
 
-/// An audit's findings as the report objects that dashboards read: one for each namespace, and one for what belongs to none.
+/// An audit's findings as report objects for dashboards: one per namespace, and one for cluster-scoped objects.
 ///
-/// They are `Report`s of openreports.io where the cluster serves them, else `PolicyReport`s of wgpolicyk8s.io, which have the same
-/// fields. A report is written only when its findings have changed, and is never larger than the API server takes. How many kinds could not
-/// be read stands in each as its count of errors: what is missing for that must not look as if it had been mended.
+/// They are `Report`s of openreports.io if the cluster serves them, otherwise `PolicyReport`s of wgpolicyk8s.io, which have the
+/// same fields. A report is written only if its findings have changed, and its size is limited. Each report's error count is the
+/// number of kinds that could not be read, so that missing findings are not mistaken for fixed ones.
 public struct PolicyReports {
-    /// What came of writing.
+    /// The result of writing the reports.
     public struct Outcome: Equatable, Sendable {
-        /// How many reports were made or changed.
+        /// The number of reports that were created or changed.
         public var written = 0
-        /// How many said the same already.
+        /// The number of reports that did not change.
         public var unchanged = 0
-        /// How many were deleted, since nothing was judged in their namespace.
+        /// The number of reports that were deleted because no object was evaluated in their namespace.
         public var deleted = 0
-        /// What went wrong, one entry a report.
+        /// The errors, one per report.
         public var problems: [String] = []
     }
 
@@ -31,11 +31,11 @@ public struct PolicyReports {
         let mark: String
     }
 
-    /// Which custom resources.
+    /// The custom resources to write.
     private struct Resources {
         let group: String
         let version: String
-        /// What comes before `Report` and `reports`.
+        /// The text before `Report` and `reports`.
         let prefix: String
 
         func resource(_ namespace: String) -> APIResource {
@@ -51,7 +51,7 @@ public struct PolicyReports {
         ]
     }
 
-    // With a message of some hundred bytes each, a report stays well under the megabyte and a half that etcd takes.
+    // Each message has a few hundred bytes, so a report stays below etcd's limit of 1.5 MiB.
     private static let maximumResults = 500
     private static let maximumMessage = 600
     private static let name = "playbook"
@@ -61,12 +61,12 @@ public struct PolicyReports {
     private var reports: [String: Report] = [:]
     private var unreadable = 0
 
-    /// Creates reports of nothing.
+    /// Creates empty reports.
     public init() {}
 
     // MARK: Findings
 
-    /// Takes in an object; one without findings counts as passed.
+    /// Adds an object; one without findings counts as passed.
     public mutating func add(_ entry: Audit.Entry) {
         guard entry.verdict.passedOver == nil else { return }
         let namespace = entry.verdict.subject.namespace
@@ -85,7 +85,7 @@ public struct PolicyReports {
         reports[namespace] = report
     }
 
-    /// Notes that a kind could not be read.
+    /// Counts a kind that could not be read.
     public mutating func addUnreadable() { unreadable += 1 }
 
     private static func result(
@@ -109,19 +109,19 @@ public struct PolicyReports {
 
     // MARK: Writing
 
-    /// Writes what has changed.
+    /// Writes the reports that have changed.
     ///
     /// - Parameters:
     ///   - client: The cluster.
-    ///   - namespace: The namespace that was audited; nil for all of the cluster.
-    ///   - now: The time, which each result of a report that is written gets.
-    /// - Returns: What came of it; where the cluster knows no reports, that is its one problem.
+    ///   - namespace: The namespace that was audited; nil for the whole cluster.
+    ///   - now: The time, written to each result of a changed report.
+    /// - Returns: The result; if the cluster serves no reports, that is the only problem.
     public func write(with client: BlockingClient, in namespace: String?, at now: Timestamp) -> Outcome {
         var outcome = Outcome()
         do throws(APIError) {
             guard let resources = try resources(client) else {
                 outcome.problems = [
-                    "the cluster serves neither openreports.io/v1alpha1 nor wgpolicyk8s.io/v1alpha2: install the custom resource definitions of one of them"
+                    "the cluster serves neither openreports.io/v1alpha1 nor wgpolicyk8s.io/v1alpha2; install the custom resource definitions of one of them"
                 ]
                 return outcome
             }
@@ -130,7 +130,7 @@ public struct PolicyReports {
             for (place, report) in reports.sorted(by: { $0.key < $1.key }) {
                 write(report, resources, in: place, over: existing.removeValue(forKey: place), client, now, &outcome)
             }
-            // What could not be read may be just what they are about.
+            // A report might be about a kind that could not be read, so it is not deleted.
             for place in existing.keys.sorted() where unreadable == 0 {
                 let path = resources.resource(place).path(in: place.isEmpty ? nil : place, name: PolicyReports.name)
                 send(APIRequest(.delete, path), client, place, &outcome) { $0.deleted += 1 }
@@ -153,7 +153,7 @@ public struct PolicyReports {
         return nil
     }
 
-    /// Our own reports that are there, by namespace; `in: ""` for what belongs to none.
+    /// Our existing reports by namespace; the empty namespace is that of cluster-scoped objects.
     private func existing(
         _ resources: Resources, _ client: BlockingClient, in namespace: String?
     ) throws(APIError) -> [String: Existing] {
@@ -192,7 +192,7 @@ public struct PolicyReports {
         _ report: Report, _ resources: Resources, in namespace: String, over existing: Existing?,
         _ client: BlockingClient, _ now: Timestamp, _ outcome: inout Outcome
     ) {
-        // What denies first, and of the same rank in the order of the audit.
+        // Denials first; the same severity in the order of the audit.
         let results = report.results.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
             .prefix(PolicyReports.maximumResults).map(\.element.result)
         let counts = report.counts.merging(["error": unreadable]) { $1 }
@@ -237,14 +237,14 @@ public struct PolicyReports {
             _ = try client.begin(request).wait()
             count(&outcome)
         } catch {
-            // The namespace, or the report itself, may have gone meanwhile, or be on its way.
+            // The namespace or the report may have been deleted since, or is being deleted.
             if case .status(let status) = error, status.code == 404 || status.isForTermination { return }
-            let place = namespace.isEmpty ? "of the cluster" : "of namespace \(namespace)"
-            outcome.problems.append("the report \(place): \(error)")
+            let place = namespace.isEmpty ? "for cluster-scoped objects" : "for namespace \(namespace)"
+            outcome.problems.append("report \(place): \(error)")
         }
     }
 
-    /// Tells one report's findings from another's (FNV-1a); nobody has to be kept from making two that are alike.
+    /// A hash of a report's findings, to detect changes (FNV-1a); it needs no collision resistance.
     private static func mark(of parts: [Literal]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for part in parts {

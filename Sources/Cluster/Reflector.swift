@@ -2,34 +2,32 @@ internal import HTTP
 public import JSON
 internal import Net
 
-/// Who is told of a kind's objects; all of it on the loop's thread.
+/// Receives the objects of a kind, on the loop's thread.
 ///
-/// A ``Value`` ends with the call that hands it over. Objects of a list have neither `kind` nor `apiVersion`; whoever takes
-/// them in knows which kind was asked for.
+/// A ``Value`` is valid only during the call. Objects of a list have no `kind` and no `apiVersion`.
 public protocol ReflectorSink: AnyObject {
-    /// A list begins: what is `listed` until `listEnded` will be all there is. One that had begun before is void.
+    /// A list begins; the objects `listed` until `listEnded` are all that exist. It replaces a list that has not ended.
     func listBegan()
-    /// An object of the list.
     func listed(_ object: Value)
-    /// The list is whole: it takes the place of everything known before.
+    /// The list is complete and replaces all earlier objects.
     func listEnded()
-    /// An object is new or has changed.
+    /// An object was created or changed.
     func upsert(_ object: Value)
-    /// An object is gone; this is its last state.
+    /// An object was deleted; this is its last state.
     func delete(_ object: Value)
-    /// What was told is all there is, for the first time or again after `unavailable`.
+    /// All objects are known, for the first time or again after `unavailable`.
     func synced()
-    /// The kind does not exist or is not for us: nothing is known of it from now on, and what was known holds no more.
+    /// The kind does not exist or must not be read; earlier objects are no longer valid.
     func unavailable(_ reason: String)
 }
 
-/// Follows all objects of one kind: lists them, watches their changes, and mends what breaks.
+/// Follows all objects of one kind: lists them, watches changes, and recovers from failures.
 ///
-/// It belongs to a loop and is used on that loop's thread only; its ``status`` may be read from any.
+/// Used only on the thread of its loop; its ``status`` can be read from any thread.
 public final class Reflector {
-    /// Whose objects.
+    /// The resource that is followed.
     public let resource: APIResource
-    /// How far they are known.
+    /// The status.
     public let status: ReflectorStatus
     private let client: APIClient
     private let sink: any ReflectorSink
@@ -42,18 +40,18 @@ public final class Reflector {
     private var watching: WatchCall?
     private var objects = 0
     private var isTroubled = false
-    /// The end of the trouble, unless something fails before.
+    /// The alarm that reports recovery unless something fails before.
     private var recovery: Alarm?
 
-    /// Prepares to follow a kind.
+    /// Creates a reflector.
     ///
     /// - Parameters:
-    ///   - resource: The kind.
-    ///   - client: Whose API server.
-    ///   - sink: Who is told of its objects.
-    ///   - options: How.
-    ///   - status: Where to keep how far it is.
-    ///   - report: Who is told of what an operator should know.
+    ///   - resource: The resource.
+    ///   - client: The API server's client.
+    ///   - sink: Receives the objects.
+    ///   - options: The options.
+    ///   - status: The status to update.
+    ///   - report: Receives the events for the log.
     public init(
         _ resource: APIResource, client: APIClient, sink: any ReflectorSink,
         options: ReflectorOptions = ReflectorOptions(), status: ReflectorStatus = ReflectorStatus(),
@@ -69,12 +67,12 @@ public final class Reflector {
         pageSize = options.pageSize
     }
 
-    /// Begins to follow; to be called once.
+    /// Starts following; must be called once.
     public func start() {
         take(machine.begin())
     }
 
-    /// Ends it; nothing more is told.
+    /// Stops; the sink and the report are not called again.
     public func stop() {
         alarm?.cancel()
         recovery?.cancel()
@@ -86,7 +84,7 @@ public final class Reflector {
         watching = nil
     }
 
-    /// Asks at once for a kind that was unavailable, since its CustomResourceDefinition has come.
+    /// Requests an unavailable kind at once, because its CustomResourceDefinition has been created.
     func retry() {
         guard status.state == .unavailable, let alarm else { return }
         alarm.cancel()
@@ -95,7 +93,7 @@ public final class Reflector {
 
     private func take(_ next: ListWatch.Next) {
         if let reason = next.unavailable {
-            // From here on this is what is said about the kind, and `synced` when it ends.
+            // From here, the kind is reported as unavailable, and as `synced` when it is available again.
             isTroubled = false
             status.become(.unavailable)
             sink.unavailable(reason)
@@ -137,7 +135,7 @@ public final class Reflector {
     private func listed(_ page: ListPage) {
         status.heard(at: client.loop.now)
         let next = machine.listed(page)
-        // Who may list but not watch would be told what nothing keeps right: after a refusal the list counts with its watch.
+        // Without permission to watch, a list would go stale, so after a denial the list counts only once the watch has started.
         if page.continuation == nil, !machine.isRefused {
             sink.listEnded()
             becomeSynced()
@@ -158,7 +156,7 @@ public final class Reflector {
         status.countWatch()
         var times = client.options.times
         times.silence = options.watchSilence
-        // The API server ends it; this is for one that does not.
+        // The API server ends the watch; this limit is for one that does not.
         times.whole = .seconds(seconds) + max(times.response, .seconds(10))
         var request = APIRequest(
             .get, resource.path(),
@@ -184,7 +182,7 @@ public final class Reflector {
             guard machine.progressed(to: version) else {
                 watching?.cancel()
                 watching = nil
-                return failed(.expired, "the cluster's versions went back to \(printable(version, atMost: 40))")
+                return failed(.expired, "the resourceVersion went back to \(printable(version, atMost: 40))")
             }
             guard change != .bookmark else { return }
             status.countEvent()
@@ -192,7 +190,7 @@ public final class Reflector {
         case .ended(let duration, let broughtSomething):
             watching = nil
             let next = machine.ended(after: duration, broughtSomething: broughtSomething)
-            if next.delay > .zero { note("the watch ended at once") }
+            if next.delay > .zero { note("the watch ended immediately") }
             take(next)
         case .failed(let error):
             watching = nil
@@ -216,7 +214,7 @@ public final class Reflector {
             let isOurs = status.code < 500 && status.code != 401 || status.code == 504
             failed(
                 error.throttling.map { .throttled(client.bounded($0)) } ?? (isOurs ? .rejected : .failed), "\(error)")
-        // Pages are asked for again, lists begun again: what cannot be read may be cut off by something on the way.
+        // Pages are requested again and lists start over: the response may have been cut off by a proxy.
         case .credentials, .transport, .malformed: failed(.failed, "\(error)")
         case .tooLarge:
             pageSize = max(1, pageSize / 2)
@@ -227,12 +225,12 @@ public final class Reflector {
     private func failed(_ failure: ListWatch.Failure, _ reason: String) {
         status.countFailure()
         let next = machine.failed(failure)
-        // An expired version is in the nature of the thing.
+        // An expired version is normal.
         if failure == .expired { holdRecovery() } else { note(reason) }
         take(next)
     }
 
-    /// Takes in that something went wrong; it is reported where all was well before.
+    /// Records a failure; reported only if there was none before.
     private func note(_ reason: String) {
         holdRecovery()
         guard !isTroubled, !machine.isRefused else { return }
@@ -245,7 +243,7 @@ public final class Reflector {
         recovery = nil
     }
 
-    /// Reports recovery, if nothing fails until then: a watch that opens and breaks again has not recovered.
+    /// Reports recovery after a delay without failures: a watch that opens and fails again has not recovered.
     private func recover(after delay: Duration) {
         guard isTroubled, recovery == nil else { return }
         recovery = client.loop.after(delay) { [self] in

@@ -1,62 +1,62 @@
 public import Kubernetes
 
-/// How a kind's objects are followed.
+/// The options for following a kind.
 public struct ReflectorOptions: Sendable {
-    /// How many objects a page of a list has.
+    /// The number of objects in a page.
     public var pageSize = 500
-    /// How large a page may be, in bytes; one that is larger is asked for again with half as many objects.
+    /// The maximum size of a page, in bytes; a larger page is requested again with half as many objects.
     public var maximumPage = 64 << 20
     /// The waits after failures.
     public var backoff = Backoff()
-    /// How long a watch is asked to last; at random, so that not all of them end at once.
+    /// The duration requested for a watch; random, so that not all end together.
     public var watchSeconds = 300...600
-    /// A watch that brings nothing and ends before this counts as failed.
+    /// The duration below which a watch without events counts as failed.
     public var shortestWatch = Duration.seconds(1)
-    /// How long watches must not have failed before the trouble with a kind counts as over.
+    /// The time without failures after which a kind has recovered.
     public var steadyWatch = Duration.seconds(10)
-    /// How long a watch may be silent.
+    /// The longest silence of a watch.
     ///
-    /// With bookmarks there is something to say about every minute; without, the watch is just opened again.
+    /// With bookmarks there is an event about every minute; without them, the watch is reopened.
     public var watchSilence = Duration.seconds(150)
-    /// How often a kind must be refused in a row before it counts as unavailable.
+    /// The number of denials in a row after which a kind counts as unavailable.
     public var refusalsThatCount = 3
-    /// How often a kind that is unavailable is asked for.
+    /// The interval at which an unavailable kind is requested.
     public var refusedInterval = Duration.seconds(120)
-    /// True if only metadata is asked for, as `PartialObjectMetadata`.
+    /// True if only metadata is requested, as `PartialObjectMetadata`.
     public var readsOnlyMetadata = false
-    /// How long a line of a watch may be, in bytes.
+    /// The maximum length of a line of a watch, in bytes.
     public var maximumLine = 8 << 20
-    /// A number from 0 to 1 at random.
+    /// Returns a random number from 0 to 1.
     public var chance: @Sendable () -> Double = { Double.random(in: 0...1) }
 
-    /// Creates the usual ones.
+    /// Creates the default options.
     public init() {}
 }
 
-/// What is said about following kinds, for logs: kinds that have trouble at the same time are reported together.
+/// A log event about followed kinds; kinds that fail at the same time are reported together.
 public enum RelatedObjectEvent: Equatable, Sendable {
-    /// All objects of a kind are known, for the first time or again after having been unavailable.
+    /// All objects of a kind are known, for the first time or again after the kind was unavailable.
     case synced(APIResource, objects: Int)
-    /// The kind does not exist, or is not for us.
+    /// The kind does not exist or must not be read.
     case unavailable(APIResource, reason: String)
-    /// Kinds cannot be followed for now, the first one for this reason; what is known stays.
+    /// Watching kinds failed, the first one for this reason; cached objects are used.
     case troubled([APIResource], reason: String)
-    /// All of the kinds that were reported together can be followed again.
+    /// All kinds of one failure report can be watched again.
     case recovered([APIResource])
-    /// This server enforces since then.
+    /// Enforcement started at this time.
     case enforced(since: Timestamp)
-    /// Since when this server enforces could be neither read nor written, for this reason.
+    /// The time at which enforcement started could be neither read nor written.
     case enforcementUnknown(String)
 }
 
-/// What is said about following a kind: changes, not every attempt.
+/// A log event about one kind: state changes only, not every attempt.
 public enum ReflectorEvent: Equatable, Sendable {
-    /// All objects are known, for the first time or again after having been unavailable.
+    /// All objects are known, for the first time or again after the kind was unavailable.
     case synced(APIResource, objects: Int)
-    /// The kind does not exist, or is not for us.
+    /// The kind does not exist or must not be read.
     case unavailable(APIResource, reason: String)
-    /// The API server cannot be followed for now; what is known stays.
+    /// The watch failed; cached objects are used.
     case troubled(APIResource, reason: String)
-    /// It can be followed again.
+    /// The kind can be watched again.
     case recovered(APIResource)
 }

@@ -1,29 +1,29 @@
 internal import Net
 internal import Synchronization
 
-/// How far a kind is known, to be looked at from any thread.
+/// The sync status of a kind, readable from any thread.
 public final class ReflectorStatus: Sendable {
-    /// What is known.
+    /// The state of the cache.
     public enum State: Int, Sendable {
-        /// The first list has not come yet.
+        /// The first list has not arrived.
         case starting
         /// All objects were known at the last contact.
         case synced
-        /// The kind does not exist, or is not for us.
+        /// The kind does not exist or must not be read.
         case unavailable
     }
 
-    /// Counts since the start.
+    /// The counts since the start.
     public struct Counts: Equatable, Sendable {
-        /// Lists that were begun.
+        /// The lists that were started.
         public var lists = 0
-        /// Watches that were begun.
+        /// The watches that were started.
         public var watches = 0
-        /// Changes that were told.
+        /// The changes that were delivered.
         public var events = 0
-        /// Lines of watches that could not be used.
+        /// The lines of watches that could not be used.
         public var refusedLines = 0
-        /// Lists and watches that failed.
+        /// The lists and watches that failed.
         public var failures = 0
     }
 
@@ -35,19 +35,19 @@ public final class ReflectorStatus: Sendable {
     private let refusedLines = Atomic<Int>(0)
     private let failures = Atomic<Int>(0)
 
-    /// Creates the status of a kind that nobody follows yet.
+    /// Creates the status of a kind that is not followed yet.
     public init() {}
 
-    /// What is known.
+    /// The state of the cache.
     public var state: State { State(rawValue: current.load(ordering: .acquiring)) ?? .starting }
 
-    /// How long nothing has come from the API server; nil before anything did.
+    /// The time since the last response from the API server; nil before the first one.
     public var age: Duration? {
         let last = contact.load(ordering: .relaxed)
         return last == 0 ? nil : max(.zero, .nanoseconds(Instant.now.uptimeNanoseconds - last))
     }
 
-    /// The counts; each is right, but they are not of one moment.
+    /// The counts; they are not a consistent snapshot.
     public var counts: Counts {
         Counts(
             lists: lists.load(ordering: .relaxed), watches: watches.load(ordering: .relaxed),

@@ -4,30 +4,30 @@ public import Kubernetes
 public import Net
 internal import Synchronization
 
-/// The cluster's companions as they are now: follows them, and looks again for what is absent.
+/// The cluster's related objects: watches them, and makes lookups for absent objects.
 ///
-/// All of it happens on a thread of its own. What is known is handed out as a value each time it changes.
+/// It runs on a separate thread and publishes a new snapshot after each change.
 public final class RelatedObjectFeed: Sendable {
-    /// How far each kind is known.
+    /// The status of each kind.
     public let statuses: [(kind: ResourceKind, status: ReflectorStatus)]
-    /// What came of looking again.
+    /// The counts of lookups.
     public let confirmations: ConfirmationCounts
     private let handout: Handout
     private let thread: ClientThread<Follower>
 
-    /// Begins to follow all kinds that are kept.
+    /// Starts following all kinds.
     ///
     /// - Parameters:
     ///   - access: The cluster.
-    ///   - catalogue: The rules, which say what is kept of each kind.
-    ///   - kinds: The kinds; where they are not given, all that the rules look up and a server may watch.
-    ///   - options: How each is followed.
-    ///   - enforcement: The annotation that says since when this server enforces; nil where nobody needs to know.
-    ///   - publish: Told what is known whenever that changes, on the feed's thread.
-    ///   - report: Told what an operator should know, on the feed's thread.
-    ///   - interval: How often to check up.
-    ///   - checkUp: Called that often, on the feed's thread, for whoever looks after ages.
-    /// - Throws: A ``SystemError`` when there is no thread for it.
+    ///   - catalogue: The rules, which determine the fields to keep of each kind.
+    ///   - kinds: The kinds; by default, all that rules look up and a server may watch.
+    ///   - options: The options for each kind.
+    ///   - enforcement: The annotation with the time at which enforcement started; nil if it is not needed.
+    ///   - publish: Called with a snapshot after each change, on the feed's thread.
+    ///   - report: Called with events for the log, on the feed's thread.
+    ///   - interval: The interval of `checkUp`.
+    ///   - checkUp: Called at each interval, on the feed's thread, to check ages.
+    /// - Throws: A ``SystemError`` if the thread cannot be started.
     public init(
         _ access: ClusterAccess, of catalogue: Catalogue, kinds: ResourceKinds? = nil,
         options: ReflectorOptions = ReflectorOptions(), enforcement: EnforcementAnnotation? = nil,
@@ -41,7 +41,7 @@ public final class RelatedObjectFeed: Sendable {
         let handout = Handout(isWhole: statuses.isEmpty)
         thread = try ClientThread { loop in
             var api = APIOptions()
-            // Each watch has one of its own for good.
+            // Each watch occupies a connection permanently.
             api.maxConnections += statuses.count
             let client = APIClient(loop: loop, access: access, options: api)
             let follower = Follower(client, catalogue, confirmations, statuses, handout, publish)
@@ -55,15 +55,15 @@ public final class RelatedObjectFeed: Sendable {
         self.handout = handout
     }
 
-    /// Whether every kind was listed once, as far as that is permitted, and all of it was published.
+    /// True if every permitted kind was listed once and published.
     public var hasSynced: Bool { handout.isWhole.load(ordering: .acquiring) }
 
-    /// Asks the API server what a denial rests on.
+    /// Asks the API server for the objects that a denial depends on.
     ///
     /// - Parameters:
-    ///   - lookups: The questions.
-    ///   - limit: How long it may take.
-    ///   - completion: Called once, on the feed's thread, with an answer for each.
+    ///   - lookups: The lookups.
+    ///   - limit: The time limit.
+    ///   - completion: Called once, on the feed's thread, with an answer for each lookup.
     public func ask(
         _ lookups: [Lookup], within limit: Duration, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
     ) {
@@ -71,29 +71,29 @@ public final class RelatedObjectFeed: Sendable {
         if !isTaken { completion(lookups.map { LookupAnswer(unanswered: $0) }) }
     }
 
-    /// Ends it; nothing more is told.
+    /// Stops the feed; nothing more is published or reported.
     ///
-    /// - Parameter deadline: How long to wait at most.
-    /// - Returns: Whether its thread has ended.
+    /// - Parameter deadline: The longest time to wait.
+    /// - Returns: True if its thread has ended.
     @discardableResult
     public func stop(by deadline: Instant = .distantFuture) -> Bool { thread.stop(by: deadline) }
 }
 
-/// What came of looking again for what was absent, since the start.
+/// The counts of lookups since the start.
 public final class ConfirmationCounts: Sendable {
     private let asked = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
 
-    /// How often the API server was asked.
+    /// The number of API calls.
     public var requests: Int { asked.load(ordering: .relaxed) }
-    /// How many of a review's questions got no answer in time.
+    /// The number of lookups of reviews that got no answer in time.
     public var failures: Int { failed.load(ordering: .relaxed) }
 
     func countRequest() { asked.add(1, ordering: .relaxed) }
     func countFailure() { failed.add(1, ordering: .relaxed) }
 }
 
-/// Whether all that was asked for was handed out once.
+/// True if all requested kinds were published once.
 private final class Handout: Sendable {
     let isWhole: Atomic<Bool>
 
@@ -110,10 +110,10 @@ private final class Follower {
     private var reflectors: [Reflector] = []
     private var publication: Alarm?
     var relatedObjects: RelatedObjects
-    /// No objects, to list some into.
+    /// An empty set, to list objects into.
     let noRelatedObjects: RelatedObjects
 
-    /// Changes that come one after the other are told together.
+    /// The time within which successive changes are published together.
     private static let pause = Duration.milliseconds(20)
 
     init(
@@ -141,7 +141,7 @@ private final class Follower {
         followDefinitions(options)
     }
 
-    /// Follows CustomResourceDefinitions, so that a kind that is installed later is known at once.
+    /// Watches CustomResourceDefinitions, so that a kind that is installed later is followed at once.
     private func followDefinitions(_ options: ReflectorOptions) {
         let custom = reflectors.filter { !APIGroup.isBuiltIn($0.resource.group) }
         guard !custom.isEmpty else { return }
@@ -154,7 +154,7 @@ private final class Follower {
         definitions.start()
     }
 
-    /// Finds out since when this server enforces.
+    /// Reads or writes the time at which enforcement started.
     func find(_ annotation: EnforcementAnnotation, _ report: @escaping (RelatedObjectEvent) -> Void) {
         EnforcementStart(client, annotation) { [self] result in
             switch result {
@@ -167,7 +167,7 @@ private final class Follower {
         }.find()
     }
 
-    /// Does something again and again.
+    /// Runs an action repeatedly.
     func look(after interval: Duration, _ action: @escaping () -> Void) {
         client.loop.after(interval) { [self] in
             action()
@@ -186,7 +186,7 @@ private final class Follower {
     }
 }
 
-/// Takes in the objects of one kind.
+/// Receives the objects of one kind.
 private final class KindSink: ReflectorSink {
     private let kind: ResourceKind
     private unowned let follower: Follower
@@ -200,7 +200,7 @@ private final class KindSink: ReflectorSink {
 
     func listBegan() { arriving = follower.noRelatedObjects }
 
-    // An object that the API server let in but that cannot be read is none to us, as for `--companions`.
+    // Objects that cannot be read are skipped, as for `--companions`.
     func listed(_ object: Value) { try? arriving.set(object, kind) }
 
     func listEnded() {
@@ -227,7 +227,7 @@ private final class KindSink: ReflectorSink {
     }
 }
 
-/// Wakes the reflectors of kinds whose CustomResourceDefinition comes or becomes served.
+/// Restarts the reflectors of kinds whose CustomResourceDefinition is created or becomes served.
 private final class DefinitionSink: ReflectorSink {
     private let reflectors: [String: Reflector]
 

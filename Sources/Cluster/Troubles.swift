@@ -1,15 +1,15 @@
 internal import Net
 
-/// Gathers the trouble that kinds have: an API server that is away is one trouble, not one for each kind.
+/// Groups the failures of kinds: an unreachable API server is one failure, not one for each kind.
 ///
-/// Kinds that fail within a moment are reported together, and again together when the last of them has recovered.
+/// Kinds that fail at about the same time are reported together, and again together when the last of them has recovered.
 final class Troubles {
     private let loop: ClientLoop
     private let report: (RelatedObjectEvent) -> Void
-    /// What has failed and is not reported yet.
+    /// The failures that are not reported yet.
     private var arising: [APIResource] = []
     private var reason = ""
-    /// What was reported, and who of it has not recovered.
+    /// The reported groups, and the kinds of each that have not recovered.
     private var reported: [(kinds: [APIResource], remaining: Set<APIResource>)] = []
 
     private static let pause = Duration.seconds(1)
@@ -19,7 +19,7 @@ final class Troubles {
         self.report = report
     }
 
-    /// Takes in what a reflector says.
+    /// Handles a reflector's event.
     func take(_ event: ReflectorEvent) {
         switch event {
         case .synced(let kind, let objects): report(.synced(kind, objects: objects))
@@ -44,7 +44,7 @@ final class Troubles {
         arising.append(kind)
     }
 
-    /// A kind is out of trouble, or has one of another sort.
+    /// Records that a kind has recovered or has become unavailable.
     private func settle(_ kind: APIResource, hasRecovered: Bool) {
         arising.removeAll { $0 == kind }
         guard let index = reported.firstIndex(where: { $0.remaining.contains(kind) }) else { return }

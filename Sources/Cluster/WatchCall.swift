@@ -2,20 +2,20 @@ internal import HTTP
 internal import JSON
 internal import Net
 
-/// One watch, from its request to its end: a response that goes on, with a JSON object in each line.
+/// A watch, from its request to its end: a streaming response with a JSON object in each line.
 final class WatchCall {
     enum Change {
         case added, modified, deleted, bookmark
     }
 
     enum News {
-        /// The API server lets us watch.
+        /// The watch has started.
         case opened
-        /// Something has changed; the object is alive during the call only.
+        /// A change; the object is valid only during the call.
         case event(Change, Value, version: String)
-        /// The server has ended it in good order.
+        /// The server has ended the watch normally.
         case ended(after: Duration, broughtSomething: Bool)
-        /// A line makes no sense, or is too long: what it said is lost, so the watch is over.
+        /// A line is invalid or too long: its content is lost, so the watch ends.
         case garbled(String)
         case failed(APIError)
     }
@@ -30,7 +30,7 @@ final class WatchCall {
     private var broughtSomething = false
     private var isOver = false
 
-    /// What is kept of a refusal.
+    /// The maximum size of a kept error response.
     private static let maximumRefusal = 64 * 1024
 
     init(client: APIClient, maximumLine: Int, _ tell: @escaping (News) -> Void) {
@@ -50,7 +50,7 @@ final class WatchCall {
             begun: { [self] result in
                 switch result {
                 case .success(let call): isOver ? call.cancel() : (self.call = call)
-                // Not before the maker of this call knows it.
+                // //Not before the caller holds the call.
                 case .failure(let error): client.loop.after(.zero) { [self] in finish(.failed(error)) }
                 }
             })
@@ -74,7 +74,7 @@ final class WatchCall {
             if refusal.count < WatchCall.maximumRefusal { append(bytes, to: &refusal) }
             return
         }
-        // Out of the property: whoever is told may end the call.
+        // A copy: the handler may end the call.
         var lines = lines
         self.lines = LineSplitter(maximum: 0)
         do throws(LineSplitter.TooLong) {
@@ -92,13 +92,13 @@ final class WatchCall {
         do throws(ParseError) {
             try client.document.read(line, .watchEvents) { take(event: $0) }
         } catch {
-            finish(.garbled("a line of the watch is no JSON: \(error)"))
+            finish(.garbled("a line of the watch is not JSON: \(error)"))
         }
     }
 
     private func take(event: Value) {
         guard let object = event["object"], object.kind == .object, let type = event["type"] else {
-            return finish(.garbled("a line of the watch is no event"))
+            return finish(.garbled("a line of the watch is not an event"))
         }
         if type.equals("ERROR") { return take(error: object) }
         let change: Change? =
@@ -107,7 +107,7 @@ final class WatchCall {
             : type.equals("MODIFIED")
                 ? .modified : type.equals("DELETED") ? .deleted : type.equals("BOOKMARK") ? .bookmark : nil
         guard let change, let version = object["metadata"]?["resourceVersion"]?.string, !version.isEmpty else {
-            return finish(.garbled("a line of the watch is no event"))
+            return finish(.garbled("a line of the watch is not an event"))
         }
         broughtSomething = true
         tell(.event(change, object, version: version))
@@ -117,7 +117,7 @@ final class WatchCall {
         guard let status = APIStatus(object) else {
             return finish(.garbled("a line of the watch is an error without a status"))
         }
-        // A watch that breaks by itself ends in such a line too; only an old version says that a list is needed.
+        // A watch that fails by itself ends with such a line too; only 410 requires a new list.
         finish(status.code == 410 ? .failed(.status(status)) : .garbled("the watch ended with \(status)"))
     }
 
@@ -126,7 +126,7 @@ final class WatchCall {
         guard !isOver else { return }
         switch error {
         case nil: break
-        // Nothing to tell for long, or a server that forgot to end it: a new watch will show whether it is there at all.
+        // No events for a long time, or a server that did not end the watch: a new watch shows if the server is reachable.
         case .timedOut(_, .silence) where head != nil, .timedOut(_, .whole) where head != nil:
             return finish(.ended(after: Instant.now - opening, broughtSomething: broughtSomething))
         case .some(let error): return finish(.failed(.transport(error)))
@@ -136,7 +136,7 @@ final class WatchCall {
             let status = APIStatus(code: head?.status ?? 0, retryAfter: after, body: refusal, client.document)
             return finish(.failed(.status(status)))
         }
-        // The beginning of a line that was cut off is dropped with the splitter: its event comes again.
+        // An incomplete line is dropped; its event is sent again.
         finish(.ended(after: Instant.now - opening, broughtSomething: broughtSomething))
     }
 

@@ -1,14 +1,14 @@
-/// The body of a chunked message, taken out of its chunks as bytes arrive (RFC 9112, section 7.1).
+/// Decodes the body of a chunked message as bytes arrive (RFC 9112, section 7.1).
 ///
-/// It keeps no bytes: it says which of those it is given belong to the body, so that a caller may keep or drop them.
+/// It keeps no bytes: it reports which of its input bytes belong to the body, so that a caller can keep or drop them.
 public struct ChunkedDecoder: Sendable {
-    /// What comes next after the bytes given so far.
+    /// The state after the bytes so far.
     public enum State: Sendable, Equatable {
-        /// More of the body, or of what frames it.
+        /// More bytes of the body or its framing are expected.
         case more
         /// The body has ended.
         case done
-        /// No chunked body; the connection cannot be trusted any more.
+        /// The chunked body is malformed; the connection must be closed.
         case invalid(HTTPError)
     }
 
@@ -19,21 +19,21 @@ public struct ChunkedDecoder: Sendable {
     private var step = Step.size
     private var digits = 0
     private var left = 0
-    /// Bytes of extensions and trailers so far: they carry nothing for us, so their sum is bounded.
+    /// The bytes of extensions and trailers so far; they are ignored, and their sum is limited.
     private var overhead = 0
 
-    /// The bytes that all extensions, or all trailers, may take.
+    /// The maximum number of bytes of all extensions, or of all trailers.
     static let maximumOverhead = 4096
 
     /// Creates a decoder for one body.
     public init() {}
 
-    /// Takes bytes in.
+    /// Decodes bytes.
     ///
     /// - Parameters:
     ///   - input: The bytes after those that were consumed before.
-    ///   - body: Called with each run of them that belongs to the body.
-    /// - Returns: How many bytes were consumed (all of them while there is more to come) and what comes next.
+    ///   - body: Called with each range of the input that belongs to the body.
+    /// - Returns: The number of consumed bytes (all of them unless the body has ended) and the state.
     public mutating func decode(_ input: Span<UInt8>, body: (Range<Int>) -> Void) -> (consumed: Int, state: State) {
         var at = 0
         while at < input.count {
@@ -73,7 +73,7 @@ public struct ChunkedDecoder: Sendable {
             guard byte == UInt8(ascii: "\n") else { return .malformed("a line must end with CR LF") }
             endLine()
         case .dataCR:
-            guard byte == UInt8(ascii: "\r") else { return .malformed("a chunk is longer than it says") }
+            guard byte == UInt8(ascii: "\r") else { return .malformed("chunk data is longer than the chunk size") }
             step = .dataLF
         case .trailerStart:
             guard byte == UInt8(ascii: "\r") else {
@@ -108,10 +108,10 @@ public struct ChunkedDecoder: Sendable {
         case UInt8(ascii: ";") where digits > 0:
             step = .chunkExtension
             return nil
-        default: return .malformed("a chunk's size must be hexadecimal digits")
+        default: return .malformed("a chunk size must be hexadecimal")
         }
         digits += 1
-        guard digits <= 15 else { return .malformed("a chunk's size is too large a number") }
+        guard digits <= 15 else { return .malformed("a chunk size is too large") }
         left = left << 4 | Int(value)
         return nil
     }

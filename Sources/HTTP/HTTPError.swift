@@ -1,10 +1,10 @@
-/// A request that cannot be answered as one, and the status that it deserves.
+/// The error of a request that cannot be processed, with its HTTP status.
 public struct HTTPError: Error, Equatable, Sendable {
-    /// The status code.
+    /// The HTTP status.
     public let status: Int
-    /// What is wrong, for whoever wrote the client.
+    /// The problem, for the client's developer.
     public let message: String
-    /// After how many seconds the client may try again; nil when that would not help.
+    /// The seconds after which the client may retry; nil if a retry would not help.
     public let retryAfter: Int?
 
     /// Creates an error.
@@ -17,7 +17,7 @@ public struct HTTPError: Error, Equatable, Sendable {
     static func malformed(_ message: String) -> HTTPError { HTTPError(status: 400, message: message) }
 }
 
-/// How large the parts of a message may be.
+/// The size limits of a message.
 public struct Limits: Sendable {
     /// The first line and all headers, in bytes.
     public var head = 16 << 10
@@ -25,7 +25,7 @@ public struct Limits: Sendable {
     /// Creates the limits for requests.
     public init() {}
 
-    /// The limits for responses: an API server adds headers of its own, and a warning for each of a request's mistakes.
+    /// The limits for responses: an API server adds its own headers, and a warning for each problem of a request.
     public static let responses: Limits = {
         var limits = Limits()
         limits.head = 64 << 10

@@ -1,6 +1,6 @@
-/// What the heads of requests and responses are both made of: tokens, lines and header fields (RFC 9112, section 5).
+/// Reads the parts that heads of requests and responses have in common: tokens, lines and header fields (RFC 9112, section 5).
 ///
-/// It goes forward over bytes that it does not keep.
+/// It moves forward over bytes that it does not keep.
 struct HeadReader {
     let count: Int
     var at = 0
@@ -27,7 +27,7 @@ struct HeadReader {
         at += 2
     }
 
-    /// A header's name and value; nil where the empty line ends the head.
+    /// A header's name and value; nil at the empty line that ends the head.
     mutating func field(_ bytes: Span<UInt8>) throws(Stop) -> (name: Range<Int>, value: Range<Int>)? {
         guard at < count else { throw .incomplete }
         if bytes[at] == cr {
@@ -35,18 +35,18 @@ struct HeadReader {
             return nil
         }
         guard !isBlank(bytes[at]) else { throw .malformed("a header must not be folded over several lines") }
-        let name = try token(bytes, "a header's name")
-        try expect(UInt8(ascii: ":"), bytes, "a header's name must be followed by a colon")
+        let name = try token(bytes, "a header name")
+        try expect(UInt8(ascii: ":"), bytes, "a header name must be followed by a colon")
         return (name, try value(bytes))
     }
 
-    /// The value without the white space around it.
+    /// The value without surrounding white space.
     private mutating func value(_ bytes: Span<UInt8>) throws(Stop) -> Range<Int> {
         while at < count, isBlank(bytes[at]) { at += 1 }
         let start = at
         while at < count, bytes[at] >= 0x20 && bytes[at] != 0x7F || bytes[at] == UInt8(ascii: "\t") { at += 1 }
         guard at < count else { throw .incomplete }
-        guard bytes[at] == cr else { throw .malformed("a header's value has a control character") }
+        guard bytes[at] == cr else { throw .malformed("a header value has a control character") }
         var end = at
         while end > start, isBlank(bytes[end - 1]) { end -= 1 }
         try endOfLine(bytes)
@@ -55,7 +55,7 @@ struct HeadReader {
 
     // MARK: Values
 
-    /// What `Connection` asks for.
+    /// The options of a `Connection` header.
     func connection(_ bytes: Span<UInt8>, _ value: Range<Int>) -> (closes: Bool, keepsAlive: Bool) {
         var options = (closes: false, keepsAlive: false)
         var start = value.lowerBound
@@ -71,7 +71,7 @@ struct HeadReader {
         return options
     }
 
-    /// A number of decimal digits and nothing else; nil for anything else, and for what 64 bits do not hold.
+    /// A number of decimal digits only; nil for anything else and for numbers above 64 bits.
     func number(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int? {
         var number = 0
         for index in value {
@@ -84,9 +84,9 @@ struct HeadReader {
         return value.isEmpty ? nil : number
     }
 
-    /// What `Content-Length` says; it must say it once, since two parsers may each believe another one.
+    /// The value of `Content-Length`; a second one is an error, since two parsers could each use another one.
     func length(_ bytes: Span<UInt8>, _ value: Range<Int>, before: Int?) throws(Stop) -> Int {
-        guard before == nil else { throw .malformed("Content-Length must not come twice") }
+        guard before == nil else { throw .malformed("Content-Length must not occur twice") }
         guard let length = number(bytes, value) else {
             throw .malformed("Content-Length must be a number that fits into 64 bits")
         }
@@ -104,7 +104,7 @@ struct HeadReader {
     // MARK: Bytes
 
     func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-        // What is made a text was seen to be ASCII.
+        // Only bytes that were checked to be ASCII become text.
         guard let utf8 = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
         return String(copying: utf8)
     }
@@ -123,14 +123,14 @@ struct HeadReader {
         return range.count >= length && matches(bytes, range.lowerBound..<range.lowerBound + length, prefix)
     }
 
-    /// Whether the bytes are a word, letters' case aside.
+    /// True if the bytes are a word, ignoring case.
     func matches(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         return word.withUTF8Buffer { word in
             var index = 0
             while index < word.count {
                 let (mine, theirs) = (bytes[range.lowerBound &+ index], word[index])
-                // Written alike nearly always.
+                // Nearly always written in the same case.
                 guard mine == theirs || lowercased(mine) == lowercased(theirs) else { return false }
                 index &+= 1
             }
@@ -139,7 +139,7 @@ struct HeadReader {
     }
 }
 
-/// Why a head is not there.
+/// The reason that no head was read.
 enum Stop: Error {
     case incomplete
     case invalid(HTTPError)
@@ -160,7 +160,7 @@ private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte 
 
 /// RFC 9110, section 5.6.2.
 func isTokenCharacter(_ byte: UInt8) -> Bool {
-    // Letters and the hyphen are nearly all there is.
+    // Most characters are letters or hyphens.
     if (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: "-") { return true }
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"),

@@ -1,6 +1,6 @@
-/// A request that we make ourselves.
+/// A client's request.
 public struct OutgoingRequest: Sendable {
-    /// The methods that are used, by their names in the request line.
+    /// The supported methods; raw values are their names in the request line.
     public enum Verb: String, Sendable {
         /// Reads.
         case get = "GET"
@@ -14,11 +14,11 @@ public struct OutgoingRequest: Sendable {
         case delete = "DELETE"
     }
 
-    /// What to do.
+    /// The method.
     public var verb: Verb
-    /// Path and query, escaped already: `/api/v1/namespaces?limit=500`.
+    /// The escaped path and query: `/api/v1/namespaces?limit=500`.
     public var target: String
-    /// Headers beside `Host` and `Content-Length`.
+    /// The headers other than `Host` and `Content-Length`.
     public var headers: [(name: String, value: String)]
     /// The body; empty for none.
     public var body: [UInt8]
@@ -32,30 +32,30 @@ public struct OutgoingRequest: Sendable {
     }
 }
 
-/// A request that must not be sent, since it would be read as something else than is meant.
+/// The error of a request that must not be sent because it would be parsed as something else.
 public enum MalformedRequest: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The path or query has a character that must be escaped there.
+    /// The path or query has a character that must be escaped.
     case target
-    /// A header's name or value has a character that is not allowed; which one is not told, for it may be a secret.
+    /// A header's name or value has a character that is not allowed; the value is not reported, since it may be a secret.
     case header(String)
 
-    /// What is wrong, without the value.
+    /// The problem, without the value.
     public var description: String {
         switch self {
-        case .target: "the request's path has a character that is not allowed there"
-        case .header(let name): "the request's \(name) has a character that is not allowed there"
+        case .target: "the request path has a character that must be escaped"
+        case .header(let name): "the request header \(name) has a character that is not allowed"
         }
     }
 }
 
 extension Encoder {
-    /// Appends a request, head and body.
+    /// Appends the bytes of a request.
     ///
     /// - Parameters:
     ///   - request: The request.
     ///   - host: The value of `Host`.
-    ///   - bytes: Where it goes; nothing is appended when an error is thrown.
-    /// - Throws: A ``MalformedRequest`` where a line break or the like would smuggle in another header.
+    ///   - bytes: The buffer; nothing is appended if an error is thrown.
+    /// - Throws: A ``MalformedRequest`` if a line break or another character would change the meaning of the request.
     public static func append(
         _ request: OutgoingRequest, host: String, to bytes: inout [UInt8]
     ) throws(MalformedRequest) {
@@ -68,7 +68,7 @@ extension Encoder {
         }
         var head = "\(request.verb.rawValue) \(request.target) HTTP/1.1\r\nHost: \(host)\r\n"
         for (name, value) in request.headers { head += "\(name): \(value)\r\n" }
-        // RFC 9110, section 8.6: methods that mean something by a body say even that there is none.
+        // RFC 9110, section 8.6: methods for which a body has a meaning send a length even without one.
         if !request.body.isEmpty || request.verb != .get && request.verb != .delete {
             head += "Content-Length: \(request.body.count)\r\n"
         }

@@ -1,25 +1,25 @@
-/// The methods that mean something here.
+/// The supported methods.
 public enum Method: Sendable, Equatable {
     case get, head, post, other
 }
 
-/// What a request says its body is.
+/// The media type of a request's body.
 public enum MediaType: Sendable, Equatable {
-    /// It does not say.
+    /// No Content-Type header.
     case absent
-    /// `application/json`, with whatever parameters.
+    /// `application/json`, with any parameters.
     case json
-    /// Something else.
+    /// Any other media type.
     case other
 }
 
-/// How the end of a body is found (RFC 9112, section 6).
+/// The way in which the end of a body is determined (RFC 9112, section 6).
 public enum Framing: Sendable, Equatable {
-    /// There is no body.
+    /// No body.
     case none
-    /// It has so many bytes.
+    /// A number of bytes.
     case length(Int)
-    /// It comes in chunks.
+    /// Chunks.
     case chunked
 }
 
@@ -29,15 +29,15 @@ public struct RequestHead: Sendable, Equatable {
     public var method: Method
     /// The path, as sent: `/validate`.
     public var path: String
-    /// What follows the question mark; empty when there is none.
+    /// The text after the question mark; empty if there is none.
     public var query: String
-    /// What the body is.
+    /// The media type of the body.
     public var mediaType: MediaType
-    /// Where the body ends.
+    /// The framing of the body.
     public var framing: Framing
-    /// Whether the client waits for `100 Continue` before it sends the body.
+    /// True if the client waits for `100 Continue` before it sends the body.
     public var expectsContinue: Bool
-    /// Whether the client closes the connection after the response.
+    /// True if the client closes the connection after the response.
     public var closes: Bool
 
     /// Creates a head.
@@ -54,10 +54,10 @@ public struct RequestHead: Sendable, Equatable {
         self.closes = closes
     }
 
-    /// The time that the client gives us, from `?timeout=10s`; nil when it says none that can be read.
+    /// The client's timeout, from `?timeout=10s`; nil if it is missing or malformed.
     public var timeout: Duration? { parameter("timeout").flatMap { Duration(goSyntax: $0) } }
 
-    /// The value of a query parameter; empty when it has none; nil when it is not there.
+    /// The value of a query parameter; empty if it has none; nil if the parameter is missing.
     public func parameter(_ name: String) -> Substring? {
         for part in query.split(separator: "&") {
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -67,11 +67,11 @@ public struct RequestHead: Sendable, Equatable {
     }
 }
 
-/// A request, whose body is handed over beside it.
+/// A request; its body is passed separately.
 public struct Request: Sendable, Equatable {
     /// The request without its body.
     public var head: RequestHead
-    /// Whether the body was larger than allowed, and only its beginning was kept.
+    /// True if the body was larger than allowed and only its beginning was kept.
     public var isBodyTruncated: Bool
 
     /// Creates a request.
@@ -82,7 +82,7 @@ public struct Request: Sendable, Equatable {
 }
 
 extension Duration {
-    /// Reads a duration as Go writes it: `10s`, `1m30s`, `1.5s`, `300ms`.
+    /// Reads a duration in Go's syntax: `10s`, `1m30s`, `1.5s`, `300ms`.
     init?(goSyntax text: Substring) {
         let units: [(name: String, nanoseconds: Double)] = [
             ("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12),

@@ -1,27 +1,27 @@
-/// What bytes are, as far as they go.
+/// The result of parsing the bytes received so far.
 public enum Parsed: Sendable, Equatable {
-    /// The head's end has not come yet.
+    /// The end of the head has not arrived.
     case incomplete
     /// A head, in the first `length` bytes; the body, if any, follows.
     case head(RequestHead, length: Int)
-    /// No request; the connection cannot be trusted any more.
+    /// The bytes are not a request; the connection must be closed.
     case invalid(HTTPError)
 }
 
-/// Bytes to the head of a request (RFC 9112): strict, since what two parsers read differently can be smuggled past one.
+/// Parses the head of a request (RFC 9112); it is strict, since differences between parsers allow request smuggling.
 ///
-/// A function of all bytes so far. A head that trickles in is read anew each time, which its limit of 16 KiB makes harmless.
+/// A function of all bytes so far. A head that arrives slowly is parsed again each time; its limit of 16 KiB bounds the cost.
 public enum RequestParser {
-    /// Reads the head at the beginning of `bytes`.
+    /// Parses the head at the beginning of `bytes`.
     ///
     /// - Parameters:
-    ///   - bytes: Everything that was received and not yet used.
-    ///   - limits: How large it may be.
-    /// - Returns: The head, or why there is none.
+    ///   - bytes: All received bytes that are not consumed.
+    ///   - limits: The size limits.
+    /// - Returns: The head, or the reason that there is none.
     public static func parse(_ bytes: Span<UInt8>, limits: Limits = Limits()) -> Parsed {
         do throws(Stop) {
             var reader = HeadReader(count: min(bytes.count, limits.head))
-            // One empty line before a request is let pass (RFC 9112, section 2.2).
+            // One empty line before a request is accepted (RFC 9112, section 2.2).
             if bytes.count > 0, bytes[0] == cr { try reader.endOfLine(bytes) }
             var head = try reader.requestLine(bytes)
             try reader.headers(bytes, &head)
@@ -32,7 +32,7 @@ public enum RequestParser {
             case .incomplete:
                 guard bytes.count < limits.head else {
                     return .invalid(
-                        HTTPError(status: 431, message: "the request's headers are larger than \(limits.head) bytes"))
+                        HTTPError(status: 431, message: "the request headers are larger than \(limits.head) bytes"))
                 }
                 return .incomplete
             }
@@ -40,7 +40,7 @@ public enum RequestParser {
     }
 }
 
-/// A head while it is read, with what must not come twice.
+/// A head that is being parsed, to detect duplicates.
 private struct Draft {
     var method = Method.other
     var path = ""
@@ -100,7 +100,7 @@ extension HeadReader {
         at += 1
     }
 
-    /// Where the path of `http://host/path` begins (RFC 9112, section 3.2.2: a server must take that form too).
+    /// The start of the path in `http://host/path` (RFC 9112, section 3.2.2: a server must accept that form too).
     private func absolutePath(_ bytes: Span<UInt8>, _ target: Range<Int>) throws(Stop) -> Int {
         var rest = target
         if hasPrefix(bytes, rest, "http://") {
@@ -111,22 +111,22 @@ extension HeadReader {
             throw .malformed("the request target must be a path")
         }
         let path = rest.first { bytes[$0] == UInt8(ascii: "/") || bytes[$0] == UInt8(ascii: "?") } ?? rest.upperBound
-        guard path > rest.lowerBound else { throw .malformed("the request target names no host") }
+        guard path > rest.lowerBound else { throw .malformed("the request target has no host") }
         return path
     }
 
     private mutating func version(_ bytes: Span<UInt8>, _ draft: inout Draft) throws(Stop) {
         let start = at
         while at < count, bytes[at] != cr, bytes[at] != lf { at += 1 }
-        // A line that is longer than any version need not be waited for.
+        // A line longer than any version is invalid at once.
         guard at < count || at - start > 8 else { throw .incomplete }
         let line = start..<at
-        // Its name is case-sensitive (RFC 9112, section 2.3).
+        // The name is case-sensitive (RFC 9112, section 2.3).
         guard line.count == 8, equals(bytes, start..<start + 5, "HTTP/"), isDigit(bytes[start + 5]),
             bytes[start + 6] == UInt8(ascii: "."), isDigit(bytes[start + 7])
         else { throw .malformed("the request line must end with HTTP/1.1") }
         guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
-            throw .invalid(HTTPError(status: 505, message: "only HTTP/1.1 and HTTP/1.0 are served"))
+            throw .invalid(HTTPError(status: 505, message: "only HTTP/1.1 and HTTP/1.0 are supported"))
         }
         draft.isOldVersion = bytes[start + 7] == UInt8(ascii: "0")
         try endOfLine(bytes)
@@ -138,20 +138,20 @@ extension HeadReader {
         while let (name, value) = try field(bytes) { try take(bytes, name, value, &draft) }
         if !draft.isOldVersion, draft.hosts != 1 { throw .malformed("there must be exactly one Host header") }
         if draft.isChunked, draft.length != nil {
-            throw .malformed("Content-Length and Transfer-Encoding must not come together")
+            throw .malformed("Content-Length and Transfer-Encoding must not occur together")
         }
-        if draft.isChunked, draft.isOldVersion { throw .malformed("HTTP/1.0 has no Transfer-Encoding") }
+        if draft.isChunked, draft.isOldVersion { throw .malformed("HTTP/1.0 does not support Transfer-Encoding") }
     }
 
     private func take(
         _ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>, _ draft: inout Draft
     ) throws(Stop) {
-        // Few names matter; their lengths tell nearly all others apart.
+        // Few names matter; their lengths exclude nearly all others.
         switch name.count {
         case 4 where matches(bytes, name, "host"): draft.hosts += 1
         case 6 where matches(bytes, name, "expect"):
             guard matches(bytes, value, "100-continue") else {
-                throw .invalid(HTTPError(status: 417, message: "only 'Expect: 100-continue' is understood"))
+                throw .invalid(HTTPError(status: 417, message: "only Expect: 100-continue is supported"))
             }
             draft.expectsContinue = true
         case 10 where matches(bytes, name, "connection"):
@@ -162,9 +162,9 @@ extension HeadReader {
         case 14 where matches(bytes, name, "content-length"):
             draft.length = try length(bytes, value, before: draft.length)
         case 17 where matches(bytes, name, "transfer-encoding"):
-            guard !draft.isChunked else { throw .malformed("Transfer-Encoding must not come twice") }
+            guard !draft.isChunked else { throw .malformed("Transfer-Encoding must not occur twice") }
             guard matches(bytes, value, "chunked") else {
-                throw .invalid(HTTPError(status: 501, message: "only 'Transfer-Encoding: chunked' is understood"))
+                throw .invalid(HTTPError(status: 501, message: "only Transfer-Encoding: chunked is supported"))
             }
             draft.isChunked = true
         default: break

@@ -1,15 +1,15 @@
-/// An answer.
+/// A server's response.
 public struct Response: Sendable {
     /// The status code.
     public var status: Int
-    /// What the body is.
+    /// The media type of the body.
     public var contentType: String
-    /// Further headers, such as `Allow`.
+    /// Additional headers, such as `Allow`.
     public var headers: [(name: String, value: String)]
     /// The body.
     public var body: [UInt8]
 
-    /// Creates an answer.
+    /// Creates a response.
     public init(
         status: Int, contentType: String = "application/json", headers: [(name: String, value: String)] = [],
         body: [UInt8]
@@ -20,7 +20,7 @@ public struct Response: Sendable {
         self.body = body
     }
 
-    /// An answer that says what is wrong, as JSON: `{"error":"…"}`.
+    /// Creates the response of an error, as JSON: `{"error":"…"}`.
     public init(_ error: HTTPError, headers: [(name: String, value: String)] = []) {
         var body = Array(#"{"error":""#.utf8)
         for byte in error.message.utf8 {
@@ -28,7 +28,7 @@ public struct Response: Sendable {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 body.append(UInt8(ascii: "\\"))
                 body.append(byte)
-            // Messages may quote what a client sent.
+            // Messages may quote text of the client.
             case 0..<0x20: body.append(UInt8(ascii: " "))
             default: body.append(byte)
             }
@@ -39,15 +39,15 @@ public struct Response: Sendable {
     }
 }
 
-/// Answers to bytes.
+/// Serializes responses.
 public enum Encoder {
-    /// Appends an answer, head and body.
+    /// Appends the bytes of a response.
     ///
     /// - Parameters:
-    ///   - response: The answer.
-    ///   - closing: Whether the connection is closed after it, and the client is told so.
-    ///   - omittingBody: Whether only the head is sent, as for HEAD.
-    ///   - bytes: Where it goes.
+    ///   - response: The response.
+    ///   - closing: True if the connection is closed after it; the client is informed.
+    ///   - omittingBody: True if only the head is sent, as for HEAD.
+    ///   - bytes: The buffer.
     public static func append(_ response: Response, closing: Bool, omittingBody: Bool, to bytes: inout [UInt8]) {
         append("HTTP/1.1 ", to: &bytes)
         append(response.status, to: &bytes)
@@ -68,7 +68,7 @@ public enum Encoder {
         if !omittingBody { bytes.append(contentsOf: response.body) }
     }
 
-    /// What is sent to a client that waits before it sends its body (RFC 9110, section 15.2.1).
+    /// The interim response for a client that waits before it sends its body (RFC 9110, section 15.2.1).
     public static let `continue` = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
     private static func append(_ text: StaticString, to bytes: inout [UInt8]) {

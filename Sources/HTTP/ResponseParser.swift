@@ -1,12 +1,12 @@
-/// How the end of a response's body is found (RFC 9112, section 6.3).
+/// The way in which the end of a response body is determined (RFC 9112, section 6.3).
 public enum ResponseFraming: Sendable, Equatable {
-    /// There is no body.
+    /// No body.
     case none
-    /// It has so many bytes.
+    /// A number of bytes.
     case length(Int)
-    /// It comes in chunks.
+    /// Chunks.
     case chunked
-    /// It ends where the connection does.
+    /// The end of the connection.
     case connection
 }
 
@@ -14,13 +14,13 @@ public enum ResponseFraming: Sendable, Equatable {
 public struct ResponseHead: Sendable, Equatable {
     /// The status code, from 100 to 599.
     public var status: Int
-    /// What the body is.
+    /// The media type of the body.
     public var mediaType: MediaType
-    /// Where the body ends.
+    /// The framing of the body.
     public var framing: ResponseFraming
-    /// Whether the server closes the connection after it.
+    /// True if the server closes the connection after the response.
     public var closes: Bool
-    /// How many seconds the server asks to wait before it is called again; a date is not read.
+    /// The seconds of Retry-After; a date is ignored.
     public var retryAfter: Int?
 
     /// Creates a head.
@@ -35,41 +35,41 @@ public struct ResponseHead: Sendable, Equatable {
         self.retryAfter = retryAfter
     }
 
-    /// Whether it is only announced that a response will come (RFC 9110, section 15.2).
+    /// True for an interim response (RFC 9110, section 15.2).
     public var isInterim: Bool { status < 200 }
 }
 
-/// Why bytes are no response.
+/// The error of a malformed response.
 public struct MalformedResponse: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What is wrong.
+    /// The problem.
     public let message: String
 
-    /// Says what is wrong.
+    /// Creates an error.
     public init(_ message: String) { self.message = message }
 
-    /// What is wrong, as a phrase.
+    /// The problem, as a phrase.
     public var description: String { message }
 }
 
-/// What bytes are, as far as they go.
+/// The result of parsing the bytes received so far.
 public enum ParsedResponse: Sendable, Equatable {
-    /// The head's end has not come yet.
+    /// The end of the head has not arrived.
     case incomplete
     /// A head, in the first `length` bytes; the body, if any, follows.
     case head(ResponseHead, length: Int)
-    /// No response; the connection cannot be trusted any more.
+    /// The bytes are not a response; the connection must be closed.
     case invalid(MalformedResponse)
 }
 
-/// Bytes to the head of a response (RFC 9112), as strict as ``RequestParser``: what is misread here is taken for the truth.
+/// Parses the head of a response (RFC 9112), as strictly as ``RequestParser``.
 public enum ResponseParser {
-    /// Reads the head at the beginning of `bytes`.
+    /// Parses the head at the beginning of `bytes`.
     ///
     /// - Parameters:
-    ///   - bytes: Everything that was received and not yet used.
-    ///   - answersHead: Whether it answers a HEAD request, so that no body follows whatever the head says.
-    ///   - limits: How large it may be.
-    /// - Returns: The head, or why there is none.
+    ///   - bytes: All received bytes that are not consumed.
+    ///   - answersHead: True if it responds to a HEAD request, so that no body follows.
+    ///   - limits: The size limits.
+    /// - Returns: The head, or the reason that there is none.
     public static func parse(
         _ bytes: Span<UInt8>, answersHead: Bool = false, limits: Limits = .responses
     ) -> ParsedResponse {
@@ -83,7 +83,7 @@ public enum ResponseParser {
             case .invalid(let error): return .invalid(MalformedResponse(error.message))
             case .incomplete:
                 guard bytes.count < limits.head else {
-                    return .invalid(MalformedResponse("the response's headers are larger than \(limits.head) bytes"))
+                    return .invalid(MalformedResponse("the response headers are larger than \(limits.head) bytes"))
                 }
                 return .incomplete
             }
@@ -92,7 +92,7 @@ public enum ResponseParser {
 }
 
 extension HeadReader {
-    /// `HTTP/1.1 200 OK`; the phrase may be empty, and the space before it is often missing then.
+    /// `HTTP/1.1 200 OK`; the phrase can be empty, and then the space before it is often missing.
     fileprivate mutating func statusLine(_ bytes: Span<UInt8>) throws(Stop) -> Draft {
         var draft = Draft()
         for expected in "HTTP/1.".utf8 { try expect(expected, bytes, "a response must begin with HTTP/1.1") }
@@ -119,7 +119,7 @@ extension HeadReader {
     }
 }
 
-/// A head while it is read, with what must not come twice.
+/// A head that is being parsed, to detect duplicates.
 private struct Draft {
     var status = 0
     var isOldVersion = false
@@ -143,25 +143,25 @@ private struct Draft {
         case 14 where reader.matches(bytes, name, "content-length"):
             length = try reader.length(bytes, value, before: length)
         case 16 where reader.matches(bytes, name, "content-encoding"):
-            // None was asked for (RFC 9110, section 12.5.3).
-            guard reader.matches(bytes, value, "identity") else { throw .malformed("the body is encoded") }
+            // No encoding was requested (RFC 9110, section 12.5.3).
+            guard reader.matches(bytes, value, "identity") else { throw .malformed("unsupported Content-Encoding") }
         case 17 where reader.matches(bytes, name, "transfer-encoding"):
-            guard !isChunked else { throw .malformed("Transfer-Encoding must not come twice") }
+            guard !isChunked else { throw .malformed("Transfer-Encoding must not occur twice") }
             guard reader.matches(bytes, value, "chunked") else {
-                throw .malformed("only 'Transfer-Encoding: chunked' is understood")
+                throw .malformed("only Transfer-Encoding: chunked is supported")
             }
             isChunked = true
         default: break
         }
     }
 
-    /// RFC 9112, section 6.3, in its order.
+    /// The rules of RFC 9112, section 6.3, in its order.
     func finished(answersHead: Bool) throws(Stop) -> ResponseHead {
-        guard status != 101 else { throw .malformed("the server changes protocols without being asked") }
+        guard status != 101 else { throw .malformed("the server switches protocols without a request") }
         if isChunked, length != nil {
-            throw .malformed("Content-Length and Transfer-Encoding must not come together")
+            throw .malformed("Content-Length and Transfer-Encoding must not occur together")
         }
-        if isChunked, isOldVersion { throw .malformed("HTTP/1.0 has no Transfer-Encoding") }
+        if isChunked, isOldVersion { throw .malformed("HTTP/1.0 does not support Transfer-Encoding") }
         let hasNoBody = answersHead || status < 200 || status == 204 || status == 304
         let framing: ResponseFraming =
             hasNoBody

@@ -1,15 +1,15 @@
-/// One response as its bytes arrive: the head, the body in pieces, the end.
+/// Reads one response as its bytes arrive: the head, the body in pieces, the end.
 ///
-/// It keeps no bytes. Of a head that is not whole nothing is consumed, and the caller offers it again with more behind it; of
-/// a body everything is consumed at once, so that a response of any length needs no memory here.
+/// It keeps no bytes. An incomplete head is not consumed, and the caller passes it again with more bytes; a body is consumed at
+/// once, so that a response of any length needs no memory here.
 public struct ResponseReader: Sendable {
-    /// What the bytes bring, in this order.
+    /// The pieces of a response, in this order.
     public enum Piece: Sendable, Equatable {
-        /// The final head; interim ones are passed over.
+        /// The final head; interim responses are skipped.
         case head(ResponseHead)
-        /// A run of the input that belongs to the body.
+        /// A range of the input that belongs to the body.
         case body(Range<Int>)
-        /// The body has ended; what follows belongs to another response.
+        /// The end of the body; the next bytes belong to another response.
         case end
     }
 
@@ -26,7 +26,7 @@ public struct ResponseReader: Sendable {
     private let limits: Limits
     private var interims = 0
 
-    /// Interim responses that may come before the final one; they carry nothing, and their number would have no end.
+    /// The maximum number of interim responses before the final one.
     static let maximumInterims = 8
 
     /// Creates a reader for one response.
@@ -35,19 +35,19 @@ public struct ResponseReader: Sendable {
         self.limits = limits
     }
 
-    /// Whether the response has ended.
+    /// True if the response has ended.
     public var isDone: Bool {
         if case .done = step { return true }
         return false
     }
 
-    /// Takes bytes in.
+    /// Reads bytes.
     ///
     /// - Parameters:
     ///   - input: The bytes after those that were consumed before.
-    ///   - deliver: Called with each piece as it is found.
-    /// - Returns: How many bytes were consumed.
-    /// - Throws: A ``MalformedResponse``; the connection cannot be trusted any more.
+    ///   - deliver: Called with each piece.
+    /// - Returns: The number of consumed bytes.
+    /// - Throws: A ``MalformedResponse``; the connection must be closed.
     public mutating func read(
         _ input: Span<UInt8>, _ deliver: (Piece) -> Void
     ) throws(MalformedResponse) -> Int {
@@ -82,10 +82,10 @@ public struct ResponseReader: Sendable {
         return at
     }
 
-    /// The connection has ended in good order.
+    /// Handles the normal end of the connection.
     ///
-    /// - Parameter deliver: Called with the end, where that is how it is told.
-    /// - Throws: A ``MalformedResponse`` when the response is not whole.
+    /// - Parameter deliver: Called with the end if the body ends with the connection.
+    /// - Throws: A ``MalformedResponse`` if the response is incomplete.
     public mutating func end(_ deliver: (Piece) -> Void) throws(MalformedResponse) {
         switch step {
         case .done: break

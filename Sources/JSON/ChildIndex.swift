@@ -1,31 +1,31 @@
-/// Finds children of values by the tokens of pointers; large values are indexed at the first look-up.
+/// Finds children of values by the tokens of pointers; large values are indexed at the first lookup.
 ///
-/// Many look-ups in one large list or object take time linear in it, and few in a small one cost nothing more than a search. Like
-/// the values, an index must not outlive their document.
+/// Many lookups in a large list or object take linear time; in a small one, a search is enough. Like the values, an index must
+/// not outlive their document.
 public final class ChildIndex {
     private var lists: [NodeID: [Value]] = [:]
     private var objects: [NodeID: MemberIndex] = [:]
     private var namedElements: [NodeID: [Key: Value]] = [:]
 
-    /// Values with fewer nodes are searched.
+    /// The number of nodes below which values are searched instead of indexed.
     private static let fewNodes = 128
 
     /// Creates an empty index.
     public init() {}
 
-    /// The child that a pointer's token leads to.
+    /// The child for a token of a pointer.
     public subscript(token: String, of parent: Value) -> Value? {
         guard parent.nodeCount > ChildIndex.fewNodes else { return parent[at: Pointer([token])] }
         guard parent.kind == .array else { return member(token, of: parent)?.value }
         guard let index = arrayIndex(token) else { return nil }
-        // Nearly all that is looked up is near the beginning.
+        // Most lookups are near the beginning.
         if index < ChildIndex.fewNodes { return parent[index] }
         let elements = lists[parent.id] ?? Array(parent.elements)
         lists[parent.id] = elements
         return index < elements.count ? elements[index] : nil
     }
 
-    /// The member of an object with a key; of several, the last one.
+    /// The member of an object with a key; the last one if there are several.
     public func member(_ key: String, of object: Value) -> Value.Member? {
         guard object.nodeCount > ChildIndex.fewNodes else {
             var found: Value.Member?
@@ -37,13 +37,13 @@ public final class ChildIndex {
         return members[key]
     }
 
-    /// The first element of a list that has a name.
+    /// The first element of a list with a name.
     ///
     /// - Parameters:
     ///   - name: The name.
     ///   - list: The list.
-    ///   - nameOf: The name of an element.
-    /// - Returns: The element; nil where none has the name.
+    ///   - nameOf: Returns the name of an element.
+    /// - Returns: The element; nil if there is none.
     public func element(named name: String, of list: Value, _ nameOf: (Value) -> String?) -> Value? {
         if let elements = namedElements[list.id] { return elements[Key(name)] }
         var elements: [Key: Value] = [:]
@@ -55,18 +55,18 @@ public final class ChildIndex {
     }
 }
 
-/// The members of an object by the hashes of their keys; no key is copied.
+/// The members of an object by the hashes of their keys; keys are not copied.
 private struct MemberIndex {
-    /// Each member at the place of its key's hash, or at the next free one.
+    /// Each member is at the slot of its key's hash, or at the next free one.
     private var slots: [Value.Member?]
     private let key = KeyedHash.Key.process
 
     init(of object: Value) {
         var count = 0
         for _ in object.members { count += 1 }
-        // At least half of the places are free, so that each search ends.
+        // At least half of the slots are free, so that each search ends.
         slots = Array(repeating: nil, count: 1 << (Int.bitWidth - (2 * count).leadingZeroBitCount))
-        // Of members that share a key the last one counts.
+        // Of members with the same key, the last one counts.
         for member in object.members {
             var hash = KeyedHash(key)
             member.key.hashContents(into: &hash)
@@ -80,7 +80,7 @@ private struct MemberIndex {
         return slots[slot(hash) { $0.equals(string: name) }]
     }
 
-    /// Where the member of a key is, or would be.
+    /// The slot in which the member of a key is, or would be.
     private func slot(_ hash: KeyedHash, _ isSame: (Value) -> Bool) -> Int {
         var slot = Int(truncatingIfNeeded: hash.value) & (slots.count - 1)
         while let member = slots[slot], !isSame(member.key) { slot = (slot + 1) & (slots.count - 1) }

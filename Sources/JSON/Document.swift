@@ -1,7 +1,7 @@
-/// A JSON document read in place: a flat list of nodes over the bytes they were read from.
+/// A JSON document parsed in place: a flat list of nodes over the parsed bytes.
 ///
-/// Nothing is decoded while reading. Every value and every key is one 16-byte ``Node``, in document order, and a container's
-/// node says how many nodes it and all within it take. Worked through on an example:
+/// Nothing is decoded while parsing. Every value and every key is one 16-byte ``Node``, in document order, and a container's node
+/// has the number of nodes in its subtree. An example:
 ///
 ///     {"a": [1, "x"], "b": {}}        bytes 0..<24
 ///
@@ -14,32 +14,32 @@
 ///     5     string  17..<18      1      key b = node 2 + size of node 2
 ///     6     object  21..<23      1      an empty object is one node
 ///
-/// The next sibling of a node is `node + node.size`, so passing over a subtree costs one addition however large it is.
+/// The next sibling of a node is `node + node.size`, so skipping a subtree takes one addition regardless of its size.
 ///
-/// A document is a scratch that is read into again and again (``read(_:_:_:)``): its node memory grows to what the largest
-/// document so far needed (up to 1 MiB), and reading allocates nothing after that. It belongs to one thread at a time.
+/// A document can be reused (``read(_:_:_:)``): its node memory grows to the size of the largest document so far (up to 1 MiB),
+/// and parsing allocates nothing after that. It must be used by one thread at a time.
 public final class Document {
     var nodes: UnsafeMutablePointer<Node>
     var capacity: Int
     private var copy: UnsafeMutableBufferPointer<UInt8>?
 
-    /// Creates an empty scratch, to be read into.
+    /// Creates an empty document for reuse.
     public init() {
         capacity = Document.initialCapacity
-        // Owned by this object alone, freed in `deinit`; replaced by `grow` while parsing and by `forget` after a reading only.
+        // Owned by this object alone and freed in `deinit`; replaced only by `grow` while parsing and by `forget` after it.
         nodes = .allocate(capacity: capacity)
         nodes.initialize(to: Document.nothing(nodes))
     }
 
-    /// Reads a document that keeps a copy of its bytes, for whoever outlives them.
+    /// Parses a document and keeps a copy of its bytes.
     ///
     /// - Parameters:
-    ///   - bytes: UTF-8 text of one JSON value.
-    ///   - options: What is skipped, and how deep it may nest.
-    /// - Throws: ``ParseError`` with the place.
+    ///   - bytes: The UTF-8 text of one JSON value.
+    ///   - options: The parse options.
+    /// - Throws: A ``ParseError`` with the location.
     public convenience init(parsing bytes: [UInt8], _ options: ParseOptions = .strict) throws(ParseError) {
         self.init()
-        // One byte more, so that an empty document has an address too.
+        // One more byte, so that an empty document has an address too.
         let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count + 1)
         buffer.initialize(repeating: 0)
         for index in bytes.indices { buffer[index] = bytes[index] }
@@ -55,18 +55,18 @@ public final class Document {
         copy?.deallocate()
     }
 
-    /// Reads bytes that belong to someone else, and hands out the root while they are borrowed.
+    /// Parses borrowed bytes, and calls a closure with the root while they are borrowed.
     ///
     /// - Parameters:
-    ///   - bytes: UTF-8 text of one JSON value.
-    ///   - options: What is skipped, and how deep it may nest.
-    ///   - body: What to do with the root. No ``Value`` may leave it: it points into `bytes` and into this document.
-    /// - Returns: What `body` returns.
-    /// - Throws: ``ParseError`` with the place.
+    ///   - bytes: The UTF-8 text of one JSON value.
+    ///   - options: The parse options.
+    ///   - body: Receives the root. It must not keep any ``Value``, which points into `bytes` and into this document.
+    /// - Returns: The result of `body`.
+    /// - Throws: A ``ParseError`` with the location.
     public func read<Result>(
         _ bytes: Span<UInt8>, _ options: ParseOptions, _ body: (Value) -> Result
     ) throws(ParseError) -> Result {
-        // The pointer is used inside this call only; `body` must not let a value out, as its documentation says.
+        // The pointer is used only during this call; `body` must not keep a value, as documented.
         defer { forget() }
         return try bytes.withUnsafeBufferPointer { (buffer) throws(ParseError) -> Result in
             try parse(buffer, options)
@@ -74,9 +74,9 @@ public final class Document {
         }
     }
 
-    /// Makes the document `null` again, so that ``root`` cannot lead to bytes that were only borrowed.
+    /// Makes the document `null` again, so that ``root`` cannot point to bytes that were only borrowed.
     ///
-    /// Memory that one enormous document needed is given back: nobody should pay for it until the process ends.
+    /// The memory of a very large document is released.
     private func forget() {
         if capacity > Document.keptCapacity {
             nodes.deallocate()
@@ -90,15 +90,15 @@ public final class Document {
     // 1 MiB of nodes: more than nearly any review needs.
     private static let keptCapacity = 65_536
 
-    /// The outermost value of a document made by ``init(parsing:_:)``; `null` in a scratch, and after any ``read(_:_:_:)``.
+    /// The root value of a document made by ``init(parsing:_:)``; `null` in an empty document, and after any ``read(_:_:_:)``.
     ///
-    /// Values point into the document and do not hold it: bind it to a variable or a property that outlives them, and do not
-    /// read into it again while they are in use. Of a document that nothing holds (`try Document(parsing: bytes).root`) the root
-    /// is gone before it is looked at.
+    /// Values point into the document but do not retain it: keep the document in a variable or property that outlives them, and
+    /// do not parse into it while they are in use. In `try Document(parsing: bytes).root`, the document is released before the
+    /// root is used.
     public var root: Value { Value(node: UnsafePointer(nodes)) }
 
     private static func nothing(_ nodes: UnsafeMutablePointer<Node>) -> Node {
-        // A null of no bytes never looks at them, so any address will do for it.
+        // A null of no bytes is never read, so any address is valid.
         Node(kind: .null, text: UnsafeRawPointer(nodes).assumingMemoryBound(to: UInt8.self), length: 0)
     }
 
@@ -112,7 +112,7 @@ public final class Document {
         do {
             try Parser(base, buffer.count, options, into: self).run()
         } catch {
-            // What a failed reading left is no tree: make the document `null` again before anyone can look.
+            // The nodes of a failed parse are not a tree, so the document becomes `null` again.
             nodes.initialize(to: Document.nothing(nodes))
             throw ParseError(error.reason, at: error.offset(from: base), in: buffer)
         }
@@ -121,9 +121,9 @@ public final class Document {
     /// Doubles the node memory, up to `maximum` nodes, and keeps the first `count` nodes.
     ///
     /// - Parameters:
-    ///   - count: The number of nodes that are in use.
-    ///   - maximum: The largest capacity, in nodes.
-    /// - Returns: Whether there is more room now.
+    ///   - count: The number of nodes in use.
+    ///   - maximum: The maximum capacity, in nodes.
+    /// - Returns: True if the memory has grown.
     func grow(keeping count: Int, atMost maximum: Int) -> Bool {
         let larger = min(2 * capacity, maximum)
         guard larger > capacity else { return false }
@@ -137,21 +137,20 @@ public final class Document {
     }
 }
 
-/// One value or key of a document: what it is, where its text is, and how many nodes it takes.
+/// A value or key of a document: its kind, its text, and the number of nodes in its subtree.
 ///
-/// It holds the address of its text, so that a ``Value`` is a single pointer to its node. That also keeps clear of a fault of
-/// Swift 6.3: of an optional of two words, what generic code made `nil` may be taken for a value when it is read from memory.
+/// It contains the address of its text, so that a ``Value`` is a single pointer to its node. This also avoids a bug in Swift 6.3:
+/// an optional of two words that generic code set to `nil` can be read back as a value.
 @frozen
 @usableFromInline
 struct Node {
-    /// The first byte of the text; a string's lies behind its quote.
+    /// The first byte of the text; for a string, the byte after its quote.
     @usableFromInline let text: UnsafePointer<UInt8>
-    /// What else there is to know, in one word that can be compared at once: the text's length in bytes (a string's without its
-    /// quotes) in the lower half; above it three bits of kind, the escape flag, and 28 bits for the number of nodes, this one
-    /// and all below.
+    /// All other properties in one word that can be compared at once: the text's length in bytes (without a string's quotes) in
+    /// the lower half; above it three bits of kind, the escape flag, and 28 bits for the number of nodes in the subtree.
     @usableFromInline var word: UInt64
 
-    /// As many nodes as their number has bits for.
+    /// The largest number of nodes that fits in its bits.
     static let maximumCount = 1 << 28
 
     @inline(__always)
@@ -160,7 +159,7 @@ struct Node {
         word = UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(kind.rawValue) << 32 | 1 << 36
     }
 
-    /// A container with what is in it; `keys` has the escape flag of each key.
+    /// A container with its content; `keys` has the escape flag of each key.
     @inline(__always)
     init(kind: Kind, text: UnsafePointer<UInt8>, length: Int, size: Int, keys: UInt64) {
         self.text = text
@@ -174,15 +173,15 @@ struct Node {
     // `Kind` has a case for each of the eight values of three bits, numbered from 0, and its raw value is its memory.
     @inlinable var kind: Kind { unsafeBitCast(UInt8(truncatingIfNeeded: word >> 32 & 7), to: Kind.self) }
 
-    /// Whether there are escapes in a string, or in a key of an object.
+    /// True if a string, or a key of an object, contains escapes.
     @inlinable var hasEscapes: Bool { word & 1 << 35 != 0 }
 
-    /// This node and all below it; 1 for scalars and empty containers.
+    /// The number of nodes in the subtree; 1 for scalars and empty containers.
     @inlinable var size: Int { Int(word >> 36) }
 
     mutating func setEscapes() { word |= 1 << 35 }
 
-    /// The word of a key of this length that has no escapes.
+    /// The word of a key of this length without escapes.
     @inlinable
     @inline(__always)
     static func key(_ length: Int) -> UInt64 {
@@ -190,7 +189,7 @@ struct Node {
     }
 }
 
-/// What a JSON value is.
+/// The kind of a JSON value.
 @frozen
 public enum Kind: UInt8, Sendable {
     /// `null`
@@ -207,17 +206,17 @@ public enum Kind: UInt8, Sendable {
     case array
     /// An object.
     case object
-    /// A subtree that was passed over, because it was asked to be or because it nests too deep.
+    /// A subtree that was skipped, on request or because it nests too deep.
     case opaque
 }
 
-/// How a document is read.
+/// The options for parsing.
 public struct ParseOptions: Sendable {
-    /// Members that are passed over without being looked into.
+    /// The members that are skipped.
     public var skipped: SkipTree
-    /// What nests deeper than 128 becomes ``Kind/opaque`` instead of an error.
+    /// True if values that nest deeper than 128 become ``Kind/opaque`` instead of an error.
     public var toleratesDepth: Bool
-    /// The most nodes (values and keys) that a document may have, at least 2; one with more is an error.
+    /// The maximum number of nodes (values and keys) of a document, at least 2; more are an error.
     public var maximumNodes: Int
 
     /// Creates options.
@@ -229,16 +228,16 @@ public struct ParseOptions: Sendable {
         self.maximumNodes = min(maximumNodes, Node.maximumCount - 2)
     }
 
-    /// Everything is checked, and nesting deeper than 128 is an error: for files.
+    /// Parses everything, and nesting deeper than 128 is an error: for files.
     public static let strict = ParseOptions()
 
-    /// The most nodes of a document that anybody may have sent: 32 MB of memory.
+    /// The maximum number of nodes of a document from an untrusted source: 32 MB of memory.
     public static let untrustedNodes = 2_000_000
-    /// As many nodes as can be counted: for documents whose source is trusted.
+    /// The maximum number of nodes that can be counted: for documents from a trusted source.
     public static let trustedNodes = Node.maximumCount - 2
 
-    /// How deep values may nest before they become opaque, or an error.
+    /// The nesting depth beyond which values are opaque, or an error.
     public static let maximumDepth = 128
-    /// How deep brackets are counted inside an opaque value; the API server's own decoder ends here.
+    /// The maximum nesting depth inside an opaque value, as in the API server's decoder.
     public static let maximumOpaqueDepth = 10_000
 }

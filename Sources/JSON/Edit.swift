@@ -1,11 +1,13 @@
-/// A change that is asked for: all that a rule may wish.
+/// A change to a document.
 public enum Edit: Sendable, Hashable {
-    /// The value there shall be this one; what is missing on the way is made. A last token of `-` appends to an array.
+    /// Sets a value; missing parents are created.
+    ///
+    /// A last token of `-` appends to an array.
     case set(Pointer, Literal)
-    /// Nothing shall be there.
+    /// Removes a value.
     case remove(Pointer)
 
-    /// Where.
+    /// The location of the change.
     public var pointer: Pointer {
         switch self {
         case .set(let pointer, _), .remove(let pointer): pointer

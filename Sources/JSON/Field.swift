@@ -1,23 +1,23 @@
-/// A value or its absence, with the way there.
+/// A value or its absence, with its path.
 ///
-/// A field is read and reported through the same value, so a path is written once. It holds addresses alone, and nothing to count or
-/// free; like a ``Value`` it must not outlive the document. `null` counts as absent, as for the API server.
+/// A field is read and reported through the same value, so a path is written once. It contains only addresses, without reference
+/// counting; like a ``Value``, it must not outlive the document. `null` counts as absent, as in the API server.
 @frozen
 public struct Field {
-    /// The value, or the closest one above what is absent.
+    /// The value, or the closest existing parent of an absent value.
     public let base: Value
-    // The keys from there on, each a literal's bytes that end with a zero, the first absent key first. More than three are not
-    // kept apart: the API has no field whose parents are absent for longer.
+    // The keys below it, each as a literal's zero-terminated bytes, the first absent key first. At most three are kept: the API
+    // has no field with more absent parents.
     @usableFromInline let first: UnsafePointer<UInt8>?
     @usableFromInline let second: UnsafePointer<UInt8>?
     @usableFromInline let third: UnsafePointer<UInt8>?
 
-    /// A field that is there.
+    /// An existing field.
     @inlinable
     @inline(__always)
     public init(_ value: Value) { self.init(value, nil, nil, nil) }
 
-    /// A member that is absent.
+    /// An absent member.
     @inlinable
     @inline(__always)
     public init(absent key: StaticString, of object: Value) { self.init(object, key.utf8Start, nil, nil) }
@@ -33,17 +33,17 @@ public struct Field {
         self.third = third
     }
 
-    /// The value; nil when it is absent or `null`.
+    /// The value; nil if it is absent or `null`.
     @inlinable
     @inline(__always)
     public var value: Value? { first == nil && !base.isNull ? base : nil }
 
-    /// Whether there is a value other than `null`.
+    /// True if there is a value other than `null`.
     @inlinable
     @inline(__always)
     public var isPresent: Bool { value != nil }
 
-    /// The field itself; nil when its value is absent or `null`.
+    /// The field itself; nil if its value is absent or `null`.
     @inlinable
     @inline(__always)
     public var present: Field? { isPresent ? self : nil }
@@ -63,13 +63,13 @@ public struct Field {
     @inlinable
     func below(_ key: StaticString) -> Field {
         guard second != nil else { return Field(base, first, key.utf8Start, nil) }
-        assert(third == nil, "no field is asked for below three absent ones")
+        assert(third == nil, "at most three keys can be absent")
         return third == nil ? Field(base, first, second, key.utf8Start) : self
     }
 
-    /// Hands out the keys below ``base`` that are absent, the first one first.
+    /// Calls a closure with each absent key below ``base``, the first one first.
     ///
-    /// Each is a static string's bytes, which end with a zero and are always there.
+    /// Each is the zero-terminated bytes of a static string.
     private func forEachKey(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         for key in [first, second, third] {
             guard let key else { return }
@@ -86,7 +86,7 @@ public struct Field {
         return keys
     }
 
-    /// Hands out the bytes of each absent key below ``base``, the first one first.
+    /// Calls a closure with the bytes of each absent key below ``base``, the first one first.
     public func forEachAbsentKey(_ body: (Span<UInt8>) -> Void) {
         guard first != nil else { return }
         forEachKey { body($0.span) }

@@ -1,4 +1,4 @@
-/// A JSON value that is not in a document: what an edit puts in, what a patch is applied to.
+/// A JSON value outside a document: the value of an edit, or the target of a patch.
 ///
 /// Written as in JSON: `["httpGet": ["path": "/livez", "port": 8080]]`. Members keep their order.
 public enum Literal: Sendable, Hashable {
@@ -6,13 +6,13 @@ public enum Literal: Sendable, Hashable {
     case null
     /// `true` or `false`
     case bool(Bool)
-    /// A number by its text, so that it stays exact.
+    /// A number as its text, so that it stays exact.
     case number(String)
     /// A string.
     case string(String)
     /// An array.
     case array([Literal])
-    /// An object; no two members share a key.
+    /// An object; keys are unique.
     case object([Member])
 
     /// A key and its value.
@@ -31,8 +31,8 @@ public enum Literal: Sendable, Hashable {
 
     /// Copies a value out of its document.
     ///
-    /// What was skipped there is read now, and is `null` where that fails or it has more than 50,000 values. What nests deeper than 128 is `null` too: copies are
-    /// made, compared and freed level by level, and shall fit on the stack of a small thread.
+    /// A skipped subtree is parsed now; it is `null` if that fails or it has more than 50,000 values. Values that nest deeper
+    /// than 128 are `null` too: copies are made, compared and freed recursively, on the stack of a small thread.
     public init(_ value: Value) { self.init(value, at: 0) }
 
     private init(_ value: Value, at depth: Int) {
@@ -62,7 +62,7 @@ public enum Literal: Sendable, Hashable {
 
     private static let skipped = ParseOptions(maximumNodes: 50_000)
 
-    /// Reads a document for good, strictly: no deeper than 128.
+    /// Parses a document strictly: no deeper than 128.
     public init(parsing bytes: [UInt8]) throws(ParseError) {
         try self.init(parsing: bytes, .strict)
     }
@@ -72,22 +72,22 @@ public enum Literal: Sendable, Hashable {
         self = withExtendedLifetime(document) { Literal(document.root) }
     }
 
-    /// The value of the member `key` of an object.
+    /// The value of a member of an object.
     public subscript(key: String) -> Literal? {
         guard case .object(let members) = self else { return nil }
         return members.first { hasSameBytes($0.key, key) }?.value
     }
 
-    /// The members of an object; none for anything else.
+    /// The members of an object; empty for anything else.
     public var members: [Member] { if case .object(let members) = self { members } else { [] } }
 
-    /// The elements of an array; none for anything else.
+    /// The elements of an array; empty for anything else.
     public var elements: [Literal] { if case .array(let elements) = self { elements } else { [] } }
 
     /// The text of a string; nil for anything else.
     public var text: String? { if case .string(let text) = self { text } else { nil } }
 
-    /// The value at a place, if there is one.
+    /// The value at a pointer, if there is one.
     public subscript(at pointer: Pointer) -> Literal? {
         var current = self
         for token in pointer.tokens {
@@ -102,7 +102,7 @@ public enum Literal: Sendable, Hashable {
         return current
     }
 
-    /// Whether both are the same, member order aside; numbers are compared by their text.
+    /// True if both are the same, ignoring member order; numbers are compared by their text.
     public func isSame(as other: Literal) -> Bool {
         switch (self, other) {
         case (.array(let mine), .array(let theirs)):
@@ -114,10 +114,10 @@ public enum Literal: Sendable, Hashable {
     }
 }
 
-// Strings are compared by their bytes, as everywhere in JSON: Swift's own comparison takes `é` and `e` with an accent for the
-// same, and an API server does not.
+// Strings are compared by their bytes, as in JSON: Swift's comparison treats `é` and `e` with a combining accent as equal, and an
+// API server does not.
 extension Literal {
-    /// Whether both are the same, member order and the way numbers are written included.
+    /// True if both are the same, including member order and the text of numbers.
     public static func == (left: Literal, right: Literal) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -129,7 +129,7 @@ extension Literal {
         }
     }
 
-    /// Feeds what `==` compares.
+    /// Adds the values that `==` compares.
     public func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
@@ -142,19 +142,19 @@ extension Literal {
 }
 
 extension Literal.Member {
-    /// Whether both have the same key and value.
+    /// True if both have the same key and value.
     public static func == (left: Literal.Member, right: Literal.Member) -> Bool {
         hasSameBytes(left.key, right.key) && left.value == right.value
     }
 
-    /// Feeds what `==` compares.
+    /// Adds the values that `==` compares.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(Key(key))
         hasher.combine(value)
     }
 }
 
-/// The array index that a pointer's token is, as RFC 6901 writes it: digits without a leading zero.
+/// The array index of a pointer's token in the form of RFC 6901: digits without a leading zero.
 func arrayIndex(_ token: String) -> Int? {
     guard token == "0" || (token.first != "0" && !token.isEmpty && token.utf8.allSatisfy { $0 &- 48 <= 9 }) else {
         return nil

@@ -1,13 +1,14 @@
-/// Finds the end of a container without looking into it: only strings and brackets count, and brackets are not matched.
+/// Finds the end of a container without parsing it: only strings and brackets are recognized, and brackets are not matched.
 ///
-/// 64 bytes at a time: one bit a byte says where quotes, backslashes and brackets are, and the quotes say what is inside strings.
+/// It scans 64 bytes at a time: bit masks locate quotes, backslashes and brackets, and the quotes determine which bytes are in
+/// strings.
 ///
 /// - Parameters:
 ///   - start: The container's first bracket; readable up to `end`.
-///   - end: Where the document ends.
-///   - outer: How many containers it lies in.
+///   - end: The end of the document.
+///   - outer: The number of containers around it.
 /// - Returns: The place after its last bracket.
-/// - Throws: A failure where the bytes end first, or it nests deeper than brackets are counted.
+/// - Throws: A failure if the bytes end first, or if it nests deeper than brackets are counted.
 @inline(never)
 func endOfContainer(
     _ start: Parser.Cursor, _ end: Parser.Cursor, _ outer: Int
@@ -21,7 +22,7 @@ func endOfContainer(
         let outside = ~strings.next(quotes: block.quotes, backslashes: block.backslashes)
         let opening = block.opening & outside
         let closing = block.closing & outside
-        // An empty container goes up one and down again at once; managed fields are full of them. Near the limit each counts.
+        // An empty container opens and closes at once; managed fields contain many. Near the limit, each one counts.
         let empty = depth < ParseOptions.maximumOpaqueDepth - 64 ? opening & closing &>> 1 : 0
         var brackets = (opening | closing) & ~(empty | empty &<< 1)
         while brackets != 0 {
@@ -43,18 +44,18 @@ func endOfContainer(
         reason: strings.isInside ? "a string is not closed" : "an object or array is not closed", place: start)
 }
 
-/// The last bytes, fewer than 64, in a block of their own with zeros behind them, which are no part of any structure.
+/// Copies the last bytes, fewer than 64, into a block padded with zeros, which are not part of any structure.
 @inline(never)
 private func lastBlock(_ at: Parser.Cursor, _ end: Parser.Cursor) -> Block {
     var bytes = InlineArray<64, UInt8>(repeating: 0)
     for offset in 0..<end - at { bytes[offset] = at[offset] }
     return bytes.span.withUnsafeBufferPointer { buffer in
-        // 64 bytes are there, for the time of this call.
+        // 64 bytes are readable during this call.
         buffer.baseAddress.map { Block($0) } ?? Block()
     }
 }
 
-/// Where in 64 bytes the bytes are that make up structure: bit 0 is the first byte.
+/// The bytes of a block of 64 that make up structure; bit 0 is the first byte.
 private struct Block {
     private(set) var quotes: UInt64 = 0
     private(set) var backslashes: UInt64 = 0
@@ -63,7 +64,7 @@ private struct Block {
 
     init() {}
 
-    /// Looks at the 64 bytes at `bytes`, all of them readable.
+    /// Scans the 64 readable bytes at `bytes`.
     @inline(__always)
     init(_ bytes: Parser.Cursor) {
         let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
@@ -84,15 +85,15 @@ private struct Block {
     }
 }
 
-/// Which bytes are inside strings, block after block.
+/// The bytes inside strings, block by block.
 private struct StringMask {
-    // All ones while a string goes on into the next block.
+    // All ones while a string continues in the next block.
     private var carry: UInt64 = 0
     private var escapes = EscapeMask()
 
     var isInside: Bool { carry != 0 }
 
-    /// The bytes of a block that are in strings, opening quotes included.
+    /// The bytes of a block that are in strings, including opening quotes.
     @inline(__always)
     mutating func next(quotes: UInt64, backslashes: UInt64) -> UInt64 {
         // Each bit becomes the parity of the quotes up to it.

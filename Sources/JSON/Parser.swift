@@ -1,12 +1,12 @@
-/// Bytes to nodes: strict RFC 8259 and UTF-8, bounded in depth.
+/// Parses bytes to nodes: strict RFC 8259 and UTF-8, with limited depth.
 ///
-/// One pass, a function call for each container: no deeper than 128, so that it fits on the stack of a small thread. Where we are
-/// goes from call to call in two registers (``Place``). Whatever is rare (an escape, white space, an error, growing) lies outside of
-/// the functions that are inlined. All of them are `mutating`: the others would be handed a copy of the parser.
+/// One pass, with a function call for each container: at most 128 deep, so that it fits on the stack of a small thread. The
+/// position is passed from call to call in two registers (``Place``). Rare cases (an escape, white space, an error, growing) are
+/// outside of the inlined functions. All of these are `mutating`: other functions would receive a copy of the parser.
 struct Parser: ~Copyable {
     struct Failure: Error {
         let reason: String
-        // An address that is never gone to again.
+        // An address that is never dereferenced.
         private let place: UInt
 
         init(reason: String, place: Cursor) {
@@ -21,7 +21,7 @@ struct Parser: ~Copyable {
     /// A place in the text.
     typealias Cursor = UnsafePointer<UInt8>
 
-    /// How far we are: what is looked at next, and where the next node goes.
+    /// The position: the next byte to read, and the next node to write.
     private struct Place {
         // From the first byte of the text to `end`.
         var at: Cursor
@@ -29,15 +29,15 @@ struct Parser: ~Copyable {
         var next: UnsafeMutablePointer<Node>
     }
 
-    // The text, readable from its first byte up to `end` while the parser lives: the caller holds the buffer for the whole call.
+    // The text, readable from its first byte up to `end` while the parser lives: the caller holds the buffer during the call.
     private let start: Cursor
     private let end: Cursor
-    // The last place with 16 bytes from it on; before `start` where the text is shorter.
+    // The last place with 16 readable bytes; before `start` if the text is shorter.
     private let lastBlock: Cursor
     private let options: ParseOptions
     // Unretained: the caller holds the document too.
     private let document: Unmanaged<Document>
-    // The document's memory. Up to and at `limit` there is room for two nodes, a key and its value.
+    // The document's memory. Up to and at `limit`, there is room for two nodes, a key and its value.
     private var nodes: UnsafeMutablePointer<Node>
     private var limit: UnsafeMutablePointer<Node>
 
@@ -58,11 +58,11 @@ struct Parser: ~Copyable {
         var place = try value(Place(at: start, next: nodes), 0, SkipTree.root)
         place.at = afterSpace(place.at, end)
         guard place.at == end else {
-            throw Failure(reason: "there is more after the end of the document", place: place.at)
+            throw Failure(reason: "unexpected content after the end of the document", place: place.at)
         }
     }
 
-    /// Reads a value inside so many containers, at a place in the skip tree; there is room for its node.
+    /// Parses a value at a nesting depth and a place in the skip tree; there is room for its node.
     @inline(__always)
     private mutating func value(_ place: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
         switch place.at < end ? place.at.pointee : 0 {
@@ -81,18 +81,18 @@ struct Parser: ~Copyable {
         }
         let index = Parser.distance(nodes, outer.next)
         var place = Place(at: outer.at + 1, next: outer.next + 1)
-        // Every key's word: one with escapes sets the flag.
+        // The words of all keys: one with escapes sets the flag.
         var keys: UInt64 = 0
         if !stands(at: &place, UInt8(ascii: "}")) {
             while true {
                 try makeRoom(&place)
                 guard stands(at: &place, UInt8(ascii: "\"")) else {
-                    throw missing("a key was expected", place.at, end)
+                    throw missing("expected a key", place.at, end)
                 }
                 let key = place.next
                 place = try string(place)
                 keys |= key.pointee.word
-                guard stands(at: &place, UInt8(ascii: ":")) else { throw missing("':' was expected", place.at, end) }
+                guard stands(at: &place, UInt8(ascii: ":")) else { throw missing("expected ':'", place.at, end) }
                 place.at += 1
                 let inner = branch < 0 ? SkipTree.nowhere : options.skipped.child(of: branch, key.pointee)
                 place = try value(place, depth &+ 1, inner)
@@ -100,7 +100,7 @@ struct Parser: ~Copyable {
                 place.at += 1
             }
             guard stands(at: &place, UInt8(ascii: "}")) else {
-                throw missing("',' or '}' was expected", place.at, end)
+                throw missing("expected ',' or '}'", place.at, end)
             }
         }
         place.at += 1
@@ -122,7 +122,7 @@ struct Parser: ~Copyable {
                 place.at += 1
             }
             guard stands(at: &place, UInt8(ascii: "]")) else {
-                throw missing("',' or ']' was expected", place.at, end)
+                throw missing("expected ',' or ']'", place.at, end)
             }
         }
         place.at += 1
@@ -130,7 +130,7 @@ struct Parser: ~Copyable {
         return place
     }
 
-    /// Passes over a container that is to be skipped, or nests too deep.
+    /// Skips a container that must be skipped or nests too deep.
     @inline(never)
     private mutating func opaque(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
         guard branch == SkipTree.skipped || options.toleratesDepth else {
@@ -140,26 +140,26 @@ struct Parser: ~Copyable {
         return append(.opaque, outer, upTo: after, then: after)
     }
 
-    /// Writes the node of a container, which comes before those of what is in it.
+    /// Writes the node of a container, which precedes those of its content.
     @inline(__always)
     private mutating func close(_ kind: Kind, from start: Cursor, _ index: Int, _ place: Place, _ keys: UInt64) {
-        // One of the nodes before `next`, wherever they have moved meanwhile.
+        // One of the nodes before `next`, even if they have been moved.
         let node = nodes + index
         node.initialize(
             to: Node(
                 kind: kind, text: start, length: place.at - start, size: Parser.distance(node, place.next), keys: keys))
     }
 
-    /// How many nodes lie between two, the second being behind the first: a shift, where the standard library allows for signs.
+    /// The number of nodes between two, the second after the first, as a shift; the standard library would handle signs.
     @inline(__always)
     private static func distance(_ first: UnsafeMutablePointer<Node>, _ second: UnsafeMutablePointer<Node>) -> Int {
         Int((UInt(bitPattern: second) &- UInt(bitPattern: first)) / UInt(MemoryLayout<Node>.stride))
     }
 
-    /// Whether the next byte that is no white space is this one; it is gone to.
+    /// Moves to the next byte that is not white space; returns true if it is this one.
     @inline(__always)
     private mutating func stands(at place: inout Place, _ byte: UInt8) -> Bool {
-        // Most reviews have no white space at all.
+        // Most reviews have no white space.
         if place.at < end, place.at.pointee > 0x20 { return place.at.pointee == byte }
         place.at = afterSpace(place.at, end)
         return place.at < end && place.at.pointee == byte
@@ -183,7 +183,7 @@ struct Parser: ~Copyable {
         return try longString(Place(at: start, next: place.next), from: at)
     }
 
-    /// Reads a string that has an escape or other than ASCII, or that the text ends soon after.
+    /// Parses a string that contains an escape or non-ASCII bytes, or that ends near the end of the text.
     @inline(never)
     private mutating func longString(_ place: Place, from plain: Cursor) throws(Failure) -> Place {
         let stop = scanPlain(plain, end)
@@ -195,7 +195,7 @@ struct Parser: ~Copyable {
         return append(.string, place, upTo: close, then: close + 1)
     }
 
-    /// Reads whatever is neither a string nor a container, or has white space before it.
+    /// Parses a value that is neither a string nor a container, or has white space before it.
     @inline(never)
     private mutating func scalar(_ outer: Place, _ depth: Int, _ branch: Int16) throws(Failure) -> Place {
         var place = outer
@@ -210,26 +210,26 @@ struct Parser: ~Copyable {
         case UInt8(ascii: "\""): return try string(place)
         case UInt8(ascii: "{"): return try object(place, depth, branch)
         case UInt8(ascii: "["): return try array(place, depth, branch)
-        default: throw missing("a value was expected", place.at, end)
+        default: throw missing("expected a value", place.at, end)
         }
     }
 
     @inline(__always)
     private mutating func word(_ start: UInt32, _ length: Int, _ kind: Kind, _ place: Place) throws(Failure) -> Place {
         let at = place.at
-        // Four bytes are there, by the first comparison; `false` has its last one checked apart.
+        // Four bytes are readable, by the first comparison; the last one of `false` is checked separately.
         guard length <= end - at, UnsafeRawPointer(at).loadUnaligned(as: UInt32.self) == UInt32(littleEndian: start),
             length == 4 || at[4] == UInt8(ascii: "e")
-        else { throw missing("a value was expected", at, end) }
+        else { throw missing("expected a value", at, end) }
         return append(kind, place, upTo: at + length, then: at + length)
     }
 
     // MARK: Nodes
 
-    /// Appends a node for the text from the place to `stop`; what is looked at next is `after`.
+    /// Appends a node for the text from the place to `stop`; `after` is read next.
     @inline(__always)
     private mutating func append(_ kind: Kind, _ place: Place, upTo stop: Cursor, then after: Cursor) -> Place {
-        // There is room: `makeRoom` has seen to it, and an empty document has some for the root.
+        // There is room: `makeRoom` ensures it, and an empty document has some for the root.
         place.next.initialize(to: Node(kind: kind, text: place.at, length: stop - place.at))
         return Place(at: after, next: place.next + 1)
     }
@@ -256,10 +256,10 @@ struct Parser: ~Copyable {
 
 @inline(never)
 func missing(_ expected: String, _ at: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Failure {
-    Parser.Failure(reason: at < end ? expected : "the document ends too early: \(expected)", place: at)
+    Parser.Failure(reason: at < end ? expected : "unexpected end of the document: \(expected)", place: at)
 }
 
-/// The first byte that is no white space, from `at` on (RFC 8259, section 2).
+/// The first byte from `at` on that is not white space (RFC 8259, section 2).
 @inline(never)
 private func afterSpace(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start

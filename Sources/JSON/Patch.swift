@@ -1,32 +1,32 @@
-/// A list of operations on a document (RFC 6902).
+/// A JSON Patch: a list of operations on a document (RFC 6902).
 public struct Patch: Sendable, Hashable {
-    /// One step.
+    /// An operation.
     ///
-    /// Of the six of RFC 6902 these three are made, and `test` is understood.
+    /// Of the six of RFC 6902, the first three are generated, and `test` is supported.
     public enum Operation: Sendable, Hashable {
-        /// Puts a value where none is, or into an array before the index.
+        /// Adds a value, or inserts it into an array before the index.
         case add(Pointer, Literal)
-        /// Puts a value in the place of another.
+        /// Replaces a value.
         case replace(Pointer, Literal)
-        /// Takes a value out.
+        /// Removes a value.
         case remove(Pointer)
-        /// Demands that a value is there.
+        /// Requires a value to be present.
         case test(Pointer, Literal)
     }
 
-    /// The steps, each on what the ones before it left.
+    /// The operations, each applied to the result of the ones before it.
     public var operations: [Operation]
 
-    /// Creates a patch from its steps.
+    /// Creates a patch from operations.
     public init(_ operations: [Operation] = []) { self.operations = operations }
 
-    /// Makes the patch that carries edits out on a document.
+    /// Creates the patch that applies edits to a document.
     ///
-    /// Missing parents are made once, by the first edit that needs them (a `null` on the way counts as missing). What is
-    /// already as wished takes no step, and `-` appends only what the array does not hold yet, so that a second patch of the
-    /// same edits is empty. The exception is an element taken out of an array, whose place the next one takes: those steps come
-    /// last, the highest index first, so that every index means the element it means in `document`. An edit that cannot be
-    /// carried out (its way leads through a scalar, or to an array element that is not there) is left out.
+    /// Missing parents are created once, by the first edit that needs them (a `null` parent counts as missing). Values that are
+    /// already as required need no operation, and `-` appends only values that the array does not contain, so that a second patch
+    /// of the same edits is empty. Removals of array elements come last, the highest index first, because they move later
+    /// elements: every index refers to `document`. An edit that cannot be applied (a parent is a scalar, or an array element is
+    /// missing) is left out.
     public init(_ edits: [Edit], on document: Literal) {
         operations = []
         var current = document
@@ -34,7 +34,7 @@ public struct Patch: Sendable, Hashable {
         for edit in edits {
             switch edit {
             case .set(let pointer, let value):
-                // Of two wishes for one place the later counts, as it does for members.
+                // Of two edits of one place, the later one counts, as for members.
                 leaving.removeAll { $0.isInside(pointer) }
                 guard let operation = Patch.setting(pointer, to: value, in: current) else { continue }
                 append(operation, &current)
@@ -60,17 +60,17 @@ public struct Patch: Sendable, Hashable {
     }
 
     private mutating func append(_ operation: Operation, _ current: inout Literal) {
-        // What does not apply changes nothing, and is left out.
+        // An operation that does not apply is left out.
         guard (try? Patch.carryOut(operation, on: &current)) != nil else { return }
         operations.append(operation)
     }
 
-    /// Backwards in the document, and what is inside an element before the element.
+    /// Orders removals backwards in the document, and nested places before their elements.
     private static func leavesFirst(_ left: Pointer, _ right: Pointer) -> Bool {
         for (one, other) in zip(left.tokens, right.tokens) where !hasSameBytes(one, other) {
             switch (arrayIndex(one), arrayIndex(other)) {
             case (let index?, let otherIndex?): return index > otherIndex
-            // Which of two members goes first makes no difference, but the order has to be one.
+            // The order of two members makes no difference, but it must be total.
             case (nil, nil): return other.utf8.lexicographicallyPrecedes(one.utf8)
             case (let index, _): return index == nil
             }
@@ -81,7 +81,7 @@ public struct Patch: Sendable, Hashable {
     private static func setting(_ pointer: Pointer, to value: Literal, in document: Literal) -> Operation? {
         if let present = document[at: pointer] { return present.isSame(as: value) ? nil : .replace(pointer, value) }
         let tokens = pointer.tokens
-        // The longest part of the way that is there leads to a value to add to; the rest becomes part of what is added.
+        // The longest existing part of the path is the value to add to; the rest becomes part of the added value.
         var present = tokens.count - 1
         while present >= 0, isMissing(document[at: Pointer(Array(tokens[..<present]))]) { present -= 1 }
         let place = Pointer(Array(tokens[...present]))
@@ -94,7 +94,7 @@ public struct Patch: Sendable, Hashable {
         {
             return nil
         }
-        // There is something in the place only where a `null` stood in the way.
+        // The place has a value only if it is a `null` parent.
         return document[at: place] == Literal?.none ? .add(place, added) : .replace(place, added)
     }
 
@@ -105,19 +105,19 @@ public struct Patch: Sendable, Hashable {
         }
     }
 
-    /// Why a patch does not apply.
+    /// The error of a patch that does not apply.
     public struct ApplyError: Error, CustomStringConvertible, Equatable {
-        /// The step's number, counted from 0.
+        /// The operation's index, counted from 0.
         public let step: Int
-        /// What is wrong, and where.
+        /// The problem and its location.
         public let description: String
     }
 
-    /// Applies every step, or none.
+    /// Applies all operations, or none.
     ///
-    /// - Parameter document: What to change; it is not changed itself.
+    /// - Parameter document: The document; it is not changed itself.
     /// - Returns: The changed document.
-    /// - Throws: ``ApplyError`` where a place is missing, or is not what a `test` demands.
+    /// - Throws: An ``ApplyError`` if a place is missing, or differs from a `test`.
     public func applied(to document: Literal) throws(ApplyError) -> Literal {
         var result = document
         for (step, operation) in operations.enumerated() {
@@ -142,7 +142,7 @@ public struct Patch: Sendable, Hashable {
         }
     }
 
-    /// The patch as RFC 6902 writes it.
+    /// The patch in the form of RFC 6902.
     public var literal: Literal {
         .array(
             operations.map { operation in
@@ -162,7 +162,7 @@ public struct Patch: Sendable, Hashable {
         let reason: String
     }
 
-    /// A step's last part, at the value that holds its place.
+    /// The change of an operation at the container of its place.
     fileprivate enum Change {
         case add(String, Literal)
         case replace(String, Literal)
@@ -175,7 +175,7 @@ extension Literal {
         _ tokens: ArraySlice<String>, _ change: (String) -> Patch.Change
     ) throws(Patch.Obstacle) {
         guard let token = tokens.first else {
-            // The whole document: only replacing it means something.
+            // For the whole document, only a replacement makes sense.
             switch change("") {
             case .add(_, let value), .replace(_, let value): self = value
             case .remove: throw Patch.Obstacle(reason: "the whole document cannot be removed")
@@ -186,18 +186,18 @@ extension Literal {
         if var members = takeMembers() {
             defer { self = .object(members) }
             guard let index = members.firstIndex(where: { hasSameBytes($0.key, token) }) else {
-                throw Patch.Obstacle(reason: "there is no '\(token)' on the way")
+                throw Patch.Obstacle(reason: "the path has no member \"\(token)\"")
             }
             return try members[index].value.change(tokens.dropFirst(), change)
         }
         if var elements = takeElements() {
             defer { self = .array(elements) }
             guard let index = arrayIndex(token), index < elements.count else {
-                throw Patch.Obstacle(reason: "there is no element '\(token)' on the way")
+                throw Patch.Obstacle(reason: "the path has no element \"\(token)\"")
             }
             return try elements[index].change(tokens.dropFirst(), change)
         }
-        throw Patch.Obstacle(reason: "'\(token)' lies inside a scalar")
+        throw Patch.Obstacle(reason: "\"\(token)\" is inside a scalar")
     }
 
     private mutating func carryOut(_ change: Patch.Change) throws(Patch.Obstacle) {
@@ -209,10 +209,11 @@ extension Literal {
             defer { self = .array(elements) }
             return try change.carryOut(on: &elements)
         }
-        throw Patch.Obstacle(reason: "the place lies inside a scalar")
+        throw Patch.Obstacle(reason: "the path ends inside a scalar")
     }
 
-    // Taken out, and not only looked at in a `switch`, members and elements are held once and change in place.
+    // Members and elements are taken out of the enum, not only inspected in a `switch`, so that they are uniquely referenced and
+    // change in place.
 
     @inline(never)
     private mutating func takeMembers() -> [Member]? {
@@ -236,10 +237,10 @@ extension Patch.Change {
         case .add(let key, let value):
             if let index = index(of: key) { members[index].value = value } else { members.append(.init(key, value)) }
         case .replace(let key, let value):
-            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "there is no '\(key)' to replace") }
+            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "no member \"\(key)\" to replace") }
             members[index].value = value
         case .remove(let key):
-            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "there is no '\(key)' to remove") }
+            guard let index = index(of: key) else { throw Patch.Obstacle(reason: "no member \"\(key)\" to remove") }
             members.remove(at: index)
         }
     }
@@ -247,14 +248,14 @@ extension Patch.Change {
     fileprivate func carryOut(on elements: inout [Literal]) throws(Patch.Obstacle) {
         func index(_ token: String, _ use: String) throws(Patch.Obstacle) -> Int {
             guard let index = arrayIndex(token), index < elements.count else {
-                throw Patch.Obstacle(reason: "there is no element '\(token)' to \(use)")
+                throw Patch.Obstacle(reason: "no element \"\(token)\" to \(use)")
             }
             return index
         }
         switch self {
         case .add(let token, let value):
             guard let index = token == "-" ? elements.count : arrayIndex(token), index <= elements.count else {
-                throw Patch.Obstacle(reason: "there is no place '\(token)' in the array")
+                throw Patch.Obstacle(reason: "the array has no index \"\(token)\"")
             }
             elements.insert(value, at: index)
         case .replace(let token, let value): elements[try index(token, "replace")] = value

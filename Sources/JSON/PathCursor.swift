@@ -1,34 +1,34 @@
-/// The way from a value to one after another of those below it.
+/// Finds the paths from a value to a series of its descendants.
 ///
-/// Each move starts where the last one ended. Moves to values in document order take time linear in the document, however many
-/// there are; values do not know their parents, and a search from the root for each would take its square.
+/// Each move starts where the last one ended. Moves in document order take linear time in total; values do not know their
+/// parents, and a search from the root for each would take quadratic time.
 public struct PathCursor {
-    /// One step down: from an object or a list to a member's value or an element.
+    /// A step from an object or a list to the value of a member or an element.
     public struct Step {
         /// The member's key; nil in a list.
         public let key: Value?
-        /// The element's index; the member's number in an object.
+        /// The element's index, or the member's index in an object.
         public let index: Int
-        /// What the step leads to.
+        /// The value after the step.
         public let value: Value
     }
 
-    /// The steps from the root to the value that was moved to last.
+    /// The steps from the root to the current value.
     public private(set) var steps: [Step] = []
     private let root: Value
 
-    /// Starts at a root.
+    /// Creates a cursor at a root.
     public init(_ root: Value) { self.root = root }
 
     /// Moves to a value.
     ///
     /// - Parameter target: A value of the root's document.
-    /// - Returns: How many of the steps are the same as before the move; nil when the value is not below the root.
+    /// - Returns: The number of steps that did not change; nil if the value is not below the root.
     public mutating func move(to target: Value) -> Int? {
         guard root.contains(target.id) else { return nil }
         var kept = 0
         while kept < steps.count, steps[kept].value.contains(target.id) { kept += 1 }
-        // The first step that leads elsewhere: what stands before it need not be passed again.
+        // The first step that changes; the search continues from its old value.
         var passed = kept < steps.count ? steps[kept] : nil
         steps.removeLast(steps.count - kept)
         var container = steps.last?.value ?? root
@@ -41,20 +41,20 @@ public struct PathCursor {
         return kept
     }
 
-    /// The way to the value that was moved to last, as a pointer.
+    /// The path to the current value, as a pointer.
     public var pointer: Pointer { Pointer(steps.map { $0.key?.text ?? String($0.index) }) }
 }
 
 extension Value {
-    /// How many values and keys there are in this one, itself included.
+    /// The number of values and keys in this value, itself included.
     public var nodeCount: Int { node.pointee.size }
 
-    /// Whether some object in this value has more members than this, not counting those that lie in a member of one of the names.
+    /// True if an object in this value has more than `most` members, except below a member whose key is in `maps`.
     ///
     /// - Parameters:
-    ///   - most: How many members an object may have.
+    ///   - most: The maximum number of members.
     ///   - maps: The keys of members that may have any number.
-    /// - Returns: false where all objects are small enough.
+    /// - Returns: False if all objects are small enough.
     public func hasObject(widerThan most: Int, butIn maps: [StaticString]) -> Bool {
         guard nodeCount > most else { return false }
         if kind == .array { return elements.contains { $0.hasObject(widerThan: most, butIn: maps) } }
@@ -69,14 +69,14 @@ extension Value {
         return false
     }
 
-    /// True if this value is another one or lies in it.
+    /// True if this value is another one or inside it.
     public func isPart(of other: Value) -> Bool { other.contains(id) }
 
     func contains(_ id: NodeID) -> Bool {
         id.address >= UInt(bitPattern: node) && id.address < UInt(bitPattern: node + node.pointee.size)
     }
 
-    /// The step from a container to the child that holds a value below it.
+    /// The step from a container to the child that contains a value.
     fileprivate func step(towards target: Value, after passed: PathCursor.Step?) -> PathCursor.Step? {
         // Every address is that of a node in this value's subtree: from one child to the next by the size of the subtree.
         let end = node + node.pointee.size

@@ -1,19 +1,19 @@
-/// A place in a document by the way to it (RFC 6901).
+/// A JSON Pointer: the path to a value in a document (RFC 6901).
 public struct Pointer: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral {
-    /// Keys and indexes from the root, unescaped.
+    /// The keys and indexes from the root, unescaped.
     public var tokens: [String]
 
     /// Creates a pointer from its tokens.
     public init(_ tokens: [String] = []) { self.tokens = tokens }
 
-    /// Reads `/spec/containers/0`; nil when it is malformed: no slash first (the root is the empty text), or a lone `~`.
+    /// Parses `/spec/containers/0`; nil if it is malformed: no leading slash (the root is the empty text), or a lone `~`.
     public init?(parsing text: String) {
         guard !text.isEmpty else {
             self.init()
             return
         }
         guard text.utf8.first == UInt8(ascii: "/") else { return nil }
-        // As bytes: a `/` before a combining accent is still a separator, but no longer a `Character` of its own.
+        // Split as bytes: a `/` before a combining accent is a separator, but not a separate `Character`.
         let parts = text.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         var tokens: [String] = []
         for part in parts {
@@ -23,34 +23,34 @@ public struct Pointer: Sendable, Hashable, CustomStringConvertible, ExpressibleB
         self.init(tokens)
     }
 
-    /// A pointer in the source; one that is malformed is the root, and stops a debug build.
+    /// Creates a pointer from a literal; a malformed one is the root, and stops a debug build.
     public init(stringLiteral text: String) {
         let pointer = Pointer(parsing: text)
         assert(pointer != nil, "a pointer starts with a slash, and '~' is '~0' in it")
         self = pointer ?? Pointer()
     }
 
-    /// The pointer as RFC 6901 writes it: `/metadata/labels/app.kubernetes.io~1name`.
+    /// The pointer in the form of RFC 6901: `/metadata/labels/app.kubernetes.io~1name`.
     public var description: String { tokens.map { "/" + Pointer.escaped($0) }.joined() }
 
-    /// The place without its last token.
+    /// The pointer without its last token.
     public var parent: Pointer { Pointer(Array(tokens.dropLast())) }
 
-    /// The place `key` below this one.
+    /// Appends a key.
     public static func / (pointer: Pointer, key: String) -> Pointer { Pointer(pointer.tokens + [key]) }
 
-    /// The place `other` below this one.
+    /// Appends a pointer.
     public static func + (pointer: Pointer, other: Pointer) -> Pointer { Pointer(pointer.tokens + other.tokens) }
 
-    /// Whether the place is `other` or inside it.
+    /// True if the place is `other` or inside it.
     public func isInside(_ other: Pointer) -> Bool { tokens.starts(with: other.tokens, by: hasSameBytes) }
 
-    /// Whether both are the same tokens, byte by byte.
+    /// True if both have the same tokens, byte by byte.
     public static func == (left: Pointer, right: Pointer) -> Bool {
         left.tokens.count == right.tokens.count && left.isInside(right)
     }
 
-    /// Feeds what `==` compares.
+    /// Adds the values that `==` compares.
     public func hash(into hasher: inout Hasher) {
         for token in tokens { hasher.combine(Key(token)) }
     }
@@ -88,7 +88,7 @@ public struct Pointer: Sendable, Hashable, CustomStringConvertible, ExpressibleB
 }
 
 extension Value {
-    /// The value at a place below this one, if there is one.
+    /// The value at a pointer relative to this one, if there is one.
     public subscript(at pointer: Pointer) -> Value? {
         var current = self
         for token in pointer.tokens {
@@ -99,7 +99,7 @@ extension Value {
         return current
     }
 
-    /// The way to `descendant`, a value below this one; nil when it is not below it.
+    /// The pointer to a value below this one; nil if it is not below it.
     public func pointer(to descendant: NodeID) -> Pointer? {
         guard contains(descendant) else { return nil }
         var cursor = PathCursor(self)
@@ -108,7 +108,7 @@ extension Value {
         return cursor.move(to: Value(node: node + offset)).map { _ in cursor.pointer }
     }
 
-    /// How many nodes, keys included, stand before `descendant` in document order; nil when it is not below this value.
+    /// The number of nodes, including keys, before a value below this one in document order; nil if it is not below it.
     public func order(of descendant: NodeID) -> Int? {
         guard contains(descendant) else { return nil }
         return Int(descendant.address - UInt(bitPattern: node)) / MemoryLayout<Node>.stride

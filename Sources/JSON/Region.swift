@@ -1,31 +1,31 @@
-/// A stretch of a file, with its first line to show.
+/// A range of a file, with an excerpt of its first line.
 public struct Region: Sendable, Equatable {
-    /// Where it begins.
+    /// The location of its first character.
     public let start: Location
-    /// Behind its last character.
+    /// The location after its last character.
     public let end: Location
-    /// The column of its start in UTF-16 code units, as most editors count.
+    /// The start column in UTF-16 code units, as most editors count.
     public let startUTF16: Int
-    /// The column behind its last character in UTF-16 code units.
+    /// The end column in UTF-16 code units.
     public let endUTF16: Int
-    /// The line that it begins in, without what must not be shown, and cut to a readable length.
+    /// The line that it starts in, without hidden text, and shortened.
     public let excerpt: String
-    /// Which characters of the excerpt it takes.
+    /// The characters of the excerpt that belong to the range.
     public let marked: Range<Int>
 
-    /// Describes a stretch of a text.
+    /// Creates the region of a range.
     ///
     /// - Parameters:
-    ///   - range: The stretch.
+    ///   - range: The range in bytes.
     ///   - text: The file's text.
-    ///   - hidden: What must not be shown of it.
+    ///   - hidden: The ranges that must not be shown.
     public init(_ range: Range<Int>, in text: SourceText, hiding hidden: [Range<Int>] = []) {
         start = text.location(of: range.lowerBound)
         end = text.location(of: range.upperBound)
         startUTF16 = text.columnUTF16(of: range.lowerBound)
         endUTF16 = text.columnUTF16(of: range.upperBound)
         let line = text.range(ofLine: start.line)
-        // A line may be as long as the file: no more of it is looked at than may be shown.
+        // A line can be as long as the file, so only the part that can be shown is read.
         let begin = Region.start(before: range.lowerBound, in: line, text, hidden)
         var shown: [Unicode.Scalar] = []
         var (first, behind) = (0, 0)
@@ -48,10 +48,10 @@ public struct Region: Sendable, Equatable {
             shown, to: first..<behind, hasMoreBefore: begin > line.lowerBound, hasMoreBehind: at < line.upperBound)
     }
 
-    /// How many characters of a line are shown.
+    /// The maximum number of characters of an excerpt.
     private static let width = 120
 
-    /// Where to begin, so that as much as may be shown stands before a place.
+    /// Returns the start of the excerpt, so that the allowed amount of text precedes a place.
     private static func start(
         before place: Int, in line: Range<Int>, _ text: SourceText, _ hidden: [Range<Int>]
     ) -> Int {
@@ -59,13 +59,13 @@ public struct Region: Sendable, Equatable {
         for _ in 0..<width where at > line.lowerBound {
             at -= 1
             while at > line.lowerBound, text.bytes[at] & 0xC0 == 0x80 { at -= 1 }
-            // What is hidden is hidden as a whole.
+            // Hidden text is hidden completely.
             if let secret = hidden.first(where: { $0.contains(at) }) { at = max(secret.lowerBound, line.lowerBound) }
         }
         return at
     }
 
-    /// A character as it is shown: a terminal obeys control characters, and a file must not speak to it.
+    /// Replaces control characters, which a terminal would execute.
     private static func shown(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar {
         if bytes.count == 1, let byte = bytes.first, byte < 0x80 {
             return byte < 0x20 || byte == 0x7F ? " " : Unicode.Scalar(byte)
@@ -74,7 +74,7 @@ public struct Region: Sendable, Equatable {
         return scalar.isUnfitForLine ? " " : scalar
     }
 
-    /// The part of a long line around what is marked.
+    /// Shortens a long line to the part around the marked range.
     private static func cut(
         _ line: [Unicode.Scalar], to marked: Range<Int>, hasMoreBefore: Bool, hasMoreBehind: Bool
     ) -> (String, Range<Int>) {

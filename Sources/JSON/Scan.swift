@@ -1,13 +1,12 @@
 import CVector
 
-// The inner loops: 16 bytes at a time while 16 are there, one at a time after that. None reads at or past the end that it is
-// given.
+// The inner loops: 16 bytes at a time while 16 are readable, then one at a time. None reads at or after the given end.
 
-/// The first byte at or after `at` that a string cannot simply run over: `"`, `\`, a control character, non-ASCII.
+/// The first byte at or after `at` that ends the fast scan of a string: `"`, `\`, a control character, non-ASCII.
 @inline(__always)
 func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     var at = start
-    // Below the beginning where there are fewer than 16 bytes: then nothing is read here.
+    // Before the beginning if there are fewer than 16 bytes: then nothing is read here.
     let last = end - 16
     while at <= last {
         let found = blockers(at)
@@ -22,13 +21,13 @@ func scanPlain(_ start: Parser.Cursor, _ end: Parser.Cursor) -> Parser.Cursor {
     return at
 }
 
-/// Which of the 16 readable bytes at `at` a string cannot simply run over, a bit for each.
+/// A bit for each of the 16 readable bytes at `at` that ends the fast scan of a string.
 @inline(__always)
 func blockers(_ at: Parser.Cursor) -> UInt64 {
     let block = UnsafeRawPointer(at).loadUnaligned(as: SIMD16<UInt8>.self)
     let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
     let backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
-    // As signed numbers, control characters and all bytes of a multibyte sequence lie below the space.
+    // As signed numbers, control characters and all bytes of multibyte sequences are less than the space.
     let space = SIMD16<Int8>(repeating: 0x20)
     let signed = unsafeBitCast(block, to: SIMD16<Int8>.self)
     return bits((block .== quote) .| (block .== backslash) .| (signed .< space))
@@ -37,11 +36,11 @@ func blockers(_ at: Parser.Cursor) -> UInt64 {
 /// One bit for each lane that is set, bit 0 for the first.
 @inline(__always)
 func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> UInt64 {
-    // A mask's lanes are bytes of all ones or all zeros, and nothing else is in it.
+    // A mask's lanes are bytes of all ones or all zeros.
     UInt64(playbook_bits(unsafeBitCast(mask, to: SIMD16<Int8>.self)))
 }
 
-/// The length of the well-formed UTF-8 sequence at `bytes`; 0 when there is none (RFC 3629, section 4).
+/// The length of the well-formed UTF-8 sequence at `bytes`; 0 if there is none (RFC 3629, section 4).
 func utf8Length(_ bytes: UnsafePointer<UInt8>, available: Int) -> Int {
     func continues(_ index: Int, from low: UInt8 = 0x80, through high: UInt8 = 0xBF) -> Bool {
         index < available && bytes[index] >= low && bytes[index] <= high
@@ -60,7 +59,7 @@ func utf8Length(_ bytes: UnsafePointer<UInt8>, available: Int) -> Int {
     }
 }
 
-/// Whether two regions of `length` readable bytes are the same.
+/// True if two regions of `length` readable bytes are the same.
 @inlinable
 @inline(__always)
 func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length: Int) -> Bool {

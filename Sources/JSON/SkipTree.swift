@@ -1,11 +1,11 @@
-/// Members to skip, by their exact place: a key `status` inside a ConfigMap's `data` is not one of them.
+/// The members to skip, by their exact path: a key `status` inside a ConfigMap's `data` is not skipped.
 public struct SkipTree: Sendable {
     struct Branch: Sendable {
         let key: StaticString
-        /// Index of the first child and their number; no children: skip the value.
+        /// The index of the first child and the number of children; without children, the value is skipped.
         var first = 0
         var count = 0
-        /// A bit for the length of each child's key, so that nearly all other keys are told apart at once.
+        /// A bit for the length of each child's key, which excludes nearly all other keys at once.
         var lengths: UInt64 = 0
 
         @inline(__always)
@@ -20,22 +20,22 @@ public struct SkipTree: Sendable {
     static let nowhere: Int16 = -1
     static let skipped: Int16 = -2
 
-    /// Skips nothing.
+    /// A tree that skips nothing.
     public static let none = SkipTree([])
 
-    /// A member and, inside it, further ones; without any, the member's value is skipped.
+    /// A member and its members to skip; without any, the member's value is skipped.
     public struct Member: Sendable {
         let key: StaticString
         let inside: [Member]
 
-        /// Names a member.
+        /// Creates a member.
         public init(_ key: StaticString, _ inside: [Member] = []) {
             self.key = key
             self.inside = inside
         }
     }
 
-    /// Creates a tree from the members of the root object, a few dozen in all: it is written in the source.
+    /// Creates a tree from the members of the root object, a few dozen in the source code.
     public init(_ members: [Member]) {
         branches = [Branch(key: "")]
         var pending = [(0, members)]
@@ -48,12 +48,12 @@ public struct SkipTree: Sendable {
                 branches[index].lengths |= Branch.bit(member.key.utf8CodeUnitCount)
             }
         }
-        precondition(branches.count <= Int(Int16.max), "places in the tree are 16 bits")
+        precondition(branches.count <= Int(Int16.max), "at most 32,767 branches are supported")
     }
 
-    /// The place of the member of `branch` with a key whose node counts in `bytes`.
+    /// The place of the member of `branch` with a key in `bytes`.
     ///
-    /// Compared as it is written: a key in another spelling is not skipped, which costs time and nothing else.
+    /// Keys are compared as written: a key with escapes is not skipped, which only costs time.
     @inline(__always)
     func child(of branch: Int16, _ key: Node) -> Int16 {
         branches[Int(branch)].lengths & Branch.bit(key.length) == 0
@@ -65,7 +65,7 @@ public struct SkipTree: Sendable {
         let parent = branches[Int(branch)]
         for index in parent.first..<parent.first + parent.count {
             let child = branches[index]
-            // A static string's bytes are there for good, the key's lie in the document.
+            // The bytes of a static string are permanent; those of the key are in the document.
             if child.key.utf8CodeUnitCount == length, equal(child.key.utf8Start, key, length) {
                 return child.count == 0 ? SkipTree.skipped : Int16(truncatingIfNeeded: index)
             }

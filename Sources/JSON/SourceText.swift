@@ -1,40 +1,40 @@
-/// A place in a text, both counted from 1.
+/// A location in a text, counted from 1.
 public struct Location: Sendable, Equatable, Comparable {
     /// The line.
     public let line: Int
     /// The column, in characters (Unicode scalars).
     public let column: Int
 
-    /// Creates a place.
+    /// Creates a location.
     public init(line: Int, column: Int) {
         self.line = line
         self.column = column
     }
 
-    /// Whether a place comes before another.
+    /// True if the first location comes earlier.
     public static func < (left: Location, right: Location) -> Bool {
         (left.line, left.column) < (right.line, right.column)
     }
 }
 
-/// A text as it stands in a file: UTF-8 bytes, and where its lines begin.
+/// The text of a file: UTF-8 bytes, and the starts of its lines.
 public struct SourceText: Sendable {
-    /// The bytes; UTF-16 with a byte order mark is turned into UTF-8 first.
+    /// The bytes; UTF-16 with a byte order mark is converted to UTF-8.
     public let bytes: [UInt8]
-    /// Whether the file has other bytes than these.
+    /// True if the file's bytes are different because it was converted.
     public let isTranscoded: Bool
     private let lineStarts: [Int]
-    /// How many characters stand before each of every so many bytes: a line may be as long as the file.
+    /// The number of characters before every n-th byte: a line can be as long as the file.
     private let counts: [Count]
 
     private struct Count {
         var scalars = 0
         var units = 0
 
-        /// Takes in a byte.
+        /// Counts a byte.
         mutating func add(_ byte: UInt8) {
-            // Every byte of a character but the first is 10xxxxxx; what takes four bytes in UTF-8 (its first byte is
-            // 11110xxx) takes two units in UTF-16.
+            // Every byte of a character but the first is 10xxxxxx; a character of four bytes in UTF-8 (first byte 11110xxx) takes
+            // two units in UTF-16.
             guard byte & 0xC0 != 0x80 else { return }
             scalars += 1
             units += byte >= 0xF0 ? 2 : 1
@@ -43,7 +43,7 @@ public struct SourceText: Sendable {
 
     private static let countedBytes = 4096
 
-    /// Takes a file's bytes.
+    /// Creates a text from a file's bytes.
     public init(_ file: [UInt8]) {
         let transcoded = SourceText.fromUTF16(file)
         bytes = transcoded ?? file
@@ -55,10 +55,10 @@ public struct SourceText: Sendable {
     /// The number of bytes of a byte order mark at the beginning.
     public var markLength: Int { bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0 }
 
-    /// The number of lines; a line break at the end begins no other one.
+    /// The number of lines; a line break at the end does not start another one.
     public var lineCount: Int { lineStarts.count - (lineStarts.last == bytes.count && lineStarts.count > 1 ? 1 : 0) }
 
-    /// The line that a byte stands in, counted from 1.
+    /// The line of a byte, counted from 1.
     public func line(of offset: Int) -> Int {
         var (low, high) = (0, lineStarts.count)
         while high - low > 1 {
@@ -68,7 +68,7 @@ public struct SourceText: Sendable {
         return low + 1
     }
 
-    /// Where a byte stands.
+    /// The location of a byte.
     public func location(of offset: Int) -> Location {
         let line = line(of: offset)
         return Location(line: line, column: count(of: offset, inLine: line).scalars + 1)
@@ -77,7 +77,7 @@ public struct SourceText: Sendable {
     /// The column of a byte in UTF-16 code units.
     func columnUTF16(of offset: Int) -> Int { count(of: offset, inLine: line(of: offset)).units + 1 }
 
-    /// What stands in a line before one of its bytes.
+    /// The number of characters in a line before one of its bytes.
     private func count(of offset: Int, inLine line: Int) -> Count {
         let start = max(lineStarts[line - 1], markLength)
         let end = max(start, min(offset, bytes.count))
@@ -105,7 +105,7 @@ public struct SourceText: Sendable {
         return counts
     }
 
-    /// The bytes of a line without its break; the byte order mark belongs to none.
+    /// The bytes of a line without its line break and byte order mark.
     public func range(ofLine line: Int) -> Range<Int> {
         guard line >= 1, line <= lineStarts.count else { return bytes.count..<bytes.count }
         let start = max(lineStarts[line - 1], markLength)
@@ -118,7 +118,7 @@ public struct SourceText: Sendable {
     private static func lineStarts(in bytes: [UInt8]) -> [Int] {
         var starts = [0]
         for (index, byte) in bytes.enumerated() {
-            // A carriage return alone ends a line too, as it does for YAML.
+            // A carriage return alone ends a line too, as in YAML.
             let isEnd =
                 byte == UInt8(ascii: "\n")
                 || byte == UInt8(ascii: "\r") && !(index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: "\n"))

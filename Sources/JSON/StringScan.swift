@@ -1,14 +1,14 @@
-/// Finds the quote that ends a string, from the first byte on that needs a look, and checks what lies between.
+/// Finds the quote that ends a string, from the first special byte on, and checks the bytes before it.
 ///
-/// Text such as the last applied configuration is full of escapes, so they are looked at 64 bytes at a time. What is not ASCII,
-/// and the end of the document, goes byte by byte.
+/// Text such as the last applied configuration has many escapes, so these are scanned 64 bytes at a time. Non-ASCII bytes and the
+/// end of the document are scanned byte by byte.
 ///
 /// - Parameters:
 ///   - start: The string's first byte, after its quote; readable up to `end`.
 ///   - first: The first byte that is a quote, a backslash, a control character or not ASCII, or `end`.
-///   - end: Where the document ends.
-/// - Returns: The place of the closing quote, and whether there are escapes.
-/// - Throws: A failure at the first byte that a string may not hold, or at its opening quote where it has no other.
+///   - end: The end of the document.
+/// - Returns: The place of the closing quote, and true if there are escapes.
+/// - Throws: A failure at the first invalid byte, or at the opening quote if the string is not closed.
 @inline(never)
 func endOfString(
     _ start: Parser.Cursor, from first: Parser.Cursor, _ end: Parser.Cursor
@@ -21,7 +21,7 @@ func endOfString(
         let isInEscape = escapes.isPending
         let escaped = escapes.next(block.backslashes)
         let quotes = block.quotes & ~escaped
-        // The bytes before the closing quote; all of them where there is none.
+        // The bytes before the closing quote; all bytes if there is none.
         let text = (quotes &- 1) & ~quotes
         guard block.others & text == 0 else {
             if isInEscape { at -= 1 }
@@ -29,7 +29,7 @@ func endOfString(
         }
         var rare = escaped & text & ~(block.quotes | block.backslashes)
         while rare != 0 {
-            // The backslash is the byte before, be it in the block before.
+            // The backslash is the byte before, possibly in the block before.
             _ = try endOfEscape(at + rare.trailingZeroBitCount - 1, end)
             rare &= rare - 1
         }
@@ -37,7 +37,7 @@ func endOfString(
         if quotes != 0 { return (at + quotes.trailingZeroBitCount, hasEscapes) }
         at += 64
         guard end - at >= 64 else {
-            // Its backslash is read again; with it there may be 64 bytes, which would not know of the one before.
+            // Its backslash is read again: the next scan of 64 bytes would not know of it.
             if escapes.isPending { at -= 1 }
             break
         }
@@ -61,12 +61,12 @@ func endOfString(
     }
 }
 
-/// Checks the escape whose backslash is at `at` and says where it ends.
+/// Checks the escape whose backslash is at `at` and returns its end.
 ///
-/// A lone surrogate is let through, as by the API server.
+/// A lone surrogate is accepted, as in the API server.
 @inline(__always)
 private func endOfEscape(_ at: Parser.Cursor, _ end: Parser.Cursor) throws(Parser.Failure) -> Parser.Cursor {
-    guard end - at >= 2 else { throw Parser.Failure(reason: "an escape is not complete", place: at) }
+    guard end - at >= 2 else { throw Parser.Failure(reason: "an escape is incomplete", place: at) }
     switch at[1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
         UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
@@ -77,18 +77,18 @@ private func endOfEscape(_ at: Parser.Cursor, _ end: Parser.Cursor) throws(Parse
         }
         return at + 6
     default:
-        throw Parser.Failure(reason: "no such escape", place: at)
+        throw Parser.Failure(reason: "invalid escape", place: at)
     }
 }
 
-/// Where in 64 bytes of a string something is to be looked at: bit 0 is the first byte.
+/// The bytes of a block of 64 in a string that need handling; bit 0 is the first byte.
 private struct TextBlock {
     private(set) var quotes: UInt64 = 0
     private(set) var backslashes: UInt64 = 0
-    /// Control characters, and all that is not ASCII.
+    /// Control characters and non-ASCII bytes.
     private(set) var others: UInt64 = 0
 
-    /// Looks at the 64 bytes at `bytes`, all of them readable.
+    /// Scans the 64 readable bytes at `bytes`.
     @inline(__always)
     init(_ bytes: Parser.Cursor) {
         let quote = SIMD16<UInt8>(repeating: UInt8(ascii: "\""))
@@ -104,24 +104,24 @@ private struct TextBlock {
     }
 }
 
-/// Which bytes are escaped, block after block.
+/// The escaped bytes, block by block.
 struct EscapeMask {
-    // 1 where the next block's first byte is escaped.
+    // 1 if the next block's first byte is escaped.
     private var carry: UInt64 = 0
 
-    /// Whether the next block's first byte is escaped.
+    /// True if the next block's first byte is escaped.
     var isPending: Bool { carry != 0 }
 
-    /// The bytes of a block that come after an odd number of backslashes.
+    /// The bytes of a block that follow an odd number of backslashes.
     @inline(__always)
     mutating func next(_ backslashes: UInt64) -> UInt64 {
         guard backslashes != 0 else {
             defer { carry = 0 }
             return carry
         }
-        // A run of backslashes is added to its first bit, where that is odd: the carry runs through and comes out behind it. The
-        // parity of where it started and where it came out says whether the run's length is odd (Langdale and Lemire, "Parsing
-        // Gigabytes of JSON per Second", section 3.1.1).
+        // A run of backslashes is added to its first bit if that is odd: the carry runs through and appears after it. The parity
+        // of its start and end shows if the run's length is odd (Langdale and Lemire, "Parsing Gigabytes of JSON per Second",
+        // section 3.1.1).
         let even: UInt64 = 0x5555_5555_5555_5555
         let active = backslashes & ~carry
         let follows = active << 1 | carry

@@ -1,30 +1,30 @@
 extension Value {
-    /// Whether the text of a string is not yet its contents.
+    /// True if the text of a string contains escapes.
     var hasEscapes: Bool { node.pointee.hasEscapes }
 
     /// The contents of a string with its escapes resolved.
     var unescaped: String {
-        // No escape stands for more bytes than it takes, so that the text's length is enough for the contents.
+        // An escape is never shorter than the bytes it stands for, so the text's length is enough for the contents.
         String(unsafeUninitializedCapacity: raw.count) { unescape(into: $0) }
     }
 
-    /// How many bytes the contents of a string are, its escapes resolved.
+    /// The number of bytes of a string's contents, with its escapes resolved.
     @usableFromInline var unescapedCount: Int { withContents { $0.count } }
 
     /// The contents of a string with its escapes resolved, in memory that the caller deallocates.
     @usableFromInline
     func unescapedCopy() -> UnsafeBufferPointer<UInt8> {
-        // Without an alignment to keep, memory comes from `malloc`, at a third of the instructions.
+        // Without an alignment, memory comes from `malloc`, with a third of the instructions.
         let memory = UnsafeMutableRawPointer.allocate(byteCount: raw.count, alignment: 1)
         let contents = UnsafeMutableBufferPointer(
             start: memory.bindMemory(to: UInt8.self, capacity: raw.count), count: raw.count)
-        // As many bytes have been written as are handed out.
+        // The returned buffer has as many bytes as were written.
         return UnsafeBufferPointer(start: contents.baseAddress, count: unescape(into: contents))
     }
 
-    /// Writes the contents of a string with its escapes resolved to where there is room for its text.
+    /// Writes the contents of a string with its escapes resolved into a buffer with room for its text.
     ///
-    /// - Returns: How many bytes they are.
+    /// - Returns: The number of bytes.
     private func unescape(into contents: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let raw = raw
         guard let source = raw.baseAddress, let target = contents.baseAddress else { return 0 }
@@ -32,7 +32,7 @@ extension Value {
         var count = 0
         var at = 0
         while at < raw.count {
-            // Never is more written than has been read: where 16 bytes are there, so is room for them.
+            // Never more is written than was read: if 16 bytes are readable, there is room for them.
             if at + 16 <= raw.count {
                 let block = UnsafeRawPointer(source + at).loadUnaligned(as: SIMD16<UInt8>.self)
                 UnsafeMutableRawPointer(target + count).storeBytes(of: block, as: SIMD16<UInt8>.self)
@@ -49,7 +49,7 @@ extension Value {
         return count
     }
 
-    /// Whether the string's contents, its escapes resolved, are the `length` bytes at `other`.
+    /// True if the string's contents, with escapes resolved, are the `length` bytes at `other`.
     @usableFromInline
     func decodes(to other: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         let raw = raw
@@ -67,7 +67,7 @@ extension Value {
         return matched == length
     }
 
-    /// What stands at `at`, a byte or an escape, as one to four bytes of UTF-8, the first in the lowest place.
+    /// The byte or escape at `at`, as one to four bytes of UTF-8, the first in the lowest place.
     @inline(__always)
     private func unit(in raw: UnsafeBufferPointer<UInt8>, _ at: inout Int) -> (units: UInt32, count: Int) {
         let byte = raw[at]
@@ -93,7 +93,7 @@ extension Value {
         }
     }
 
-    /// The scalar of the four digits at `at`, joined with a second escape where both make a surrogate pair.
+    /// The scalar of the four digits at `at`, joined with a second escape if both form a surrogate pair.
     private func scalar(in raw: UnsafeBufferPointer<UInt8>, _ at: inout Int) -> Unicode.Scalar {
         let replacement: Unicode.Scalar = "\u{FFFD}"
         guard let first = codeUnit(in: raw, at) else { return replacement }
@@ -118,11 +118,11 @@ extension Value {
     }
 }
 
-/// Appends a string with its quotes, escaped as RFC 8259 asks: quotes, backslashes and control characters.
+/// Appends a string in quotes, escaped as required by RFC 8259: quotes, backslashes and control characters.
 public func appendQuoted(_ string: some StringProtocol, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
     defer { bytes.append(UInt8(ascii: "\"")) }
-    // Nearly always there is nothing to escape, and the text can be taken over as it is.
+    // Nearly always, nothing must be escaped, and the text is copied as it is.
     let isPlain = string.utf8.withContiguousStorageIfAvailable { utf8 in
         for byte in utf8 where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
         bytes.append(contentsOf: utf8)
@@ -155,10 +155,9 @@ private func hexDigit(_ value: UInt8) -> UInt8 {
 }
 
 extension Unicode.Scalar {
-    /// Whether a line for people must not hold it.
+    /// True if a character must not occur in a line of output.
     ///
-    /// It ends the line, speaks to a terminal, or turns the direction of the text around it, so that the line reads as
-    /// something else.
+    /// It ends the line, controls a terminal, or changes the direction of the text around it.
     public var isUnfitForLine: Bool {
         switch value {
         case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true

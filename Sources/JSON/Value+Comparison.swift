@@ -1,8 +1,8 @@
 extension Value {
-    /// The members of an object that count: of those that share a key, the last, in the place of the first.
+    /// The members of an object without duplicates: of those with the same key, the last one, in the place of the first.
     public var uniqueMembers: [(key: String, value: Value)] {
         var result: [(key: String, value: Value)] = []
-        // Looked up one by one while there are few, in an index after that: an object of a million keys must not stop us.
+        // Searched one by one while there are few, then in an index: an object with a million keys must not take quadratic time.
         var index: [Key: Int] = [:]
         for member in members {
             let key = member.key.text
@@ -24,10 +24,10 @@ extension Value {
     private static var fewMembers: Int { 16 }
     private static var manyNodes: Int { 20_000 }
 
-    /// Whether both values are the same, member order and white space aside; numbers are compared by their text.
+    /// True if both values are the same, ignoring member order and white space; numbers are compared by their text.
     public func isSame(as other: Value) -> Bool {
         let (mine, theirs) = (node.pointee, other.node.pointee)
-        // Nearly all that is compared are strings without an escape.
+        // Most compared values are strings without escapes.
         if mine.kind == .string, theirs.kind == .string, !mine.hasEscapes, !theirs.hasEscapes {
             return mine.length == theirs.length && equal(mine.text, theirs.text, mine.length)
         }
@@ -37,13 +37,13 @@ extension Value {
         case .number, .opaque: return raw.elementsEqual(other.raw)
         case .string: return hasSameContents(as: other)
         case .array, .object:
-            // The common case by far: what was not touched was written alike.
+            // The most common case: unchanged values have the same text.
             if raw.count == other.raw.count, let left = raw.baseAddress, let right = other.raw.baseAddress,
                 equal(left, right, raw.count)
             {
                 return true
             }
-            // Of so many elements or members, as many are the same; a key that is there twice makes a difference, as below.
+            // Large values with different numbers of nodes are different; a duplicate key makes a difference, as below.
             guard mine.size == theirs.size || max(mine.size, theirs.size) < Value.manyNodes else { return false }
             guard kind == .object else { return hasSameElements(as: other) }
             if let answer = hasSameMembersInStep(as: other) { return answer }
@@ -51,13 +51,13 @@ extension Value {
         }
     }
 
-    /// Whether the members are the same, one after the other; nil where their keys are not written in the same order.
+    /// True if the members are the same in the same order; nil if their keys are not in the same order.
     ///
-    /// Nothing is collected, since that is how objects nearly always come. A key that is there twice makes a difference here
-    /// even where the last one is the same: nobody writes that, and whoever asks takes a difference for the graver answer.
+    /// Nothing is collected, since objects nearly always have the same order. A duplicate key makes a difference here even if the
+    /// last one is the same: it hardly occurs, and a reported difference leads to the stricter decision.
     private func hasSameMembersInStep(as other: Value) -> Bool? {
         var theirs = other.members
-        // Keys first: a value that was compared here and again in another order would cost twice a level.
+        // Keys first: a value that is compared here and again in another order would take twice the time per level.
         for mine in members {
             guard let its = theirs.next(), mine.key.hasSameContents(as: its.key) else { return nil }
         }
@@ -84,15 +84,14 @@ extension Value {
     }
 }
 
-/// Whether two lists of members, none with a key twice, hold the same keys with the same values, in any order.
+/// True if two lists of members without duplicate keys have the same keys with the same values, in any order.
 ///
-/// Each pair of values is compared once at most: compared twice a level, values that nest would take a time exponential in their
-/// depth.
+/// Each pair of values is compared at most once: twice per level would take time exponential in the depth.
 func arePaired<Member>(
     _ mine: [Member], _ theirs: [Member], key: (Member) -> String, _ isSame: (Member, Member) -> Bool
 ) -> Bool {
     guard mine.count == theirs.count else { return false }
-    // Written in the same order nearly always; looked up in an index where not, so that no input makes this slow.
+    // Nearly always in the same order; otherwise an index keeps the time linear.
     var index: [Key: Int]?
     for (position, member) in mine.enumerated() {
         var place = position
@@ -109,14 +108,14 @@ func arePaired<Member>(
     return true
 }
 
-/// Whether two strings are the same bytes, which is what makes keys and values the same in JSON.
+/// True if two strings have the same bytes, as required for keys and values in JSON.
 ///
 /// Swift's `==` compares by canonical equivalence instead.
 func hasSameBytes(_ left: String, _ right: String) -> Bool {
     guard left.utf8.count == right.utf8.count else { return false }
     let isSame = left.utf8.withContiguousStorageIfAvailable { left in
         right.utf8.withContiguousStorageIfAvailable { right in
-            // Both addresses hold as many bytes as the other one for the length of this closure.
+            // Both addresses have as many bytes as compared during this closure.
             guard let mine = left.baseAddress, let theirs = right.baseAddress else { return left.isEmpty }
             return equal(mine, theirs, left.count)
         }
@@ -135,7 +134,7 @@ struct Key: Hashable {
     func hash(into hasher: inout Hasher) {
         var text = text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // No byte of UTF-8, so that lists of strings cannot be shifted against each other.
+        // 0xFF does not occur in UTF-8, so that lists of strings have unique hashes.
         hasher.combine(0xFF as UInt8)
     }
 }

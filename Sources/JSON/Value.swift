@@ -1,33 +1,33 @@
-/// A place in a document: a value that knows its kind, its text and its children.
+/// A value of a document: its kind, its text and its children.
 ///
-/// One address and nothing to count or free, so that thousands can be made while judging a request. It points into a
-/// ``Document``, and the node there into the bytes it was read from; both must be alive, and the document not read into again,
-/// while the value is in use.
+/// A value is one address without reference counting, so that thousands can be created while a request is evaluated. It points
+/// into a ``Document``, and the node there into the parsed bytes; both must be alive, and the document must not be reused, while
+/// the value is in use.
 @frozen
 public struct Value {
-    // One of the document's nodes, followed by the `size - 1` nodes of its subtree. Made by `Document`, or by going from a node to
-    // one of its subtree; the nodes' texts are in bounds because the parser made them.
+    // One of the document's nodes, followed by the `size - 1` nodes of its subtree. Created by `Document`, or by moving from a
+    // node to one of its subtree; the nodes' texts are in bounds because the parser created them.
     @usableFromInline let node: UnsafePointer<Node>
 
     @inlinable
     init(node: UnsafePointer<Node>) { self.node = node }
 
-    /// What the value is.
+    /// The kind of the value.
     @inlinable public var kind: Kind { node.pointee.kind }
 
-    /// Whether the value is `null`.
+    /// True if the value is `null`.
     @inlinable public var isNull: Bool { kind == .null }
 
-    /// The identity of the value within its document, for errors that must not hold the value itself.
+    /// The identity of the value within its document, for errors that must not contain the value itself.
     public var id: NodeID { NodeID(address: UInt(bitPattern: node)) }
 
     // MARK: Children
 
-    /// The value of the member `key`; of several, the last one, as for the API server.
+    /// The value of a member; the last one if there are several, as in the API server.
     @inlinable
     public subscript(key: StaticString) -> Value? { member(key.utf8Start, key.utf8CodeUnitCount) }
 
-    /// The value of the member `key`; of several, the last one, as for the API server.
+    /// The value of a member; the last one if there are several, as in the API server.
     public subscript(name name: String) -> Value? {
         var name = name
         return name.withUTF8 { utf8 in
@@ -47,7 +47,7 @@ public struct Value {
         var at = node + 1
         let end = node + object.size
         while at < end {
-            // A key is one node, its value the next: the parser puts them in pairs.
+            // A key is one node, its value the next: the parser creates them in pairs.
             if at.pointee.word == word, equal(at.pointee.text, key, length) { found = at + 1 }
             at += 1 + at[1].size
         }
@@ -55,7 +55,7 @@ public struct Value {
         return Value(node: found)
     }
 
-    /// The same in an object where some key is written with an escape.
+    /// The value of a member in an object with escapes in its keys.
     private func memberAmongEscaped(_ key: UnsafePointer<UInt8>, _ length: Int) -> Value? {
         var found: Value?
         for member in members where member.key.hasContents(key, length) { found = member.value }
@@ -68,19 +68,19 @@ public struct Value {
         return nil
     }
 
-    /// The elements of an array; none for anything else.
+    /// The elements of an array; empty for anything else.
     @inlinable public var elements: Elements {
         guard kind == .array else { return Elements(at: node, end: node) }
         return Elements(at: node + 1, end: node + node.pointee.size)
     }
 
-    /// The members of an object in the order written, doubled ones included; none for anything else.
+    /// The members of an object in order, including duplicates; empty for anything else.
     @inlinable public var members: Members {
         guard kind == .object else { return Members(at: node, end: node) }
         return Members(at: node + 1, end: node + node.pointee.size)
     }
 
-    /// The elements of an array, one after the other.
+    /// The elements of an array.
     @frozen
     public struct Elements: Sequence, IteratorProtocol {
         @usableFromInline var at: UnsafePointer<Node>
@@ -102,7 +102,7 @@ public struct Value {
         }
     }
 
-    /// The members of an object, one after the other.
+    /// The members of an object.
     @frozen
     public struct Members: Sequence, IteratorProtocol {
         @usableFromInline var at: UnsafePointer<Node>
@@ -133,7 +133,7 @@ public struct Value {
         @inlinable
         init(key: Value) { self.key = key }
 
-        /// The value: the node after the key's, since the parser puts them in pairs.
+        /// The value: the node after the key's, since the parser creates them in pairs.
         @inlinable public var value: Value { Value(node: key.node + 1) }
     }
 
@@ -141,14 +141,14 @@ public struct Value {
 
     /// The string; nil for anything else.
     ///
-    /// A lone surrogate reads as U+FFFD, as for the API server.
+    /// A lone surrogate is read as U+FFFD, as in the API server.
     public var string: String? { kind == .string ? text : nil }
 
-    /// A string's contents, or the text of anything else as it was written.
+    /// A string's contents, or the text of any other value.
     public var text: String {
         guard !node.pointee.hasEscapes else { return unescaped }
         switch kind {
-        // There may be something in them that was passed over, bytes that are no UTF-8 included.
+        // They may contain skipped bytes that are not UTF-8.
         case .array, .object, .opaque: return String(decoding: raw, as: UTF8.self)
         // The parser has checked these.
         default: return String(copying: UTF8Span(unchecked: raw.span))
@@ -164,7 +164,7 @@ public struct Value {
         }
     }
 
-    /// The number, when it is an integer that 64 bits hold; nil for anything else.
+    /// The number if it is a 64-bit integer; nil for anything else.
     public var int: Int? {
         let node = node.pointee
         guard node.kind == .number else { return nil }
@@ -176,7 +176,7 @@ public struct Value {
             let digit = node.text[index] &- UInt8(ascii: "0")
             guard digit <= 9 else { return nil }
             index &+= 1
-            // Eighteen digits fit in any case. Summed below zero, where there is room for one more.
+            // Eighteen digits always fit. The sum is negative, because the negative range has one more number.
             guard index > 18 else {
                 result = result &* 10 &- Int(digit)
                 continue
@@ -190,20 +190,20 @@ public struct Value {
         return result == .min ? nil : -result
     }
 
-    /// The number of bytes of a string's contents, for telling strings apart by length first; 0 for anything else.
+    /// The number of bytes of a string's contents, to compare lengths first; 0 for anything else.
     @inlinable public var contentLength: Int {
         guard kind == .string else { return 0 }
         return node.pointee.hasEscapes ? unescapedCount : node.pointee.length
     }
 
-    /// Whether this is the string `other`.
+    /// True if this is the string `other`.
     @inlinable
     @inline(__always)
     public func equals(_ other: StaticString) -> Bool {
         kind == .string && hasContents(other.utf8Start, other.utf8CodeUnitCount)
     }
 
-    /// Whether this is a string that begins with `prefix`.
+    /// True if this is a string that begins with `prefix`.
     public func hasPrefix(_ prefix: StaticString) -> Bool {
         guard contentLength >= prefix.utf8CodeUnitCount else { return false }
         // `contents` has at least as many bytes as `prefix`.
@@ -213,7 +213,7 @@ public struct Value {
         }
     }
 
-    /// Whether this is the string `other`; a literal is compared faster without the label.
+    /// True if this is the string `other`; a literal is compared faster without the label.
     public func equals(string other: String) -> Bool {
         guard kind == .string else { return false }
         let utf8 = other.utf8.span
@@ -231,68 +231,68 @@ public struct Value {
 
     // MARK: Text
 
-    /// The bytes as written; a string's lie between its quotes.
+    /// The bytes of the text; without a string's quotes.
     @inlinable var raw: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: node.pointee.text, count: node.pointee.length)
     }
 
-    /// The text of the value as it was written, quotes included, as a document of its own.
+    /// The text of the value, including quotes, as a separate document.
     public var source: [UInt8] {
         guard kind == .string else { return Array(raw) }
         return [UInt8(ascii: "\"")] + raw + [UInt8(ascii: "\"")]
     }
 
-    /// The number of bytes that the value takes in its document, without a string's quotes.
+    /// The number of bytes of the value in its document, without a string's quotes.
     public var byteCount: Int { raw.count }
 
-    /// Where a value below this one stands, counted from where this one begins; a string's quotes are part of it.
+    /// The range of a value below this one, relative to this one's start; a string's quotes are included.
     ///
     /// - Parameter descendant: A value of the same document, not before this one.
-    /// - Returns: Bytes, the first of this value's being 0.
+    /// - Returns: The range in bytes.
     public func range(of descendant: Value) -> Range<Int> {
         let margin = descendant.kind == .string ? 1 : 0
         let start = descendant.node.pointee.text - node.pointee.text - margin
         return start..<start + descendant.node.pointee.length + 2 * margin
     }
 
-    /// Hands out the bytes as written; a string's lie between its quotes, and its escapes are still in.
+    /// Calls a closure with the bytes of the text; without a string's quotes, and with escapes.
     @inlinable
     public func withRawText<Result>(_ body: (Span<UInt8>) -> Result) -> Result { body(raw.span) }
 
-    /// Hands out the bytes of a string's contents, or of the text of anything else: in place, and copied only where there are
-    /// escapes to resolve.
+    /// Calls a closure with the bytes of a string's contents, or of the text of any other value; they are copied only to resolve
+    /// escapes.
     @inlinable
     public func withContents<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        // `body` is called in one place, so that it is inlined, and what it captures need not be copied for it.
+        // `body` is called in one place, so that it is inlined and its captures are not copied.
         let isCopied = node.pointee.hasEscapes && kind == .string
         let bytes = isCopied ? unescapedCopy() : raw
         defer { if isCopied { bytes.deallocate() } }
         return body(bytes.span)
     }
 
-    /// The bytes that ``withContents(_:)`` hands out, copied.
+    /// A copy of the bytes of ``withContents(_:)``.
     public var contents: [UInt8] { withContents { bytes in bytes.withUnsafeBufferPointer { Array($0) } } }
 
-    /// Whether a string is written with escapes, so that its contents are put together each time that they are asked for.
+    /// True if a string contains escapes, so that its contents are computed at each access.
     public var isEscaped: Bool { kind == .string && hasEscapes }
 }
 
 extension Hasher {
-    /// Feeds a range of bytes.
+    /// Adds a range of bytes.
     public mutating func combine(_ bytes: Span<UInt8>, in range: Range<Int>) {
         bytes.extracting(range).withUnsafeBytes { combine(bytes: $0) }
     }
 
-    /// Feeds the bytes of a text.
+    /// Adds the bytes of a text.
     public mutating func combine(text: StaticString) {
         text.withUTF8Buffer { combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
-    /// Feeds the bytes of a text.
+    /// Adds the bytes of a text.
     public mutating func combine(text: Span<UInt8>) { text.withUnsafeBytes { combine(bytes: $0) } }
 }
 
-/// Which node of a document is meant; says nothing without the document.
+/// The identity of a node within its document.
 public struct NodeID: Sendable, Hashable {
     let address: UInt
 }

@@ -33,7 +33,7 @@ extension Literal {
     }
 }
 
-/// Writes one JSON object straight into memory, for answers that are made for every request.
+/// Writes a JSON object directly into memory, for responses to every request.
 public struct ObjectWriter: ~Copyable {
     // Owned by this writer alone and freed with it: `capacity` bytes, of which the first `count` are written.
     private var memory: UnsafeMutablePointer<UInt8>
@@ -55,7 +55,7 @@ public struct ObjectWriter: ~Copyable {
         quoted(value)
     }
 
-    /// Writes a string member under a name that is not known beforehand.
+    /// Writes a string member with a dynamic name.
     public mutating func member(name: String, _ value: String) {
         separate()
         quoted(name)
@@ -80,7 +80,7 @@ public struct ObjectWriter: ~Copyable {
         bytes.withUnsafeBufferPointer { put($0.baseAddress, $0.count) }
     }
 
-    /// Writes an object member with what `body` writes into it.
+    /// Writes an object member; `body` writes its members.
     public mutating func object(_ key: StaticString, _ body: (inout ObjectWriter) -> Void) {
         self.key(key)
         put(UInt8(ascii: "{"))
@@ -105,12 +105,12 @@ public struct ObjectWriter: ~Copyable {
 
     private mutating func key(_ key: StaticString) {
         separate()
-        // Keys in our own source need no escape.
+        // Keys in the source code need no escapes.
         putQuoted(key.utf8Start, key.utf8CodeUnitCount)
         put(UInt8(ascii: ":"))
     }
 
-    /// Appends bytes that need no escape, in quotes.
+    /// Appends bytes that need no escapes, in quotes.
     // `bytes` is readable for `length` bytes and does not lie in `memory`.
     private mutating func putQuoted(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
         if capacity - count < length + 2 { grow(by: length + 2) }
@@ -122,7 +122,7 @@ public struct ObjectWriter: ~Copyable {
     }
 
     private mutating func quoted(_ string: String) {
-        // Nearly always there is nothing to escape, and the text is taken over as it is.
+        // Nearly always, nothing must be escaped, and the text is copied as it is.
         let isPlain = string.utf8.span.withUnsafeBufferPointer { buffer in
             // An empty string's buffer may have no address; nothing is read from a length of 0.
             let start = buffer.baseAddress ?? UnsafePointer(memory)

@@ -2,35 +2,35 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// What came of a file that fixes were written into.
+/// The result of fixing a file.
 public struct FixedFile: Sendable {
-    /// Something that was fixed, or could not be.
+    /// A finding that was fixed, or could not be.
     public struct Entry: Sendable {
-        /// The object: `Deployment shop/catalogue`.
+        /// The object, such as `Deployment shop/catalogue`.
         public let title: String
-        /// The line in the file as it was.
+        /// The line in the original file.
         public let line: Int
-        /// What is fixed.
+        /// The finding.
         public let judgement: Judgement
-        /// Why it is not; nil where it is.
+        /// The reason that it was not fixed; nil if it was.
         public internal(set) var refusal: CannotEdit?
     }
 
-    /// The file with the fixes; the same as before where there are none.
+    /// The file with the fixes; the original if there are none.
     public let file: ManifestFile
-    /// Whether anything is different.
+    /// True if the file has changed.
     public let isChanged: Bool
-    /// What was fixed, and what could not be.
+    /// The findings that were fixed or could not be.
     public let entries: [Entry]
 }
 
 extension ManifestJudge {
-    /// Writes every safe fix of a file's objects into its text.
+    /// Applies every safe fix of a file's objects to its text.
     ///
-    /// The new text is read again before it is believed: where it does not say exactly what it should, the fixes of that document
-    /// are tried one by one, and those that do not work are refused.
+    /// The new text is parsed again: if its content is not as expected, the fixes of that document are tried one by one, and
+    /// those that fail are rejected.
     ///
-    /// A fix that makes way for another one (with a CPU request set, the limit can go) is followed by it: see
+    /// A fix can enable another one (after a CPU request is set, the limit can be removed), which is then applied too: see
     /// ``Judge/mutation(of:in:where:)``.
     public func fixed(_ file: ManifestFile) -> FixedFile {
         var attempt = Attempt(self, file)
@@ -39,14 +39,14 @@ extension ManifestJudge {
     }
 }
 
-/// One file on its way.
+/// The state of fixing a file.
 private struct Attempt {
     let judge: ManifestJudge
     let file: ManifestFile
     private var entries: [FixedFile.Entry] = []
     private var edits: [TextEdit] = []
     private var targets: [Literal?]
-    /// The file with the edits, where it says what it shall.
+    /// The file with the edits, if its content is as expected.
     private var changed: ManifestFile?
 
     init(_ judge: ManifestJudge, _ file: ManifestFile) {
@@ -55,7 +55,7 @@ private struct Attempt {
         targets = Array(repeating: nil, count: file.documents.count)
     }
 
-    /// A document with fixes: what it shall say, how that is written, and what is fixed by it.
+    /// The fixes of a document: the expected content, the edits, and the fixed findings.
     private struct Plan {
         var target: Literal
         var edits: [TextEdit]
@@ -67,13 +67,14 @@ private struct Attempt {
         return FixedFile(file: changed, isChanged: true, entries: entries)
     }
 
-    /// Nothing is written: what would have been fixed is refused.
+    /// The result without changes: all fixes are rejected.
     private var unchanged: FixedFile {
         let reason =
             file.problem != nil
-            ? "the file could not be read to its end"
+            ? "the file could not be read completely"
             : file.text.isTranscoded
-                ? "the file is UTF-16, and UTF-8 would be written" : "the changed file would say something else"
+                ? "the file is UTF-16; only UTF-8 files can be changed"
+                : "the changed file would not have the expected content"
         return FixedFile(
             file: file, isChanged: false,
             entries: entries.map { entry in
@@ -94,7 +95,7 @@ private struct Attempt {
         }
         guard !edits.isEmpty, file.problem == nil, !file.text.isTranscoded else { return }
         changed = try? file.rewritten(edits, toSay: targets)
-        // Written right, all documents say what they shall. If not, the one at fault has to be found.
+        // If all documents have the expected content, nothing remains to do; otherwise the failing one must be found.
         guard changed == nil else { return }
         let suspects = targets.indices.filter { targets[$0] != nil }
         (entries, edits, targets) = ([], [], targets.map { _ in nil })
@@ -109,7 +110,7 @@ private struct Attempt {
         targets[index] = plan.target
     }
 
-    /// Tries the fixes of a document one after the other, and keeps those that come out right.
+    /// Tries the fixes of a document one by one, and keeps those with the expected content.
     private mutating func runOneByOne(_ index: Int) {
         var wanted: Set<String> = []
         var accepted: Plan?
@@ -134,7 +135,7 @@ private struct Attempt {
 
     private static func key(_ line: Int, _ judgement: Judgement) -> String { "\(line) \(judgement.key)" }
 
-    /// All that could be fixed in a document.
+    /// Returns all findings of a document that could be fixed.
     private func candidates(_ index: Int) -> [FixedFile.Entry] {
         var result: [FixedFile.Entry] = []
         try? file.documents[index].objects(in: file.text) { object in
@@ -149,13 +150,13 @@ private struct Attempt {
         return result
     }
 
-    /// How wanted fixes are written into a document; nil where there are none.
+    /// Returns the edits for the wanted fixes of a document; nil if there are none.
     private func plan(_ index: Int, where isWanted: (Int, Judgement) -> Bool) throws(CannotEdit) -> Plan? {
         var steps: [Patch.Operation] = []
         var entries: [FixedFile.Entry] = []
         var outcome: Result<Plan?, CannotEdit> = .success(nil)
         let document = file.documents[index]
-        // `objects` hands out the root's own values; the last call has seen them all.
+        // `objects` passes the root's values; the last call has all of them.
         try? document.read(in: file.text) { root, objects in
             for object in objects {
                 guard let request = judge.request(for: object) else { continue }

@@ -2,37 +2,37 @@ public import Evaluation
 public import JSON
 import YAML
 
-/// A comment that exempts: `# playbook:ignore RULE reason`.
+/// A comment that exempts findings: `# playbook:ignore RULE reason`.
 ///
-/// It speaks of the line it stands in, alone in a line of the next one, and before a document of all in that document.
+/// It applies to its line, on a separate line to the next one, and before a document to the whole document.
 public struct IgnoreComment: Sendable {
-    /// What it speaks of.
+    /// The lines that it applies to.
     enum Target: Equatable, Sendable {
         case line(Int)
         case document(Int)
     }
 
     let target: Target
-    /// The ids of its rules, known or not.
+    /// The rule ids, known or not.
     public let rules: [String]
-    /// Why; empty where nobody said so.
+    /// The reason; empty if there is none.
     public let reason: String
-    /// Where it stands.
+    /// The location of the comment.
     public let location: Location
 
-    /// What keeps it from exempting from a catalogue's rules; nil where it does.
+    /// The problem because of which the comment exempts no finding; nil if there is none.
     public func problem(in catalogue: Catalogue) -> String? {
-        guard !rules.isEmpty else { return "playbook:ignore names no rule: write # playbook:ignore RULE reason" }
+        guard !rules.isEmpty else { return "playbook:ignore has no rule; use # playbook:ignore RULE reason" }
         for rule in rules where catalogue[rule] == nil {
-            let hint = catalogue.nearestRule(to: rule).map { "; did you mean '\($0)'?" } ?? ""
-            return "there is no rule '\(rule)' to ignore\(hint)"
+            let hint = catalogue.nearestRule(to: rule).map { "; did you mean \"\($0)\"?" } ?? ""
+            return "unknown rule \"\(rule)\" in playbook:ignore\(hint)"
         }
-        return reason.isEmpty ? "playbook:ignore has no effect without a reason: say why after the rule" : nil
+        return reason.isEmpty ? "playbook:ignore has no effect without a reason; add one after the rule" : nil
     }
 }
 
 extension ManifestFile {
-    /// The comments of a text that exempt, in its order.
+    /// The exempting comments of a text, in order.
     static func ignoreComments(in text: SourceText, _ documents: [ManifestDocument]) -> [IgnoreComment] {
         let marker = Array("playbook:ignore".utf8)
         guard let first = marker.first, text.bytes.contains(first) else { return [] }
@@ -62,13 +62,13 @@ extension ManifestFile {
                 return .document(index)
             }
         }
-        // Comments and empty lines in between are passed over.
+        // Comments and empty lines in between are skipped.
         var next = line + 1
         while next <= text.lineCount, text.isCommentOrEmpty(text.range(ofLine: next)) { next += 1 }
         return .line(next)
     }
 
-    /// Takes `# playbook:ignore rule-a, rule-b why it is so` apart.
+    /// Parses `# playbook:ignore rule-a, rule-b reason`.
     private static func parse(_ comment: String) -> (rules: [String], reason: String) {
         var words = comment.split(whereSeparator: { $0 == " " || $0 == "\t" })[...]
         while let word = words.first, !word.hasSuffix("playbook:ignore") { words = words.dropFirst() }
@@ -83,7 +83,7 @@ extension ManifestFile {
 }
 
 extension ManifestDocument {
-    /// Whether a place lies within a scalar, where a number sign begins no comment.
+    /// True if a place is inside a scalar, where a number sign does not start a comment.
     fileprivate func hasScalar(at offset: Int) -> Bool {
         guard let extents else { return true }
         return extents.contains { extent in
@@ -93,7 +93,7 @@ extension ManifestDocument {
 }
 
 extension SourceText {
-    /// Where a comment with these words first begins in a line: behind white space, or at its start.
+    /// The start of the first comment with a marker in a line: after white space, or at the start.
     fileprivate func comment(with marker: [UInt8], in range: Range<Int>) -> Int? {
         var at = range.lowerBound
         while at < range.upperBound {

@@ -1,13 +1,13 @@
 public import JSON
 import YAML
 
-/// One document of a file, with the place of everything in it.
+/// A document of a file, with the locations of its values.
 public struct ManifestDocument: Sendable {
     /// The document as JSON.
     public let json: [UInt8]
-    /// Where its nodes stand; nil in a file of JSON, where the nodes know themselves.
+    /// The locations of its nodes; nil in a JSON file, whose nodes have their own.
     let extents: [Extent]?
-    /// Where the document begins in its file, with the comments before it.
+    /// The start of the document in its file, including the comments before it.
     let head: Int
 
     init(_ document: YAMLDocument) {
@@ -30,7 +30,7 @@ public struct ManifestDocument: Sendable {
         try ManifestDocument.refuseDoubles(in: document.root, root: document.root, text, start)
     }
 
-    /// Refuses a key that is there twice, as the reader of YAML does: an API server would take the last and say nothing.
+    /// Rejects duplicate keys, as the YAML reader does: an API server would silently use the last one.
     private static func refuseDoubles(
         in value: Value, root: Value, _ text: SourceText, _ start: Int
     ) throws(ManifestProblem) {
@@ -40,7 +40,7 @@ public struct ManifestDocument: Sendable {
             let key = member.key.text
             if let first = places.updateValue(place, forKey: key) {
                 throw ManifestProblem(
-                    "the key '\(key)' is there twice, first in line \(text.line(of: first))",
+                    "duplicate key \"\(key)\" (first defined on line \(text.line(of: first)))",
                     at: text.location(of: place))
             }
             try refuseDoubles(in: member.value, root: root, text, start)
@@ -48,17 +48,17 @@ public struct ManifestDocument: Sendable {
         for element in value.elements { try refuseDoubles(in: element, root: root, text, start) }
     }
 
-    /// Hands out the objects of the document, those of a `List` one by one.
+    /// Calls a closure with each object of the document; a `List` is split into its items.
     ///
     /// - Parameters:
-    ///   - text: The text of the file that the document is of.
-    ///   - body: What to do with each; nothing of it may be kept.
-    /// - Throws: ``ManifestProblem`` when the document nests too deep.
+    ///   - text: The text of the document's file.
+    ///   - body: Receives each object, which it must not keep.
+    /// - Throws: A ``ManifestProblem`` if the document nests too deep.
     public func objects(in text: SourceText, _ body: (ManifestObject) -> Void) throws(ManifestProblem) {
         try read(in: text) { _, objects in objects.forEach(body) }
     }
 
-    /// Hands out the document's root, and the objects in it.
+    /// Calls a closure with the document's root and the objects in it.
     func read(in text: SourceText, _ body: (Value, [ManifestObject]) -> Void) throws(ManifestProblem) {
         let document: Document
         do throws(ParseError) {
@@ -79,7 +79,7 @@ public struct ManifestDocument: Sendable {
         let kind = value["kind"]?.string ?? kind
         let apiVersion = value["apiVersion"]?.string ?? apiVersion
         if let kind, kind.hasSuffix("List"), let items = value["items"], items.kind == .array {
-            // The items of a DeploymentList need not say that they are Deployments.
+            // The items of a DeploymentList can omit their kind.
             let one = kind == "List" ? nil : String(kind.dropLast(4))
             for (index, item) in items.elements.enumerated() {
                 let place = place / "items" / String(index)
@@ -92,7 +92,7 @@ public struct ManifestDocument: Sendable {
         }
     }
 
-    /// Where a value stands in the file's text, and how it is written.
+    /// The location of a value in the file's text, with its style.
     func extent(of value: Value, in root: Value) -> Extent {
         if let extents {
             return root.order(of: value.id).map { extents[$0] } ?? Extent(start: head, end: head, style: .plain)
@@ -107,6 +107,6 @@ public struct ManifestDocument: Sendable {
         return Extent(start: head + range.lowerBound, end: head + range.upperBound, style: style)
     }
 
-    /// Where a value stands in the file's text.
+    /// The location of a value in the file's text.
     func range(of value: Value, in root: Value) -> Range<Int> { extent(of: value, in: root).range }
 }

@@ -2,11 +2,11 @@ public import JSON
 import Kubernetes
 
 extension ManifestFile {
-    /// The file with more objects at its end, each a document of its own.
+    /// Returns the file with objects added at its end, each as a separate document.
     ///
     /// - Parameter objects: The objects.
-    /// - Returns: The longer file.
-    /// - Throws: ``CannotEdit`` where they cannot stand there.
+    /// - Returns: The changed file.
+    /// - Throws: A ``CannotEdit`` if they cannot be added.
     public func appending(_ objects: [Literal]) throws(CannotEdit) -> ManifestFile {
         try checkThatMoreFits()
         let lineBreak = text.lineBreak
@@ -24,22 +24,22 @@ extension ManifestFile {
         return longer
     }
 
-    /// Throws why no object can be added to the file.
+    /// Throws the reason that no object can be added to the file.
     func checkThatMoreFits() throws(CannotEdit) {
-        guard problem == nil else { throw CannotEdit("the file could not be read to its end") }
-        guard !text.isTranscoded else { throw CannotEdit("the file is UTF-16, and UTF-8 would be written") }
+        guard problem == nil else { throw CannotEdit("the file could not be read completely") }
+        guard !text.isTranscoded else { throw CannotEdit("the file is UTF-16; only UTF-8 files can be changed") }
         guard !documents.contains(where: { $0.extents == nil }) else {
-            throw CannotEdit("a file of JSON holds one document")
+            throw CannotEdit("a JSON file contains one document")
         }
     }
 
-    /// The file with one document changed: nothing but the places where it differs from what it shall be.
+    /// Returns the file with one document changed, only in the places that differ from the target.
     ///
     /// - Parameters:
-    ///   - index: Which document.
-    ///   - target: What it shall be.
+    ///   - index: The document's index.
+    ///   - target: The expected content.
     /// - Returns: The changed file.
-    /// - Throws: ``CannotEdit`` where the text leaves no way.
+    /// - Throws: A ``CannotEdit`` if the text cannot be changed accordingly.
     public func rewritten(_ index: Int, toSay target: Literal) throws(CannotEdit) -> ManifestFile {
         var outcome: Result<[TextEdit], CannotEdit> = .success([])
         let document = documents[index]
@@ -59,13 +59,13 @@ extension ManifestFile {
         return try rewritten(edits, toSay: targets)
     }
 
-    /// The file with edits carried out, read again.
+    /// Returns the file with edits applied, parsed again.
     ///
     /// - Parameters:
     ///   - edits: The edits.
-    ///   - targets: What each document shall be; nil: what it was.
+    ///   - targets: The expected content of each document; nil for no change.
     /// - Returns: The changed file.
-    /// - Throws: ``CannotEdit`` when it says anything else.
+    /// - Throws: A ``CannotEdit`` if the content is not as expected.
     func rewritten(_ edits: [TextEdit], toSay targets: [Literal?]) throws(CannotEdit) -> ManifestFile {
         let changed = ManifestFile(path: path, bytes: try text.applying(edits))
         guard changed.says(zip(targets, documents).map { target, old in target.map { .this($0) } ?? .same(old) }) else {
@@ -74,7 +74,7 @@ extension ManifestFile {
         return changed
     }
 
-    /// What a document shall say.
+    /// The expected content of a document.
     private enum Expectation {
         case same(ManifestDocument)
         case this(Literal)
@@ -92,11 +92,11 @@ extension ManifestFile {
 }
 
 extension CannotEdit {
-    fileprivate static let wrong = CannotEdit("written there, the file would say something else")
+    fileprivate static let wrong = CannotEdit("the changed file would not have the expected content")
 }
 
 extension ManifestDocument {
-    /// The edits that make the document say something else.
+    /// Returns the edits that give the document its expected content.
     func edits(of root: Value, to target: Literal, in text: SourceText) throws(CannotEdit) -> [TextEdit] {
         var rewriter = Rewriter(self, root, in: text)
         try rewriter.change(root, to: target)

@@ -1,20 +1,20 @@
 public import JSON
 import YAML
 
-/// A file of manifests: its text, and the documents in it.
+/// A file of manifests: its text and documents.
 public struct ManifestFile: Sendable {
-    /// Where it is; `-` for standard input.
+    /// The path; `-` for standard input.
     public let path: String
-    /// Its text.
+    /// The text.
     public let text: SourceText
     /// The documents that can be read.
     public let documents: [ManifestDocument]
-    /// The first mistake: a document with one, or the rest of the file, could not be read.
+    /// The first error: a document, or the rest of the file, could not be read.
     public let problem: ManifestProblem?
-    /// The comments in it that exempt; JSON has none.
+    /// The exempting comments; a JSON file has none.
     public let ignores: [IgnoreComment]
 
-    /// Reads a file's bytes: YAML of several documents, or one of JSON.
+    /// Parses a file: YAML documents, or one JSON document.
     public init(path: String, bytes: [UInt8]) {
         self.path = path
         text = SourceText(bytes)
@@ -24,7 +24,7 @@ public struct ManifestFile: Sendable {
                 (problem, ignores) = (nil, [])
                 return
             } catch {
-                // What begins like JSON may be YAML in brackets, but not under that name.
+                // Text that starts like JSON can be YAML in flow style, except in a .json file.
                 if path.hasSuffix(".json") {
                     (documents, problem, ignores) = ([], error, [])
                     return
@@ -41,21 +41,21 @@ public struct ManifestFile: Sendable {
         problem = ManifestProblem(error.message, at: error.location, in: text)
     }
 
-    /// Whether bytes are no text: one of them is zero, and they are not UTF-16.
+    /// True if bytes are not text: they contain a zero byte and are not UTF-16.
     public static func isBinary(_ bytes: [UInt8]) -> Bool {
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) { return false }
         return bytes.prefix(8192).contains(0)
     }
 }
 
-/// What is wrong with a file, and where.
+/// An error in a file, with its location.
 public struct ManifestProblem: Error, Sendable, CustomStringConvertible {
-    /// What is wrong.
+    /// The problem.
     public let message: String
-    /// Where.
+    /// The location.
     public let location: Location
 
-    /// The place and the reason, as in `line 3, column 5: the key 'a' is there twice, first in line 2`.
+    /// The location and the problem, such as `line 3, column 5: duplicate key "a" (first defined on line 2)`.
     public var description: String { "line \(location.line), column \(location.column): \(message)" }
 
     init(_ message: String, at location: Location) {
@@ -63,9 +63,9 @@ public struct ManifestProblem: Error, Sendable, CustomStringConvertible {
         self.location = location
     }
 
-    /// A mistake in a text that may be a Go template.
+    /// Creates the error of a text that might be a Go template.
     fileprivate init(_ message: String, at location: Location, in text: SourceText) {
-        let render = "render it first, as in helm template CHART | playbook check -"
+        let render = "render it first, for example: helm template CHART | playbook check -"
         if text.hasTemplate(onLine: location.line) || text.hasTemplate(onLine: location.line - 1) {
             self.init("this is a Go template, not YAML: \(render)", at: location)
         } else {
@@ -76,7 +76,7 @@ public struct ManifestProblem: Error, Sendable, CustomStringConvertible {
 }
 
 extension SourceText {
-    /// Where an object or list of JSON begins; nil when something else comes first.
+    /// The start of a JSON object or list; nil if the text starts with anything else.
     fileprivate var startOfJSON: Int? {
         guard let start = bytes.firstIndex(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return nil }
         return [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(bytes[start]) && !isTemplate(at: start) ? start : nil
@@ -86,7 +86,7 @@ extension SourceText {
         offset + 1 < bytes.count && bytes[offset] == UInt8(ascii: "{") && bytes[offset + 1] == UInt8(ascii: "{")
     }
 
-    /// True if there is an action of Go's templates on a line, as Helm's charts have them; in quotes it is part of a value.
+    /// True if a line contains a Go template action, as in Helm charts; in quotes it is part of a value.
     fileprivate func hasTemplate(onLine line: Int) -> Bool {
         guard line > 0 else { return false }
         let range = range(ofLine: line)

@@ -2,36 +2,36 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// Judges the objects of files as requests that would create them.
+/// Evaluates the objects of files as CREATE requests.
 public struct ManifestJudge: Sendable {
-    /// What they are judged with.
+    /// The context of the evaluation.
     public let context: Context
     let judge: Judge
     private let namespace: String
 
-    /// Creates a judge.
+    /// Creates a value for a context.
     ///
     /// - Parameters:
-    ///   - context: What objects are judged with.
-    ///   - namespace: Where objects go that do not say so themselves; empty where that is not known.
+    ///   - context: The context of the evaluation.
+    ///   - namespace: The namespace of objects without one; empty if it is unknown.
     public init(_ context: Context, namespace: String) {
         self.context = context
         self.namespace = namespace
         judge = Judge(context.settings)
     }
 
-    /// Judges every object of a document.
+    /// Evaluates every object of a document.
     ///
     /// - Parameters:
     ///   - document: The document.
     ///   - file: Its file.
-    ///   - body: Takes each object, the decision on it, and the indexes of the file's comments that exempted findings. The
-    ///     object must not be kept. A document that is not a Kubernetes object comes without a decision.
+    ///   - body: Receives each object, the decision, and the indexes of the file's comments that exempted findings. It must not
+    ///     keep the object. A document that is not a Kubernetes object has no decision.
     public func judge(
         _ document: ManifestDocument, of file: ManifestFile,
         _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void
     ) {
-        // What cannot be read was told when companions were looked for.
+        // Errors were already reported when the related objects were collected.
         try? document.objects(in: file.text) { object in
             guard let request = request(for: object) else { return body(object, nil, []) }
             var used: Set<Int> = []
@@ -46,7 +46,7 @@ public struct ManifestJudge: Sendable {
 
     func request(for object: ManifestObject) -> UnsentRequest? {
         guard let type = object.type else { return nil }
-        // Pods are made beside the object.
+        // Pods are in the object's namespace.
         let isWorkload = context.settings.workloadKinds.contains {
             $0.name == type.kind && type.apiVersion.hasPrefix($0.group + "/")
         }
@@ -56,7 +56,7 @@ public struct ManifestJudge: Sendable {
 }
 
 extension ManifestFile {
-    /// The comment that exempts a finding, by its index; nil where there is none.
+    /// Returns the index of the comment that exempts a finding; nil if there is none.
     func ignore(of judgement: Judgement, _ object: ManifestObject, in catalogue: Catalogue) -> Int? {
         guard !ignores.isEmpty else { return nil }
         let line = object.region(of: judgement.finding.place).start.line

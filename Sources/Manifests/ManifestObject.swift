@@ -1,13 +1,13 @@
 import Evaluation
 public import JSON
 
-/// An object in a file, which knows where everything in it stands; not to be kept beyond the call that handed it out.
+/// An object in a file, with the locations of its fields; valid only during the call that passes it.
 public final class ManifestObject {
     /// The object.
     public let value: Value
-    /// What it says it is; nil where it is no object of Kubernetes.
+    /// The kind and API version; nil if it is not a Kubernetes object.
     public let type: (kind: String, apiVersion: String)?
-    /// Where it stands in its document: at the root, unless it is an item of a list.
+    /// The pointer to the object in its document: the root, unless it is an item of a list.
     public let place: Pointer
     let root: Value
     let document: ManifestDocument
@@ -29,19 +29,19 @@ public final class ManifestObject {
         }
     }
 
-    /// Whether it is written for a tool on this side of the API server.
+    /// True if it is for a client-side tool and not for the API server.
     private static func isForTools(_ apiVersion: String) -> Bool {
         apiVersion.hasPrefix("kustomize.config.k8s.io/") || apiVersion == "helm.sh/v3"
     }
 
     private let children = ChildIndex()
 
-    /// The line that it begins in.
+    /// The line that it starts in.
     public var line: Int { text.line(of: document.range(of: value, in: root).lowerBound) }
 
-    /// Where a field stands, or the nearest thing around it that is there.
+    /// Returns the location of a field, or of its closest existing parent.
     ///
-    /// That is its key with a value on the same line, a key alone before longer values, and the first line of a list's element.
+    /// It is the key with a value on the same line, the key alone before longer values, or the first line of a list element.
     public func region(of pointer: Pointer) -> Region {
         if let latest, latest.pointer == pointer { return latest.region }
         let region = region(of: range(of: pointer))
@@ -49,11 +49,11 @@ public final class ManifestObject {
         return region
     }
 
-    /// The region that was looked at last: a text with many secrets has as many findings.
+    /// The last region: a text with many secrets has as many findings in one field.
     private var latest: (pointer: Pointer, region: Region)?
 
     private func region(of range: Range<Int>) -> Region {
-        // No more is looked at than may be shown, and what a secret there may begin or end with.
+        // Only the lines that can be shown are read, and secrets that start or end in them.
         let line = text.range(ofLine: text.location(of: range.lowerBound).line)
         let margin = 2048
         let start = max(line.lowerBound, range.lowerBound - margin)
@@ -83,7 +83,7 @@ public final class ManifestObject {
         let whole = document.range(of: current, in: root)
         guard let key else { return firstLine(of: whole) }
         let name = document.range(of: key, in: root)
-        // What an alias brings stands elsewhere.
+        // The content of an alias is elsewhere.
         let isBeside =
             isThere && whole.lowerBound >= name.upperBound
             && text.line(of: whole.upperBound - 1) == text.line(of: name.lowerBound)
@@ -97,18 +97,18 @@ public final class ManifestObject {
 
     // MARK: Secrets
 
-    /// Where something stands that no output may show: what may hold a secret, whatever a rule thinks of it.
+    /// The ranges that output must not show: possible secrets, regardless of the rules.
     private lazy var hidden: [Range<Int>] = {
         var ranges: [Range<Int>] = []
         hide(in: value, key: "", within: false, &ranges)
-        // What an alias brings stands elsewhere.
+        // The content of an alias is elsewhere.
         return ranges.sorted { $0.lowerBound < $1.lowerBound }
     }()
 
-    /// The longest of them, for finding those that begin before a stretch.
+    /// The longest of them, to find those that start before a range.
     private lazy var longestHidden = hidden.reduce(0) { max($0, $1.count) }
 
-    /// Those of them that touch a stretch of the text.
+    /// The hidden ranges that overlap a range of the text.
     private func hidden(in stretch: Range<Int>) -> [Range<Int>] {
         var (low, high) = (0, hidden.count)
         while low < high {
@@ -135,7 +135,7 @@ public final class ManifestObject {
                         || (name == "value" && ManifestObject.pairs.contains(key)),
                     &ranges)
             }
-        // An element stands under the key of its list.
+        // An element has the key of its list.
         case .array: for element in value.elements { hide(in: element, key: key, within: isHidden, &ranges) }
         default:
             guard isHidden || ManifestObject.soundsSecret(key) else { return }
@@ -143,12 +143,12 @@ public final class ManifestObject {
         }
     }
 
-    /// Members below which there is anybody's text.
+    /// The members that contain free text.
     private static let textMembers: Set<String> = [
         "data", "stringData", "binaryData", "annotations", "args", "command",
     ]
 
-    /// Lists of names and values.
+    /// The lists of names and values.
     private static let pairs: Set<String> = ["env", "httpHeaders"]
 
     private static func soundsSecret(_ key: String) -> Bool {

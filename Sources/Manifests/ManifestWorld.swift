@@ -2,29 +2,29 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// The objects of all files of a run, as each other's companions.
+/// The objects of all files of a run, which are each other's related objects.
 public struct ManifestWorld: Sendable {
-    /// What is known of them.
+    /// The related objects.
     public private(set) var relatedObjects: RelatedObjects
-    /// Where objects are that do not say so themselves.
+    /// The namespace of objects without one.
     let namespace: String
     private let relatedKinds: ResourceKinds
 
-    /// Creates a world without objects.
+    /// Creates an empty set of objects.
     ///
     /// - Parameters:
-    ///   - isPartial: Whether there may be more than the files say; else what is in none of them does not exist.
-    ///   - namespace: Where objects are that do not say so themselves.
-    ///   - catalogue: The rules, which say what is kept of each kind.
+    ///   - isPartial: True if objects that are not in the files are unknown; otherwise they are assumed not to exist.
+    ///   - namespace: The namespace of objects without one.
+    ///   - catalogue: The rules, which determine the fields to keep of each kind.
     public init(isPartial: Bool, namespace: String, of catalogue: Catalogue) {
         relatedKinds = catalogue.relatedKinds
         relatedObjects = RelatedObjects(knowledge: isPartial ? .kindsHeld : .kinds(relatedKinds), of: catalogue)
         self.namespace = namespace
     }
 
-    /// Takes a file's objects in.
+    /// Adds a file's objects.
     ///
-    /// - Returns: What could not be read of them.
+    /// - Returns: The errors of objects that could not be read.
     public mutating func add(_ file: ManifestFile) -> [ManifestProblem] {
         var problems: [ManifestProblem] = []
         for document in file.documents {
@@ -40,9 +40,9 @@ public struct ManifestWorld: Sendable {
         return problems
     }
 
-    /// Takes in an object that is to be written.
+    /// Adds an object that will be written.
     mutating func add(_ object: Value) {
-        // Rules that ask for it know how the API has it.
+        // Suggested objects match the API, so no error is expected.
         try? relatedObjects.add(object, in: namespace)
     }
 

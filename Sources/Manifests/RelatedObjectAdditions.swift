@@ -2,23 +2,23 @@ import Evaluation
 public import JSON
 import Kubernetes
 
-/// What is to be written beside the objects of a file, since findings ask for it.
+/// The objects to add to a file, as suggested by findings.
 public struct RelatedObjectAdditions: Sendable {
-    /// The objects, in the order of those who ask for them.
+    /// The objects, in the order of their findings.
     public internal(set) var objects: [Literal] = []
-    /// What findings ask for that cannot be written.
+    /// The suggested objects that cannot be written.
     public internal(set) var refused: [FixedFile.Entry] = []
-    /// Why nothing can be written into the file; nil where nothing is missing or it can.
+    /// The reason that no object can be added to the file; nil if no object is missing or it can.
     public internal(set) var refusal: CannotEdit?
 }
 
 extension ManifestJudge {
-    /// Finds the objects that findings ask for beside the one judged, each for the file of the first that asks and can hold it.
+    /// Finds the missing objects that findings suggest; each is added to the file of the first such finding that can be changed.
     ///
     /// - Parameters:
     ///   - files: The files.
-    ///   - world: What is known of other objects; those of the files are in it.
-    /// - Returns: What is to be written into each of the files.
+    ///   - world: The related objects, including those of the files.
+    /// - Returns: The additions to each of the files.
     public func additions(to files: [ManifestFile], in world: ManifestWorld) -> [RelatedObjectAdditions] {
         var plan = AdditionPlan(self, files, world)
         plan.run()
@@ -26,33 +26,33 @@ extension ManifestJudge {
     }
 }
 
-/// Who asks for which object.
+/// A suggested object and its finding.
 private struct Wish {
     let relatedObject: Literal
-    /// What asks, by its place among the files.
+    /// The index of the finding's file.
     let file: Int
     let entry: FixedFile.Entry
-    /// What asks, by its name.
+    /// The kind of the finding's object.
     let kind: ResourceKind
     let name: String
     let namespace: String
 
     var isBudget: Bool { relatedObject["kind"] == "PodDisruptionBudget" }
 
-    /// How many labels it selects by: the fewer, the more it holds.
+    /// The number of labels in the selector: the fewer, the more pods it selects.
     var labelCount: Int { isBudget ? relatedObject["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
 }
 
-/// Objects on their way into files.
+/// The additions to all files.
 private struct AdditionPlan {
     private let judge: ManifestJudge
     private let files: [ManifestFile]
-    /// The files' objects, and those that are to be written.
+    /// The objects of the files and the additions.
     private var world: ManifestWorld
     private(set) var additions: [RelatedObjectAdditions]
-    /// The names that were taken before.
+    /// The keys of existing objects.
     private var taken: Set<String> = []
-    /// What is to be written, by its name.
+    /// The additions by key.
     private var written: [String: Literal] = [:]
 
     init(_ judge: ManifestJudge, _ files: [ManifestFile], _ world: ManifestWorld) {
@@ -62,7 +62,7 @@ private struct AdditionPlan {
 
     mutating func run() {
         let wishes = wishes()
-        // A budget that selects by fewer labels holds the pods of those that select by more, which then need none.
+        // A PodDisruptionBudget with fewer labels also covers the pods of those with more, which are then not needed.
         let inOrder = wishes.map(\.labelCount).enumerated().sorted {
             ($0.element, $0.offset) < ($1.element, $1.offset)
         }
@@ -83,7 +83,7 @@ private struct AdditionPlan {
         }
     }
 
-    /// All that is asked for in files that can hold it; takes note of what is there.
+    /// Returns the suggested objects in files that can be changed, and records existing objects.
     private mutating func wishes() -> [Wish] {
         var wishes: [Wish] = []
         for (index, file) in files.enumerated() {
@@ -119,7 +119,7 @@ private struct AdditionPlan {
         }
     }
 
-    /// Whether what is asked for is no longer missing, with all that is to be written by now.
+    /// True if a suggested object is no longer missing because of other additions.
     private func isGranted(_ wish: Wish) -> Bool {
         if written[key(of: wish.relatedObject)] == wish.relatedObject { return true }
         guard wish.isBudget, let labels = labels(of: wish) else { return false }
@@ -135,14 +135,14 @@ private struct AdditionPlan {
         let (kind, name) = (wish.relatedObject["kind"]?.flow ?? "", wish.relatedObject["metadata"]?["name"]?.flow ?? "")
         let key = key(of: wish.relatedObject)
         guard !taken.contains(key), written[key] == nil else {
-            throw CannotEdit("a \(kind) named \(name) is there already")
+            throw CannotEdit("a \(kind) named \(name) already exists")
         }
         guard let document = try? Document(parsing: Array(wish.relatedObject.json.utf8)) else { return }
         defer { withExtendedLifetime(document) {} }
         if wish.isBudget, let budget = try? DisruptionBudget(of: document.root, in: world.namespace),
             let other = (try? world.relatedObjects.budgets(overlapping: budget))?.first
         {
-            throw CannotEdit("it would select pods that \(kind) \(other.name) selects too")
+            throw CannotEdit("it would select pods that \(kind) \(other.name) already selects")
         }
         written[key] = wish.relatedObject
         world.add(document.root)

@@ -2,9 +2,9 @@ import JSON
 import Kubernetes
 import YAML
 
-// What stands in lines, by indentation.
+// Block style: content structured by indentation.
 extension Rewriter {
-    /// Puts lines behind the line that a place is in, or behind the last one before it that is not about to go.
+    /// Inserts lines after the line of a place, or after the last line before it that is not removed.
     mutating func insert(_ lines: [String], behind place: Int, _ indent: Int) {
         var at = text.endOfLine(before: place)
         while let gone = edits.first(where: { $0.text.isEmpty && $0.range.contains(at) }) {
@@ -15,14 +15,14 @@ extension Rewriter {
         edits.append(TextEdit(range: at..<at, text: lines.map { margin + $0 }.joined()))
     }
 
-    /// Takes members out, with the rest of their lines.
+    /// Removes members, with the rest of their lines.
     mutating func removeLines(_ items: [Item], _ extent: Extent) {
         for (index, item) in items.enumerated() where !item.stays {
             let next = index + 1 < items.count ? items[index + 1].start : nil
             if text.isFirstInLine(item.start) {
                 removeLines(from: item.start, to: item.end)
             } else if let next {
-                // The first member of a list's element stands behind its dash; the next one takes its place.
+                // The first member of a list element follows its dash; the next one takes its place.
                 edits.append(TextEdit(range: item.start..<next, text: ""))
             }
         }
@@ -41,21 +41,21 @@ extension Rewriter {
     mutating func removeElement(_ items: [Item], _ index: Int) throws(CannotEdit) {
         let dash = try dash(before: items[index].start)
         guard text.isFirstInLine(dash) else {
-            throw CannotEdit("a list that begins in another one's line cannot lose elements", at: place(of: dash))
+            throw CannotEdit("cannot remove elements of a list inside another list's line", at: place(of: dash))
         }
         removeLines(from: dash, to: items[index].end)
     }
 
-    /// The dash of a list's element.
+    /// The dash of a list element.
     func dash(before start: Int) throws(CannotEdit) -> Int {
         let at = text.skippingSpace(backFrom: start)
         guard at > 0, text.bytes[at - 1] == UInt8(ascii: "-") else {
-            throw CannotEdit("the list here is written in a way that is not understood", at: place(of: start))
+            throw CannotEdit("the style of this list is not supported", at: place(of: start))
         }
         return at - 1
     }
 
-    /// Writes a value in the place of another one.
+    /// Replaces a value.
     mutating func replace(
         _ value: Value, _ extent: Extent, with target: Literal, in holder: Holder, isInFlow: Bool
     ) throws(CannotEdit) {
@@ -76,7 +76,7 @@ extension Rewriter {
     ) throws(CannotEdit) {
         switch holder {
         case .root:
-            throw CannotEdit("the whole document would have to be written anew", at: place(of: range.lowerBound))
+            throw CannotEdit("the whole document would have to be rewritten", at: place(of: range.lowerBound))
         case .element:
             let margin = text.lineBreak + String(repeating: " ", count: text.indent(of: range.lowerBound))
             let needsSpace = range.lowerBound > 0 && text.bytes[range.lowerBound - 1] == UInt8(ascii: "-")
@@ -86,21 +86,21 @@ extension Rewriter {
             let name = self.extent(key)
             let colon = text.skippingSpace(from: name.end)
             guard colon < text.bytes.count, text.bytes[colon] == UInt8(ascii: ":") else {
-                throw CannotEdit("the key here is written in a way that is not understood", at: place(of: name.start))
+                throw CannotEdit("the style of this key is not supported", at: place(of: name.start))
             }
-            // An anchor, or a comment between the key and what goes, stays.
+            // An anchor, or a comment between the key and the removed text, stays.
             let stays = text.bytes[min(colon + 1, range.lowerBound)..<range.lowerBound].contains {
                 $0 == UInt8(ascii: "#")
             }
             let isBehind = extent.start == range.lowerBound && !stays
             let old = isBehind ? colon + 1..<max(colon + 1, extent.end) : range
             if isOnOneLine(target) {
-                // In a line of its own it has to stand further in than its key, where lists need not.
+                // On a separate line, it must be indented more than its key; lists need not be.
                 let isTooFarOut = text.indent(of: range.lowerBound) <= text.indent(of: name.start)
                 let margin = isBehind ? " " : isTooFarOut ? String(repeating: " ", count: style.indent) : ""
                 edits.append(TextEdit(range: old, text: margin + scalar(target, like: extent)))
             } else {
-                // What follows the old value in its line, such as a comment, stays behind the key.
+                // Text after the old value on its line, such as a comment, stays after the key.
                 let indent = text.indent(of: name.start)
                 let isList = if case .array = target { true } else { false }
                 if !old.isEmpty { edits.append(TextEdit(range: old, text: "")) }
@@ -117,7 +117,7 @@ extension Rewriter {
         }
     }
 
-    /// A value on one line, in the quotes of the one that was there.
+    /// A value on one line, in the quotes of the previous value.
     private func scalar(_ target: Literal, like extent: Extent) -> String {
         guard case .string(let string) = target, extent.style == .quoted else { return target.flow }
         let isSingle = text.bytes[skippingAnchor(of: extent)] == UInt8(ascii: "'")
@@ -128,7 +128,7 @@ extension Rewriter {
         return target.json
     }
 
-    /// Where the value itself begins, behind an anchor that nothing uses.
+    /// The start of the value itself, after an unused anchor.
     private func skippingAnchor(of extent: Extent) -> Int {
         var at = extent.start
         while at < extent.end, text.bytes[at] == UInt8(ascii: "&"), extent.style != .quoted {
@@ -140,7 +140,7 @@ extension Rewriter {
 }
 
 extension YAMLStyle {
-    /// How a document is laid out, as far as it shows.
+    /// Detects the layout of a document.
     init(of document: ManifestDocument, _ root: Value, in text: SourceText) {
         self.init()
         var seen = Seen()
@@ -153,9 +153,9 @@ extension YAMLStyle {
     private struct Seen {
         var indent: Int?
         var listIndent: Int?
-        /// Whether a mapping or list with something in it stands in brackets under a key of a block.
+        /// True if a non-empty mapping or list is in flow style under a key in block style.
         var hasFlow = false
-        /// Whether one stands in lines of its own.
+        /// True if one is on separate lines.
         var hasBlock = false
     }
 
@@ -184,7 +184,7 @@ extension YAMLStyle {
 }
 
 extension Value {
-    /// The first key or element; nil for what has none.
+    /// The first key or element; nil if there is none.
     fileprivate var firstPart: Value? {
         for member in members { return member.key }
         for element in elements { return element }

@@ -2,9 +2,9 @@ import JSON
 import Kubernetes
 import YAML
 
-// What stands in brackets: YAML's flow style, and JSON.
+// Flow style: content in brackets, in YAML and JSON.
 extension Rewriter {
-    /// A member as it is written in brackets.
+    /// Returns a member in flow style.
     func flow(_ member: Literal.Member, in value: Value, _ extent: Extent) -> String {
         guard isJSON || hasQuotedKeys(value) else {
             // `{key: value}` without its brackets.
@@ -13,7 +13,7 @@ extension Rewriter {
         return "\(Literal.string(member.key).json):\(isTight(value) ? "" : " ")\(json(member.value, in: value, extent))"
     }
 
-    /// An element as it is written in brackets.
+    /// Returns an element in flow style.
     func flow(_ element: Literal, in value: Value, _ extent: Extent) -> String {
         isJSON ? json(element, in: value, extent) : element.flow
     }
@@ -23,7 +23,7 @@ extension Rewriter {
         return false
     }
 
-    /// Whether there is no space behind the first key's colon.
+    /// True if the first key's colon is not followed by a space.
     private func isTight(_ value: Value) -> Bool {
         for member in value.members {
             let (key, own) = (extent(member.key), extent(member.value))
@@ -41,13 +41,13 @@ extension Rewriter {
         return literal.spacedJSON(isTight: isTight(value))
     }
 
-    /// A whole value of JSON in the place of another one.
+    /// Returns a value as JSON.
     func json(_ literal: Literal, margin: String) -> String {
         let isOnLines = text.lineCount > 1
         return isOnLines ? literal.prettyJSON(margin: margin, unit: "  ") : literal.spacedJSON(isTight: isTight(root))
     }
 
-    /// By what the members of a container stand further in than itself.
+    /// The indentation of a container's members relative to the container.
     private func unit(of value: Value, _ extent: Extent) -> String? {
         let outer = text.margin(of: extent.start)
         let inner = text.margin(of: text.skippingSpace(from: extent.start + 1))
@@ -55,18 +55,18 @@ extension Rewriter {
         return String(inner.dropFirst(outer.count))
     }
 
-    /// Takes items out of brackets, and puts others in behind the last.
+    /// Removes items in brackets, and adds others after the last one.
     mutating func rewriteFlow(
         _ value: Value, _ extent: Extent, _ items: [Item], adding added: [String]
     ) throws(CannotEdit) {
         let closer = extent.end - 1
         guard closer > extent.start, [UInt8(ascii: "}"), UInt8(ascii: "]")].contains(text.bytes[closer]) else {
             throw CannotEdit(
-                "the brackets here are written in a way that is not understood", at: place(of: extent.start))
+                "the style of these brackets is not supported", at: place(of: extent.start))
         }
         let tight = isTight(value)
         guard let last = items.last(where: \.stays) else {
-            // Nothing stays: everything between the brackets is written anew.
+            // No item stays: everything between the brackets is replaced.
             let opener = opener(of: extent)
             edits.append(
                 TextEdit(range: opener + 1..<closer, text: added.joined(separator: tight ? "," : ", ")))
@@ -76,14 +76,14 @@ extension Rewriter {
         for (index, item) in items.enumerated() where !item.stays && index < lastIndex {
             edits.append(TextEdit(range: item.start..<items[index + 1].start, text: ""))
         }
-        // An alias' place is not known: then what is behind it is where the brackets close.
+        // The location of an alias is unknown; then the content ends at the closing bracket.
         let isKnown = last.end > extent.start && last.end <= closer && last.start >= extent.start
         let end = isKnown ? last.end : text.skippingSpace(backFrom: closer)
         let comma = text.skippingSpace(from: end)
         let hasComma = comma < closer && text.bytes[comma] == UInt8(ascii: ",")
         let goes = lastIndex + 1 < items.count
         guard !goes else {
-            // What goes from the end takes the comma before it along, and what comes takes its place.
+            // Removing the last items also removes the comma before them; added items take their place.
             let isOnLines = text.line(of: end) != text.line(of: closer)
             if isOnLines, hasComma, text.line(of: comma) < text.line(of: items[lastIndex + 1].start) {
                 return takeLines(from: comma, items, added, closer, margin: text.margin(of: last.start))
@@ -96,7 +96,7 @@ extension Rewriter {
         if !added.isEmpty { insertInFlow(added, end, hasComma ? comma + 1 : nil, closer, last, tight) }
     }
 
-    /// Takes the last items out, which stand on lines of their own with their comments; that of the item before them stays.
+    /// Removes the last items, which are on separate lines with their comments; the comment of the item before them stays.
     private mutating func takeLines(
         from comma: Int, _ items: [Item], _ added: [String], _ closer: Int, margin: String
     ) {
@@ -123,13 +123,13 @@ extension Rewriter {
         }
         let margin = text.lineBreak + text.margin(of: last.start)
         if behindComma == nil { edits.append(TextEdit(range: end..<end, text: ",")) }
-        // A comment behind the last item stays there.
+        // A comment after the last item stays there.
         let line = text.endOfLine(before: place)
         let lines = margin + added.joined(separator: "," + margin) + (behindComma == nil ? "" : ",")
         edits.append(TextEdit(range: line..<line, text: lines))
     }
 
-    /// The bracket that opens a container, behind an anchor or a tag.
+    /// The opening bracket of a container, after an anchor or a tag.
     private func opener(of extent: Extent) -> Int {
         let brackets = [UInt8(ascii: "{"), UInt8(ascii: "[")]
         return text.bytes[extent.range].firstIndex { brackets.contains($0) } ?? extent.start
@@ -137,7 +137,7 @@ extension Rewriter {
 }
 
 extension Literal {
-    /// JSON on one line, with a space behind colons and commas unless it is tight.
+    /// JSON on one line, with a space after colons and commas unless it is tight.
     fileprivate func spacedJSON(isTight: Bool) -> String {
         guard !isTight else { return json }
         switch self {
@@ -151,7 +151,7 @@ extension Literal {
         }
     }
 
-    /// JSON on lines; the first one is not indented.
+    /// JSON on several lines; the first one is not indented.
     fileprivate func prettyJSON(margin: String, unit: String) -> String {
         let inner = margin + unit
         switch self {

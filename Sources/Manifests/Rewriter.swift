@@ -2,17 +2,17 @@ import JSON
 import Kubernetes
 import YAML
 
-/// Changes a document's text so that it says something else, and touches nothing but the places where it does.
+/// Changes a document's text to an expected content, only in the places that differ.
 ///
-/// The document and what it shall be are walked side by side, and each difference becomes an edit of the text: a member added or
-/// taken out, a value replaced. What is written follows the text around it: block or flow, indentation, quotes, line breaks. The
-/// walk need not understand everything that YAML allows, since the result is read again and compared before anyone sees it.
+/// The document and its target are compared recursively, and each difference becomes an edit of the text: a member is added or
+/// removed, or a value replaced. New text follows the text around it: block or flow style, indentation, quotes, line breaks. Not
+/// all of YAML needs to be supported, since the result is parsed again and compared.
 struct Rewriter {
     let text: SourceText
     let document: ManifestDocument
     let root: Value
     let style: YAMLStyle
-    /// The edits so far; the inner ones come before those around them.
+    /// The edits so far; the inner ones precede those around them.
     var edits: [TextEdit] = []
 
     init(_ document: ManifestDocument, _ root: Value, in text: SourceText) {
@@ -22,14 +22,14 @@ struct Rewriter {
         style = YAMLStyle(of: document, root, in: text)
     }
 
-    /// What is written for a member or an element: where it begins and ends, and whether it stays.
+    /// The text of a member or an element: its start, its end, and true if it stays.
     struct Item {
         let start: Int
         let end: Int
         let stays: Bool
     }
 
-    /// Where a value stands that is about to change.
+    /// The location of a value that will change.
     enum Holder {
         case root
         case member(key: Value)
@@ -40,17 +40,17 @@ struct Rewriter {
 
     func place(of offset: Int) -> Location { text.location(of: offset) }
 
-    /// Whether the document is written in JSON.
+    /// True if the document is JSON.
     var isJSON: Bool { document.extents == nil }
 
-    /// Writes the edits that make a value what it shall be.
+    /// Adds the edits that change a value to its target.
     ///
     /// - Parameters:
     ///   - value: The value.
-    ///   - target: What it shall be.
-    ///   - holder: What it stands in.
-    ///   - isInFlow: Whether there are brackets around it.
-    /// - Throws: ``CannotEdit`` where the text leaves no way.
+    ///   - target: The expected value.
+    ///   - holder: The location of the value.
+    ///   - isInFlow: True if it is inside brackets.
+    /// - Throws: A ``CannotEdit`` if the text cannot be changed accordingly.
     mutating func change(
         _ value: Value, to target: Literal, in holder: Holder = .root, isInFlow: Bool = false
     ) throws(CannotEdit) {
@@ -58,7 +58,7 @@ struct Rewriter {
         let extent = extent(value)
         guard !extent.isShared else {
             throw CannotEdit(
-                "what stands here is used in several places, by an anchor or a merge: write it out where it shall differ",
+                "this value is used in several places, by an anchor or a merge; write it out where it must differ",
                 at: place(of: extent.start))
         }
         switch (value.kind, target) {
@@ -82,9 +82,9 @@ struct Rewriter {
             if let next {
                 try change(member.value, to: next.value, in: .member(key: member.key), isInFlow: isInFlow || isFlow)
             } else if key.isShared {
-                throw CannotEdit("'\(name)' comes from a merge and cannot be taken out here", at: place(of: key.start))
+                throw CannotEdit("\"\(name)\" comes from a merge and cannot be removed here", at: place(of: key.start))
             }
-            // A merged member stands elsewhere.
+            // A merged member is elsewhere.
             guard !key.isShared else { continue }
             items.append(Item(start: key.start, end: end(of: member.value, behind: key), stays: next != nil))
         }
@@ -114,7 +114,7 @@ struct Rewriter {
             if let next { try change(element, to: target[next], in: .element, isInFlow: isInFlow || isFlow) }
             let own = self.extent(element)
             if next == nil, own.isShared {
-                throw CannotEdit("an element that is an alias cannot be taken out", at: place(of: extent.start))
+                throw CannotEdit("an element that is an alias cannot be removed", at: place(of: extent.start))
             }
             items.append(Item(start: own.start, end: own.end, stays: next != nil))
         }
@@ -133,7 +133,7 @@ struct Rewriter {
         }
     }
 
-    /// Where a member's value ends here, even if it is an alias of something elsewhere.
+    /// The end of a member's value here, even if it is an alias.
     private func end(of value: Value, behind key: Extent) -> Int {
         let own = extent(value)
         guard own.start < key.end else { return own.end }
@@ -143,16 +143,16 @@ struct Rewriter {
         return text.skippingSpace(backFrom: at)
     }
 
-    /// Where the last item that stays ends.
+    /// The end of the last item that stays.
     private func lastEnd(of items: [Item], in extent: Extent) -> Int {
         guard items.contains(where: { !$0.stays }) else { return extent.end }
         return items.filter(\.stays).map(\.end).max() ?? extent.end
     }
 }
 
-/// Which elements of a list are which of another one.
+/// The mapping of list elements to those of another list.
 private enum Alignment {
-    /// For each old element the index of the new one that it becomes; nil for one that goes.
+    /// The index of the new element for each old one; nil for a removed one.
     static func pairs(_ old: [Value], _ new: [Literal]) -> [Int?] {
         var result: [Int?] = []
         var next = 0

@@ -1,10 +1,10 @@
 public import JSON
 
-/// Why a change cannot be written into a text, and where.
+/// The reason that a text cannot be changed, with its location.
 public struct CannotEdit: Error, Sendable, Equatable {
-    /// Why.
+    /// The reason.
     public let message: String
-    /// Where; nil for the whole file.
+    /// The location; nil for the whole file.
     public let location: Location?
 
     init(_ message: String, at location: Location? = nil) {
@@ -13,14 +13,14 @@ public struct CannotEdit: Error, Sendable, Equatable {
     }
 }
 
-/// Bytes that take the place of a stretch of a text.
+/// A replacement for a range of a text.
 struct TextEdit {
     let range: Range<Int>
     let text: String
 }
 
 extension SourceText {
-    /// The text with edits carried out; of several in one place the first comes first.
+    /// Returns the text with edits applied; of several at one place, the first comes first.
     func applying(_ edits: [TextEdit]) throws(CannotEdit) -> [UInt8] {
         let inOrder = edits.enumerated().sorted { left, right in
             (left.element.range.lowerBound, left.offset) < (right.element.range.lowerBound, right.offset)
@@ -29,7 +29,7 @@ extension SourceText {
         var at = 0
         for (_, edit) in inOrder {
             guard edit.range.lowerBound >= at else {
-                throw CannotEdit("two changes meet in one place", at: location(of: edit.range.lowerBound))
+                throw CannotEdit("two changes overlap", at: location(of: edit.range.lowerBound))
             }
             result += bytes[at..<edit.range.lowerBound]
             result += edit.text.utf8
@@ -44,33 +44,33 @@ extension SourceText {
         return first > 0 && bytes[first - 1] == UInt8(ascii: "\r") ? "\r\n" : "\n"
     }
 
-    /// Where the line ends that the byte before a place stands in; a line break is not part of it.
+    /// The end of the line with the byte before a place, without its line break.
     func endOfLine(before place: Int) -> Int {
         range(ofLine: line(of: max(place - 1, 0))).upperBound
     }
 
-    /// In how many bytes from the beginning of its line a place stands.
+    /// The number of bytes in a line before a place.
     func indent(of place: Int) -> Int { place - range(ofLine: line(of: place)).lowerBound }
 
-    /// The white space that the line of a place begins with.
+    /// The white space at the start of a place's line.
     func margin(of place: Int) -> String {
         let line = range(ofLine: line(of: place))
         return String(decoding: bytes[line].prefix { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
     }
 
-    /// Whether nothing but white space stands before a place in its line.
+    /// True if only white space precedes a place in its line.
     func isFirstInLine(_ place: Int) -> Bool {
         bytes[range(ofLine: line(of: place)).lowerBound..<place].allSatisfy { $0 == 0x20 || $0 == 0x09 }
     }
 
-    /// The first byte from a place on that is no white space, line breaks included.
+    /// The first byte from a place on that is not white space or a line break.
     func skippingSpace(from place: Int) -> Int {
         var at = place
         while at < bytes.count, isSpace(bytes[at]) { at += 1 }
         return at
     }
 
-    /// Behind the last byte before a place that is no white space.
+    /// The place after the last byte before a place that is not white space.
     func skippingSpace(backFrom place: Int) -> Int {
         var at = place
         while at > 0, isSpace(bytes[at - 1]) { at -= 1 }

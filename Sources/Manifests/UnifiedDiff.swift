@@ -1,11 +1,11 @@
-/// The difference of two texts, as `diff -u` prints it.
+/// The difference of two texts in the format of `diff -u`.
 public enum UnifiedDiff {
-    /// Makes the diff; empty where the texts are the same.
+    /// Creates the diff; empty if the texts are the same.
     ///
     /// - Parameters:
-    ///   - old: The text as it was.
-    ///   - new: The text as it is.
-    ///   - path: What the file is called.
+    ///   - old: The old text.
+    ///   - new: The new text.
+    ///   - path: The file's path.
     /// - Returns: A header and hunks with three lines of context.
     public static func text(_ old: [UInt8], _ new: [UInt8], path: String) -> String {
         guard old != new else { return "" }
@@ -28,12 +28,12 @@ public enum UnifiedDiff {
         return result
     }
 
-    /// What happens to a line: it stays, goes, or comes; with its index before and after.
+    /// A line that stays, is removed, or is added, with its index before and after.
     private enum Step {
         case keep(Int, Int), remove(Int, Int), add(Int, Int)
     }
 
-    /// The shortest way from one text to the other (Myers, "An O(ND) Difference Algorithm").
+    /// The shortest edit script (Myers, "An O(ND) Difference Algorithm").
     private static func steps(from old: [ArraySlice<UInt8>], to new: [ArraySlice<UInt8>]) -> [Step] {
         let prefix = zip(old, new).prefix { $0.elementsEqual($1) }.count
         let most = min(old.count, new.count) - prefix
@@ -52,11 +52,11 @@ public enum UnifiedDiff {
     }
 
     private static func trace(_ old: [ArraySlice<UInt8>], _ new: [ArraySlice<UInt8>]) -> [Step] {
-        // On each diagonal x - y, how far down the old text one gets; before each number of differences.
+        // For each diagonal x - y, the furthest place in the old text; one entry for each number of differences.
         var furthest = [1: 0]
         var history: [[Int: Int]] = []
         search: for differences in 0...(old.count + new.count) {
-            // Texts that have little in common are told one after the other.
+            // For very different texts, all old lines precede all new ones.
             guard differences <= 1000 else {
                 return old.indices.map { .remove($0, 0) } + new.indices.map { .add(old.count, $0) }
             }
@@ -119,7 +119,7 @@ public enum UnifiedDiff {
                 }
             }
             let (x, y) = first ?? (0, 0)
-            // A side without lines is named by the line before it.
+            // A side without lines has the number of the line before it.
             let from = "\(x + (removed > 0 ? 1 : 0))\(removed == 1 ? "" : ",\(removed)")"
             let to = "\(y + (added > 0 ? 1 : 0))\(added == 1 ? "" : ",\(added)")"
             return "@@ -\(from) +\(to) @@\n\(body)"

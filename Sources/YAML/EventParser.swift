@@ -1,19 +1,19 @@
 import CYAML
 import JSON
 
-/// libyaml's events, put together to trees.
+/// Builds trees from libyaml's events.
 struct EventParser: ~Copyable {
-    // libyaml keeps a pointer to the parser's own address and to the input: both are allocated here and freed in `deinit`, and
-    // the parser is deleted before its input.
+    // libyaml keeps a pointer to the parser's address and to the input: both are allocated here and freed in `deinit`, and the
+    // parser is deleted before its input.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
     private var anchors: [String: YAMLNode] = [:]
     private var open: Set<ObjectIdentifier> = []
     private var nodeCount = 0
     private var isFirst = true
-    /// True if libyaml has met a mistake in the syntax, after which it cannot go on.
+    /// True if libyaml has found a syntax error, after which it cannot continue.
     private(set) var hasEnded = false
-    /// Where the last document's content ended.
+    /// The end of the last document's content.
     private var lastEnd = 0
     private let source: SourceText
     private var characters: CharacterCursor
@@ -34,7 +34,7 @@ struct EventParser: ~Copyable {
         input.deallocate()
     }
 
-    /// An event, freed of libyaml's memory.
+    /// An event, independent of libyaml's memory.
     fileprivate enum Event {
         case streamEnd, documentStart(isExplicit: Bool), sequenceEnd, mappingEnd, other
         case alias(String)
@@ -49,7 +49,7 @@ struct EventParser: ~Copyable {
             hasEnded = true
             throw failure
         }
-        // The event's strings are copied out before it is deleted.
+        // The event's strings are copied before it is deleted.
         defer { yaml_event_delete(&event) }
         let start = characters.offset(of: event.start_mark.index)
         let end = characters.offset(of: event.end_mark.index)
@@ -91,14 +91,14 @@ struct EventParser: ~Copyable {
         let problem = state.problem.map { String(cString: $0) } ?? "not YAML"
         let context = state.context.map { ", \(String(cString: $0))" } ?? ""
         if state.error == YAML_READER_ERROR {
-            // The reader's place is a byte, not a mark.
+            // The reader's position is a byte, not a mark.
             return YAMLError(message: problem, location: source.location(of: state.problem_offset))
         }
         var characters = characters
         let offset = characters.offset(of: state.problem_mark.index)
         let location = source.location(of: offset)
         if offset < source.bytes.count, source.bytes[offset] == UInt8(ascii: "\t") {
-            return YAMLError(message: "a tab cannot indent; use spaces", location: location)
+            return YAMLError(message: "tabs must not be used for indentation; use spaces", location: location)
         }
         return YAMLError(message: problem + context, location: location)
     }
@@ -107,7 +107,7 @@ struct EventParser: ~Copyable {
         YAMLError(message: message, location: source.location(of: extent.start))
     }
 
-    /// The next document's root, and where what is said before it begins; nil at the end of the text.
+    /// The next document's root, and the start of the comments before it; nil at the end of the text.
     mutating func document() throws(YAMLError) -> (root: YAMLNode, head: Int)? {
         anchors = [:]
         open = []
@@ -117,7 +117,7 @@ struct EventParser: ~Copyable {
             switch event {
             case .streamEnd: return nil
             case .documentStart(let isExplicit):
-                // What stands before the first `---` is said of the first document.
+                // Comments before the first `---` belong to the first document.
                 let head = isFirst ? 0 : isExplicit ? extent.start : lastEnd
                 let root = try node(depth: 0)
                 isFirst = false
@@ -139,9 +139,9 @@ struct EventParser: ~Copyable {
         guard nodeCount <= Reader.maximumNodes else { throw error("too many values", at: extent) }
         switch event {
         case .alias(let name):
-            guard let node = anchors[name] else { throw error("there is no anchor '\(name)'", at: extent) }
+            guard let node = anchors[name] else { throw error("unknown anchor \"\(name)\"", at: extent) }
             guard !open.contains(ObjectIdentifier(node)) else {
-                throw error("the anchor '\(name)' contains itself", at: extent)
+                throw error("anchor \"\(name)\" contains itself", at: extent)
             }
             node.extent.isShared = true
             return node
@@ -158,7 +158,7 @@ struct EventParser: ~Copyable {
             return node
         case .sequenceStart(let anchor): return try sequence(anchor, extent, depth)
         case .mappingStart(let anchor): return try mapping(anchor, extent, depth)
-        default: throw error("a value was expected", at: extent)
+        default: throw error("expected a value", at: extent)
         }
     }
 
@@ -207,11 +207,11 @@ struct EventParser: ~Copyable {
                 continue
             }
             guard let text = key.keyText else {
-                throw error("a key cannot be null, a list or a mapping", at: place)
+                throw error("a key must not be null, a list or a mapping", at: place)
             }
             if let first = places[text] {
                 let line = source.line(of: first.start)
-                throw error("the key '\(text)' is there twice, first in line \(line)", at: place)
+                throw error("duplicate key \"\(text)\" (first defined on line \(line))", at: place)
             }
             places[text] = place
             members.append((key, value))
@@ -222,7 +222,7 @@ struct EventParser: ~Copyable {
         return node
     }
 
-    /// Carries a merge key out (YAML, "Merge Key Language-Independent Type"): what is there already stays.
+    /// Applies a merge key (YAML, "Merge Key Language-Independent Type"): existing members stay.
     private func merge(
         _ source: YAMLNode, into members: inout [(key: YAMLNode, value: YAMLNode)], _ places: inout [String: Extent]
     ) throws(YAMLError) {
@@ -231,7 +231,7 @@ struct EventParser: ~Copyable {
             for member in others {
                 guard let text = member.key.keyText, places[text] == nil else { continue }
                 places[text] = member.key.extent
-                // It stands where it comes from, for both.
+                // Its location is the source's, for both.
                 member.key.extent.isShared = true
                 member.value.extent.isShared = true
                 members.append(member)
@@ -239,11 +239,11 @@ struct EventParser: ~Copyable {
         case .sequence(let sources):
             for source in sources {
                 guard case .mapping = source.content else {
-                    throw error("'<<' takes a mapping or a list of mappings", at: source.extent)
+                    throw error("\"<<\" requires a mapping or a list of mappings", at: source.extent)
                 }
                 try merge(source, into: &members, &places)
             }
-        default: throw error("'<<' takes a mapping or a list of mappings", at: source.extent)
+        default: throw error("\"<<\" requires a mapping or a list of mappings", at: source.extent)
         }
     }
 }
@@ -252,7 +252,7 @@ extension EventParser.Event {
     fileprivate var isAlias: Bool { if case .alias = self { true } else { false } }
 }
 
-/// libyaml counts characters; this finds their bytes, going on from the last one that was asked for.
+/// Converts libyaml's character offsets to byte offsets, starting from the last one.
 struct CharacterCursor {
     private let source: SourceText
     private var character = 0
@@ -260,7 +260,7 @@ struct CharacterCursor {
 
     init(_ source: SourceText) {
         self.source = source
-        // A byte order mark is no character of the text.
+        // A byte order mark is not a character of the text.
         offset = source.markLength
     }
 
@@ -280,7 +280,7 @@ struct CharacterCursor {
 }
 
 extension SourceText {
-    /// Where a block scalar's last line with something in it ends: libyaml says where the next thing begins.
+    /// The end of a block scalar's last line with content: libyaml reports the start of the next item.
     fileprivate func end(ofBlockScalar extent: Extent) -> Int {
         var end = extent.end
         while end > extent.start, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[end - 1]) { end -= 1 }

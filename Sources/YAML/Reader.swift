@@ -1,29 +1,29 @@
 import CYAML
 public import JSON
 
-/// One YAML document as JSON, with the place of each of its nodes.
+/// A YAML document as JSON, with the location of each node.
 public struct YAMLDocument: Sendable {
     /// The document as JSON text.
     public let json: [UInt8]
-    /// Where each node stands in the YAML, in document order, keys included: the n-th node of the JSON is the n-th here.
+    /// The locations of the nodes in the YAML, in document order, including keys: the n-th node of the JSON is the n-th here.
     public let extents: [Extent]
-    /// Where the document begins, with the comments before its root: behind the `---` or the document before it.
+    /// The start of the document, including the comments before its root: after the `---` or the document before it.
     public let head: Int
 }
 
-/// Where a node stands in a text: bytes, from its first to behind its last.
+/// The range of a node in a text, in bytes.
 public struct Extent: Sendable, Equatable {
-    /// How a node is written.
+    /// The style of a node.
     public enum Style: UInt8, Sendable {
         /// A scalar without quotes.
         case plain
         /// A scalar in single or double quotes.
         case quoted
-        /// A scalar of lines, after `|` or `>`.
+        /// A scalar of several lines, after `|` or `>`.
         case literal
-        /// A list or mapping by indentation.
+        /// A list or mapping in block style.
         case block
-        /// A list or mapping in brackets.
+        /// A list or mapping in flow style.
         case flow
 
         init(_ style: yaml_scalar_style_t) {
@@ -37,61 +37,61 @@ public struct Extent: Sendable, Equatable {
 
     private var first: UInt32
     private var behind: UInt32
-    /// How it is written.
+    /// The style.
     public let style: Style
-    /// Whether it stands for several nodes at once: by an alias, or by a merge.
+    /// True if it is the range of several nodes, through an alias or a merge.
     public internal(set) var isShared = false
 
-    /// Describes a stretch.
+    /// Creates an extent.
     public init(start: Int, end: Int, style: Style) {
         first = UInt32(truncatingIfNeeded: start)
         behind = UInt32(truncatingIfNeeded: end)
         self.style = style
     }
 
-    /// Its first byte, that of its anchor or tag where it has one.
+    /// The first byte, including an anchor or tag.
     public var start: Int { Int(first) }
 
-    /// The byte behind its last.
+    /// The byte after the last one.
     public internal(set) var end: Int {
         get { Int(behind) }
         set { behind = UInt32(truncatingIfNeeded: newValue) }
     }
 
-    /// The bytes.
+    /// The range in bytes.
     public var range: Range<Int> { start..<max(start, end) }
 }
 
-/// Why a YAML text cannot be read, and where.
+/// The error of a YAML text that cannot be read, with its location.
 public struct YAMLError: Error, Equatable, CustomStringConvertible {
-    /// What is wrong.
+    /// The problem.
     public let message: String
-    /// Where.
+    /// The location.
     public let location: Location
-    /// The place and the reason, as in `line 3, column 5: the key 'a' is there twice, first in line 2`.
+    /// The location and the problem, such as `line 3, column 5: duplicate key "a" (first defined on line 2)`.
     public var description: String { "line \(location.line), column \(location.column): \(message)" }
 }
 
-/// YAML text to JSON documents, as Kubernetes reads it: YAML 1.1, keys are strings, no key twice, merges carried out.
+/// Converts YAML to JSON documents, as Kubernetes reads it: YAML 1.1, string keys without duplicates, merges applied.
 ///
-/// libyaml's events become a tree, since aliases and merges need what came before; the tree becomes JSON text. Both are
-/// bounded, so that a small text cannot become a large one.
+/// libyaml's events become a tree, since aliases and merges refer to earlier nodes; the tree becomes JSON text. Both are limited,
+/// so that a small text cannot become a large one.
 public enum Reader {
-    /// What one document may come to.
+    /// The maximum number of nodes of a document.
     static let maximumNodes = 1_000_000
-    /// How deep it may nest.
+    /// The maximum nesting depth.
     static let maximumDepth = 200
 
     /// Reads every document of a text; empty ones are left out.
     ///
     /// - Parameter text: UTF-8, with or without a byte order mark, or UTF-16 with one.
-    /// - Returns: The documents that can be read, and the first mistake, if there is one. After a mistake in YAML's syntax libyaml
-    ///   cannot go on; after any other one, such as a key that is there twice, the documents that follow are read, too.
+    /// - Returns: The documents that can be read, and the first error. After a syntax error, libyaml cannot continue; after any
+    ///   other error, such as a duplicate key, the documents that follow are read too.
     public static func documents(in text: [UInt8]) -> (documents: [YAMLDocument], error: YAMLError?) {
         documents(in: SourceText(text))
     }
 
-    /// Reads every document of a text that the caller keeps, to ask it for lines.
+    /// Reads every document of a text that the caller keeps for locations.
     public static func documents(in source: SourceText) -> (documents: [YAMLDocument], error: YAMLError?) {
         guard source.bytes.count < UInt32.max else {
             return ([], YAMLError(message: "larger than 4 GiB", location: Location(line: 1, column: 1)))
@@ -114,7 +114,7 @@ public enum Reader {
     }
 }
 
-/// A YAML node, resolved to what it is in JSON.
+/// A YAML node, resolved to a JSON value.
 final class YAMLNode {
     enum Content {
         case null
@@ -134,7 +134,7 @@ final class YAMLNode {
     }
 }
 
-/// The tree as JSON text.
+/// Writes the tree as JSON text.
 private struct TreeWriter {
     let source: SourceText
     var json: [UInt8] = []
@@ -148,7 +148,7 @@ private struct TreeWriter {
 
     mutating func write(_ node: YAMLNode, depth: Int, isShared: Bool = false) throws(YAMLError) {
         guard depth <= Reader.maximumDepth else { throw error("nests too deep", at: node.extent) }
-        // What is in something shared is shared.
+        // The content of a shared node is shared.
         let isShared = isShared || node.extent.isShared
         try place(node.extent, isShared)
         switch node.content {
@@ -176,10 +176,10 @@ private struct TreeWriter {
         }
     }
 
-    /// Notes where the next node stands; aliases make one stand many times, so this is where they are bounded.
+    /// Records the location of the next node; it limits the nodes that aliases can create.
     private mutating func place(_ extent: Extent, _ isShared: Bool) throws(YAMLError) {
         guard extents.count < Reader.maximumNodes else {
-            throw error("the document grows beyond \(Reader.maximumNodes) values by its aliases", at: extent)
+            throw error("the document has more than \(Reader.maximumNodes) values after resolving aliases", at: extent)
         }
         var extent = extent
         extent.isShared = extent.isShared || isShared
@@ -203,7 +203,7 @@ private struct TreeWriter {
 }
 
 extension YAMLNode {
-    /// The node as an object's key; nil when it is null, a list or a mapping, for which Kubernetes' reader (sigs.k8s.io/yaml) has none.
+    /// The node as an object's key; nil if it is null, a list or a mapping, as in Kubernetes' reader (sigs.k8s.io/yaml).
     var keyText: String? {
         switch content {
         case .bool(let value): value ? "true" : "false"

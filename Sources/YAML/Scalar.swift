@@ -1,6 +1,6 @@
-/// What a scalar's text means (YAML 1.1, as Kubernetes' reader has it).
+/// Resolves a scalar's text to a value (YAML 1.1, as in Kubernetes).
 enum Scalar {
-    /// Why a text is not what its tag says, or cannot be in JSON.
+    /// The reason that a text does not match its tag or has no JSON form.
     struct Problem: Error {
         let message: String
     }
@@ -15,15 +15,15 @@ enum Scalar {
         case "tag:yaml.org,2002:null": return .null
         case "tag:yaml.org,2002:bool":
             guard let value = boolean(text) else {
-                throw Problem(message: "'\(text)' is no boolean")
+                throw Problem(message: "\"\(text)\" is not a boolean")
             }
             return .bool(value)
         case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float":
             guard let number = try number(text) else {
-                throw Problem(message: "'\(text)' is no number")
+                throw Problem(message: "\"\(text)\" is not a number")
             }
             guard number.isWhole || tag != "tag:yaml.org,2002:int" else {
-                throw Problem(message: "'\(text)' is no integer")
+                throw Problem(message: "\"\(text)\" is not an integer")
             }
             return .number(number.text)
         case "tag:yaml.org,2002:binary":
@@ -31,13 +31,13 @@ enum Scalar {
                 throw Problem(message: "!!binary is not followed by base64")
             }
             return .string(String(decoding: bytes, as: UTF8.self))
-        // Kubernetes reads a time as the text that it is, tagged or not.
+        // Kubernetes reads a time as text, with or without a tag.
         case "tag:yaml.org,2002:timestamp":
             guard let first = text.utf8.first, first &- UInt8(ascii: "0") <= 9 else {
-                throw Problem(message: "'\(text)' is no timestamp")
+                throw Problem(message: "\"\(text)\" is not a timestamp")
             }
             return .string(text)
-        case let tag?: throw Problem(message: "the tag \(tag) is not understood")
+        case let tag?: throw Problem(message: "unsupported tag \(tag)")
         }
     }
 
@@ -48,7 +48,7 @@ enum Scalar {
         return .string(text)
     }
 
-    /// The booleans of go-yaml 2, with which Kubernetes reads.
+    /// The booleans of go-yaml 2, which Kubernetes uses.
     private static func boolean(_ text: String) -> Bool? {
         switch text {
         case "y", "Y", "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": true
@@ -57,9 +57,9 @@ enum Scalar {
         }
     }
 
-    /// The number as JSON writes it, and whether it is written as an integer.
+    /// The number as JSON, and true if it is an integer.
     ///
-    /// Kubernetes writes what is not an integer of 64 bits as the shortest text that gives the same double: `1000.0` is `1000` there.
+    /// Kubernetes writes a number that is not a 64-bit integer as the shortest text of the same double: `1000.0` becomes `1000`.
     private static func number(_ text: String) throws(Problem) -> (text: String, isWhole: Bool)? {
         guard let first = text.utf8.first,
             first &- UInt8(ascii: "0") <= 9 || "+-.".utf8.contains(first)
@@ -97,7 +97,7 @@ enum Scalar {
         for (prefix, radix) in [("0x", 16), ("0b", 2), ("0o", 8)] where digits.prefix(2).lowercased() == prefix {
             return (radix, String(digits.dropFirst(2)))
         }
-        // YAML 1.1's octal: a leading zero and nothing but octal digits.
+        // YAML 1.1's octal numbers: a leading zero and octal digits.
         let rest = digits.dropFirst()
         guard digits.hasPrefix("0"), !rest.isEmpty, rest.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") <= 7 }) else {
             return nil
@@ -128,9 +128,9 @@ enum Scalar {
         return rest.isEmpty
     }
 
-    /// A double without its sign as Go writes it in JSON: with an exponent only below 1e-6 and from 1e21 on.
+    /// A double without its sign in Go's JSON form: with an exponent only below 1e-6 and from 1e21 on.
     private static func shortest(_ value: Double) -> String {
-        // Swift's digits are the shortest, too; they may stand in another form.
+        // Swift's digits are the shortest too, but can have another form.
         let parts = "\(value.magnitude)".split(separator: "e")
         let mantissa = parts[0].split(separator: ".")
         var point = mantissa[0].utf8.count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
@@ -154,7 +154,7 @@ enum Scalar {
     }
 }
 
-/// Base64 as Go's standard encoding reads it: line breaks are skipped, padding is required.
+/// Base64 as in Go's standard encoding: line breaks are skipped, padding is required.
 private enum Base64Text {
     static func decoded(_ text: String) -> [UInt8]? {
         let characters = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }

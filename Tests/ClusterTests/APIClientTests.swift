@@ -97,7 +97,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         server.cueOther(.status(409, body: ScriptedAPIServer.status(409, "Conflict", "the object has been modified")))
         #expect(
             try caller.send(APIRequest(.put, "/x", body: [0x7B, 0x7D])).error?.description
-                == "the API server answers 409 Conflict: the object has been modified")
+                == "the API server returned 409 Conflict: the object has been modified")
         server.cueOther(.status(404, body: "page\nnot found"))
         #expect(
             try caller.send(APIRequest(.get, "/x")).error == .status(APIStatus(code: 404, message: "page not found")))
@@ -233,9 +233,9 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(server.requests.first?.path == "/apis/policy/v1/namespaces/ns/poddisruptionbudgets")
         #expect(
             told.unavailable.prefix(2) == [
-                "7", "the API server's answer cannot be read: it is no list: it has no resourceVersion",
+                "7", "cannot read the API server's response: not a list: resourceVersion is missing",
             ])
-        let cut = "the API server's answer cannot be read: line 1, column 3"
+        let cut = "cannot read the API server's response: line 1, column 3"
         #expect(told.unavailable.last?.hasPrefix(cut) == true)
     }
 

@@ -112,7 +112,7 @@ import Testing
         let (found, problems) = try cluster.audit(["pod-disruption-budget", "replicas"])
         #expect(found.count == 2 && found[0].hasSuffix("replicas deny"))
         #expect(found[1] == "pod-disruption-budget not evaluated")
-        #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server answers 403"))
+        #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server returned 403"))
     }
 
     @Test func `what a judged owner controls is left out, and what nobody does is not`() throws {

@@ -272,7 +272,7 @@ import Testing
         let replica = try Replica(server)
         #expect(eventually { isSettled(server, replica) && replica.problem == nil })
         let events = replica.events
-        #expect(events.contains { $0.contains("writing the Secret playbook/playbook-certificates") })
+        #expect(events.contains { $0.contains("writing Secret playbook/playbook-certificates") })
         #expect(!events.contains { $0.contains("PRIVATE KEY") || $0.contains("tls.key") })
     }
 }

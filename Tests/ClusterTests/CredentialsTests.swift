@@ -22,18 +22,18 @@ import Testing
     }
 
     @Test(arguments: [
-        (["KUBERNETES_SERVICE_HOST": "10.0.0.1"], "environment: KUBERNETES_SERVICE_PORT_HTTPS: it is no port"),
+        (["KUBERNETES_SERVICE_HOST": "10.0.0.1"], "environment: KUBERNETES_SERVICE_PORT_HTTPS: not a port number"),
         (
             ["KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "0"],
-            "environment: KUBERNETES_SERVICE_PORT: it is no port"
+            "environment: KUBERNETES_SERVICE_PORT: not a port number"
         ),
         (
             [:],
-            "no cluster is configured: run in a Pod with a service account, or name a kubeconfig by KUBECONFIG"
+            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
         ),
         (
             ["HOME": "/nowhere"],
-            "no cluster is configured: run in a Pod with a service account, or name a kubeconfig by KUBECONFIG"
+            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
         ),
         (["KUBECONFIG": "/nowhere/config"], "open /nowhere/config: No such file or directory"),
     ])
@@ -62,7 +62,7 @@ import Testing
         try folder.write("ca.crt", "no PEM")
         #expect(
             try caller.send(APIRequest(.get, "/x")).error?.description
-                == "the service account: reading a certificate: the text holds none")
+                == "the service account: reading a certificate: the text contains none")
         // Put right, it works without a restart.
         try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
         #expect(try caller.send(APIRequest(.get, "/x")).text != nil)
@@ -201,55 +201,55 @@ import Testing
     }
 
     @Test(arguments: [
-        ("https://127.0.0.1:1", "ftp://a", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
-        ("https://127.0.0.1:1", "https://", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
-        ("https://127.0.0.1:1", "https://a:b", "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"),
+        ("https://127.0.0.1:1", "ftp://a", "clusters[here].cluster.server: must be https://HOST[:PORT][/PATH]"),
+        ("https://127.0.0.1:1", "https://", "clusters[here].cluster.server: must be https://HOST[:PORT][/PATH]"),
+        ("https://127.0.0.1:1", "https://a:b", "clusters[here].cluster.server: must be https://HOST[:PORT][/PATH]"),
         (
             "https://127.0.0.1:1", "https://u:s3cret@a",
-            "clusters[here].cluster.server: it must be https://HOST[:PORT][/PATH]"
+            "clusters[here].cluster.server: must be https://HOST[:PORT][/PATH]"
         ),
-        ("server: https://127.0.0.1:1", "x: y", "clusters[here].cluster.server: it is missing"),
-        ("server: https://127.0.0.1:1", "server: 5", "clusters[here].cluster.server: it must be a string"),
-        ("cluster: here", "cluster: elsewhere", "clusters: there is no 'elsewhere'"),
-        ("user: me", "user: you", "users: there is no 'you'"),
-        ("current-context: dev", "", "current-context: no context is chosen; name one with --context"),
-        ("current-context: dev", "current-context: prod", "contexts: there is no 'prod'"),
-        ("context: {", "contexts: {", "contexts[dev].context: it is missing"),
-        ("token: s3cret", "token: [s3cret]", "users[me].user.token: it must be a string"),
+        ("server: https://127.0.0.1:1", "x: y", "clusters[here].cluster.server: missing"),
+        ("server: https://127.0.0.1:1", "server: 5", "clusters[here].cluster.server: must be a string"),
+        ("cluster: here", "cluster: elsewhere", "clusters: no entry is named \"elsewhere\""),
+        ("user: me", "user: you", "users: no entry is named \"you\""),
+        ("current-context: dev", "", "current-context: no current context; name one with --context"),
+        ("current-context: dev", "current-context: prod", "contexts: no entry is named \"prod\""),
+        ("context: {", "contexts: {", "contexts[dev].context: missing"),
+        ("token: s3cret", "token: [s3cret]", "users[me].user.token: must be a string"),
         (
             "token: s3cret", "client-key-data: s3cret!",
-            "users[me].user.client-key-data: it is not base64"
+            "users[me].user.client-key-data: not base64"
         ),
         (
             "token: s3cret", "username: s3cret",
-            "users[me].user.username: it is not supported; use a token, a client certificate or exec"
+            "users[me].user.username: not supported; use a token, a client certificate or exec"
         ),
         (
             "token: s3cret", "as: admin",
-            "users[me].user.as: it is not supported; use a token, a client certificate or exec"
+            "users[me].user.as: not supported; use a token, a client certificate or exec"
         ),
-        ("token: s3cret", "exec: {command: a}", "users[me].user.exec.apiVersion: it is missing"),
+        ("token: s3cret", "exec: {command: a}", "users[me].user.exec.apiVersion: missing"),
         (
             "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: a}",
-            "users[me].user.exec.apiVersion: it must be client.authentication.k8s.io/v1 or "
+            "users[me].user.exec.apiVersion: must be client.authentication.k8s.io/v1 or "
                 + "client.authentication.k8s.io/v1beta1"
         ),
         (
             "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1}",
-            "users[me].user.exec.command: it is missing"
+            "users[me].user.exec.command: missing"
         ),
         (
             "token: s3cret",
             "exec: {apiVersion: client.authentication.k8s.io/v1, command: a, interactiveMode: Always}",
-            "users[me].user.exec.interactiveMode: there is nobody to answer questions"
+            "users[me].user.exec.interactiveMode: interactive plugins are not supported"
         ),
         (
             "token: s3cret", "exec: {apiVersion: client.authentication.k8s.io/v1, command: a, env: [{name: b}]}",
-            "users[me].user.exec.env: each of it must have a name and a value"
+            "users[me].user.exec.env: each entry must have a name and a value"
         ),
         (
             "server: https://127.0.0.1:1", "insecure-skip-tls-verify: true\n    server: https://a",
-            "clusters[here].cluster.insecure-skip-tls-verify: servers are always verified: give certificate-authority"
+            "clusters[here].cluster.insecure-skip-tls-verify: not supported; set certificate-authority instead"
         ),
         (
             "server: https://127.0.0.1:1", "proxy-url: http://a\n    server: https://a",
@@ -374,15 +374,19 @@ import Testing
     }
 
     @Test(arguments: [
-        ("echo 'Unable to locate credentials' >&2; exit 253", "it ended with status 253: Unable to locate credentials"),
-        ("echo s3cret", "it printed no JSON"), ("echo '{}'", "it printed no ExecCredential"),
+        (
+            "echo 'Unable to locate credentials' >&2; exit 253",
+            "it exited with status 253: Unable to locate credentials"
+        ),
+        ("echo s3cret", "its output is not JSON"), ("echo '{}'", "it printed no ExecCredential"),
         (
             credential(#"{"token":"s3cret"}"#, version: "v1beta1"),
-            "it printed another version than client.authentication.k8s.io/v1"
+            "its ExecCredential does not have apiVersion client.authentication.k8s.io/v1"
         ),
-        (credential("{}"), "it printed neither a token nor a certificate with its key"),
+        (credential("{}"), "its ExecCredential has no token and no client certificate with key"),
         (
-            credential(#"{"token":"s3cret","expirationTimestamp":"soon"}"#), "its expirationTimestamp is no time"
+            credential(#"{"token":"s3cret","expirationTimestamp":"soon"}"#),
+            "its expirationTimestamp is not an RFC 3339 time"
         ),
         ("sleep 20", "Connection timed out"),
     ])

@@ -93,7 +93,7 @@ import Testing
         server.remove("\(Self.admission)/validatingwebhookconfigurations/playbook")
         #expect(
             try troubles(server)
-                == ["problem ValidatingWebhookConfiguration playbook: does not exist: nothing is enforced"])
+                == ["problem ValidatingWebhookConfiguration playbook: does not exist; nothing is enforced"])
     }
 
     @Test func `kinds that are not sent are named, those of further workloads too`() throws {
@@ -117,7 +117,7 @@ import Testing
         let server = try cluster()
         let path = "\(Self.admission)/mutatingwebhookconfigurations/playbook"
         server.put(path, #"{"webhooks":[{"name":"fixes","clientConfig":{}}]}"#)
-        #expect(try troubles(server).first?.contains("webhook fixes has no caBundle that can be read") == true)
+        #expect(try troubles(server).first?.contains("webhook fixes has no valid caBundle") == true)
         let expired = base64(try certificate(days: -1))
         server.put(path, #"{"webhooks":[{"name":"fixes","clientConfig":{"caBundle":"\#(expired)"}}]}"#)
         #expect(try troubles(server).first?.contains("the caBundle of webhook fixes has expired") == true)
@@ -126,11 +126,11 @@ import Testing
     @Test func `a Pod that is admitted is a problem, but in dry-run mode`() throws {
         let server = try cluster()
         server.remove("POST /api/v1/namespaces/default/pods")
-        #expect(try troubles(server).first?.hasPrefix("problem webhook: a Pod that violates rules is admitted") == true)
+        #expect(try troubles(server).first?.hasPrefix("problem webhook: a Pod that violates rules is allowed") == true)
         put(server, replicas: 3, ready: 3, mode: "dry-run")
         #expect(
             try troubles(server)
-                == ["notice webhook: a Pod that violates rules is admitted: the server runs in dry-run mode"])
+                == ["notice webhook: a Pod that violates rules is allowed; the server runs in dry-run mode"])
     }
 
     @Test func `replicas, rights, certificate and exemptions are looked at`() throws {
@@ -145,10 +145,10 @@ import Testing
             "/apis/apps/v1/deployments",
             #"{"items":[{"metadata":{"name":"web","namespace":"shop","annotations":\#(annotations)}}]}"#)
         let found = try troubles(server)
-        #expect(found.contains("problem replicas: 2 of 3 replicas are ready, 3 run the current settings"))
-        #expect(found.contains { $0.hasPrefix("problem certificate: ends on ") && $0.hasSuffix("in 3 days") })
+        #expect(found.contains("problem replicas: 2 of 3 replicas are ready; 3 run the current settings"))
+        #expect(found.contains { $0.hasPrefix("problem certificate: expires on ") && $0.hasSuffix("in 3 days") })
         #expect(
-            found.contains("notice exemptions: 1 of 1 objects have exemptions that have ended: Deployment shop/web"))
+            found.contains("notice exemptions: 1 of 1 objects have expired exemptions: Deployment shop/web"))
         #expect(found.count == 3)
     }
 

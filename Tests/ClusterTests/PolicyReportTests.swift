@@ -109,7 +109,7 @@ import Testing
             existing: #"{"metadata":{"name":"playbook","namespace":"gone","resourceVersion":"7"}}"#)
         // The server of this test answers a DELETE with 405: that it was asked is what counts.
         let outcome = try write(["one"], to: server)
-        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("the report of namespace gone: "))
+        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("report for namespace gone: "))
     }
 
     @Test func `what could not be read is counted, and no report goes for lack of it`() throws {
@@ -139,7 +139,7 @@ import Testing
         let server = try server()
         server.refuse("POST", "\(Self.reports)/namespaces/shop/policyreports", 403)
         let outcome = try write(["one"], to: server)
-        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("the report of namespace shop: "))
+        #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("report for namespace shop: "))
     }
 
     @Test func `a cluster without report resources is told which it lacks`() throws {

@@ -98,7 +98,7 @@ import Testing
         }
         #expect(eventually { server.watches.count > 10 })
         let troubles = follower.told.events.filter { if case .troubled = $0 { true } else { false } }
-        #expect(troubles == [.troubled(follower.resource, reason: "the watch ended at once")])
+        #expect(troubles == [.troubled(follower.resource, reason: "the watch ended immediately")])
     }
 
     @Test func `every connection may end at any time`() throws {
@@ -339,7 +339,7 @@ import Testing
         let follower = try Follower(server)
         #expect(eventually { follower.status.state == .unavailable })
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable == ["the API server answers \(code) \(reason): no"])
+        #expect(follower.told.unavailable == ["the API server returned \(code) \(reason): no"])
         #expect(server.lists.count == 6)
         #expect(follower.status.state == .synced)
         let named = follower.told.events.filter { if case .unavailable = $0 { true } else { false } }
@@ -364,7 +364,7 @@ import Testing
         #expect(eventually { follower.status.state == .unavailable })
         #expect(eventually { server.watches.count >= 7 })
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable == ["the API server answers 403 Forbidden: no watch"])
+        #expect(follower.told.unavailable == ["the API server returned 403 Forbidden: no watch"])
         // Once before it was refused, once when it was allowed, and not with each list between.
         #expect(eventually { follower.told.syncs == 2 })
     }

@@ -248,7 +248,7 @@ import Testing
         #expect(
             program.error.contains(
                 "-:2: not added: Deployment shop/web: pod-disruption-budget: it would select pods that "
-                    + "PodDisruptionBudget other selects too"), "\(program.error)")
+                    + "PodDisruptionBudget other already selects"), "\(program.error)")
         #expect(program.error.contains("remaining: deny pod-disruption-budget"))
     }
 
@@ -258,7 +258,7 @@ import Testing
         #expect(budgets(in: program.output) == 1)
         #expect(
             program.error.contains(
-                "not added: StatefulSet shop/web: pod-disruption-budget: a PodDisruptionBudget named web is there already"
+                "not added: StatefulSet shop/web: pod-disruption-budget: a PodDisruptionBudget named web already exists"
             ),
             "\(program.error)")
     }
@@ -270,7 +270,7 @@ import Testing
             try workload("api", labels: "app: web").write(
                 toFile: "\(folder)/b.yaml", atomically: true, encoding: .utf8)
             let program = try fix("--write", "--add-companions", folder)
-            #expect(program.error.contains("a.json: no objects added: a file of JSON holds one document"))
+            #expect(program.error.contains("a.json: no objects added: a JSON file contains one document"))
             #expect(budgets(in: try String(contentsOfFile: "\(folder)/b.yaml", encoding: .utf8)) == 1)
             #expect(!program.error.contains("pod-disruption-budget"), "\(program.error)")
         }
@@ -283,7 +283,7 @@ import Testing
         let program = try fix(input: shared)
         #expect(
             program.error.contains(
-                "not fixed: Deployment shop/web: memory-request-equals-limit: what stands here is used in several places"
+                "not fixed: Deployment shop/web: memory-request-equals-limit: this value is used in several places"
             ),
             "\(program.error)")
         #expect(program.output.contains("topologySpreadConstraints:") && program.output.contains("memory: 128Mi"))

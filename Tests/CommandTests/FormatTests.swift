@@ -127,18 +127,19 @@ import Testing
             try "a: 1\na: 2\n".write(to: url.appending(path: "a,b.yaml"), atomically: true, encoding: .utf8)
             let program = try Program(["check", "--format", format, "a,b.yaml", "c.yaml"], in: url)
             #expect(program.code == 2)
-            let reason = "the key 'a' is there twice, first in line 1"
+            let reason = "duplicate key \"a\" (first defined on line 1)"
+            let quoted = reason.replacingOccurrences(of: "\"", with: "\\\"")
             let parts: [String] =
                 switch format {
                 case "json":
                     [
                         #""unreadable":2"#,
-                        #"{"file":"a,b.yaml","line":2,"column":1,"reason":"\#(reason)"}"#,
+                        #"{"file":"a,b.yaml","line":2,"column":1,"reason":"\#(quoted)"}"#,
                         #"{"file":"c.yaml","line":null,"column":null,"reason":"No such file or directory"}"#,
                     ]
                 case "sarif":
                     [
-                        "a,b.yaml could not be read: \(reason)", #""uri":"a%2Cb.yaml""#,
+                        "a,b.yaml could not be read: \(quoted)", #""uri":"a%2Cb.yaml""#,
                         #""region":{"startLine":2,"startColumn":1}"#, "c.yaml could not be read: No such file",
                         #""executionSuccessful":false"#,
                     ]
@@ -153,8 +154,8 @@ import Testing
                         "::error file=a%2Cb.yaml,line=2,col=1,title=a%2Cb.yaml could not be read::\(reason)\n",
                         "::error file=c.yaml,title=c.yaml could not be read::No such file or directory\n",
                     ]
-                case "markdown": ["- `a,b.yaml:2:1`: the key", "- `c.yaml`: No such file or directory\n"]
-                default: ["<li>a,b.yaml:2:1: the key", "<li>c.yaml: No such file or directory</li>"]
+                case "markdown": ["- `a,b.yaml:2:1`: duplicate key", "- `c.yaml`: No such file or directory\n"]
+                default: ["<li>a,b.yaml:2:1: duplicate key", "<li>c.yaml: No such file or directory</li>"]
                 }
             for part in parts { #expect(program.output.contains(part), "\(part)\n\(program.output.prefix(3000))") }
         }

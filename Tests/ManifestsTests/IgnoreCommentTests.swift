@@ -62,8 +62,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("# playbook:ignore replicas", "without a reason"), ("# playbook:ignore", "names no rule"),
-        ("# playbook:ignore replica a cache", "did you mean 'replicas'?"),
+        ("# playbook:ignore replicas", "without a reason"), ("# playbook:ignore", "has no rule"),
+        ("# playbook:ignore replica a cache", "did you mean \"replicas\"?"),
     ])
     func `a comment that cannot exempt says why, and does not`(_ comment: String, _ part: String) throws {
         let (found, file, used) = try found(behind: [5: " \(comment)"])

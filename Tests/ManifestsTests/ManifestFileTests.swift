@@ -79,13 +79,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("a: 1\nb:\n  c: 1\n  c: 2", "a.yaml", 4, 3, "'c' is there twice, first in line 3"),
-        ("{\"a\": 1,\n \"a\": 2}", "a.json", 2, 2, "'a' is there twice, first in line 1"),
-        ("{\"a\": 1,}", "a.json", 1, 9, ""), ("a:\n\tb: 1", "a.yaml", 2, 1, "a tab cannot indent"),
+        ("a: 1\nb:\n  c: 1\n  c: 2", "a.yaml", 4, 3, "duplicate key \"c\" (first defined on line 3)"),
+        ("{\"a\": 1,\n \"a\": 2}", "a.json", 2, 2, "duplicate key \"a\" (first defined on line 1)"),
+        ("{\"a\": 1,}", "a.json", 1, 9, ""), ("a:\n\tb: 1", "a.yaml", 2, 1, "tabs must not be used"),
         ("a: b\nc: {{ .Values.c }}", "a.yaml", 2, 4, "Go template"), ("a: é\nb: [", "a.yaml", 2, 5, ""),
         ("{{- if .Values.on }}\na: b\n{{- end }}", "a.yaml", 1, 1, "Go template"),
-        ("a: \"{{x}}\"\nb: 1\nb: 2", "a.yaml", 3, 1, "the key 'b'"),
-        ("a: |\n  {{ x }}\nb: 1\nc: 1\nb: 2", "a.yaml", 5, 1, "the key 'b' is there twice, first in line 3; if this"),
+        ("a: \"{{x}}\"\nb: 1\nb: 2", "a.yaml", 3, 1, "duplicate key \"b\""),
+        ("a: |\n  {{ x }}\nb: 1\nc: 1\nb: 2", "a.yaml", 5, 1, "duplicate key \"b\" (first defined on line 3); if this"),
     ])
     func `a mistake is told with its place`(_ text: String, _ path: String, _ line: Int, _ column: Int, _ part: String)
         throws

@@ -155,7 +155,7 @@ import Testing
         ("a value that two share", "x: &x {a: 1}\nz: *x\n", Edit.set("/z/b", 2), "used in several places"),
         ("a merged member", "x: &x {a: 1}\nz:\n  <<: *x\n  b: 1\n", .set("/z/a", 2), "used in several places"),
         ("a merged member goes", "x: &x {a: 1}\nz:\n  <<: *x\n  b: 1\n", .remove("/z/a"), "comes from a merge"),
-        ("an alias in a list goes", "x: &x {a: 1}\nz:\n- *x\n- b\n", .remove("/z/0"), "an alias cannot be taken out"),
+        ("an alias in a list goes", "x: &x {a: 1}\nz:\n- *x\n- b\n", .remove("/z/0"), "an alias cannot be removed"),
     ])
     func `what cannot be written is refused with its reason`(
         _ name: String, _ before: String, _ edit: Edit, _ part: String

@@ -187,7 +187,7 @@ import Testing
         // More than once: what was freed twice would show only when its memory is used again.
         for _ in 0..<50 {
             let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
-            #expect(error?.description.contains("the text holds none") == true)
+            #expect(error?.description.contains("the text contains none") == true)
         }
     }
 

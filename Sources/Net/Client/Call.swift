@@ -1,13 +1,13 @@
 internal import HTTP
 
-/// A call that is being made.
+/// A call in progress.
 public final class Call {
     let client: Client
     let times: CallTimes
-    /// Whether the request can be sent twice.
+    /// True if the request can be sent twice.
     let isRepeatable: Bool
     private var handler: CallHandler?
-    /// The request as it is sent.
+    /// The serialized request.
     var bytes: [UInt8] = []
     var limit: Alarm?
     /// The connection that makes the call.
@@ -36,7 +36,7 @@ public final class Call {
         handler?.body(body)
     }
 
-    /// Ends the call with an error that precedes it, after the caller has received the call.
+    /// Ends the call with an error that occurred before it started, after the caller has received the call.
     func fail(_ error: CallError) {
         client.loop.after(.zero) { [self] in finish(error) }
     }

@@ -40,15 +40,15 @@ public enum CallError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The error with its place and reason.
     public var description: String {
         switch self {
-        case .cannotResolve(let host, let reason): "cannot find \(host): \(reason)"
+        case .cannotResolve(let host, let reason): "cannot resolve \(host): \(reason)"
         case .cannotConnect(let error): "\(error)"
         case .untrusted(let endpoint, let reason): "the certificate of \(endpoint) is not trusted: \(reason)"
-        case .handshakeFailed(let endpoint, let reason): "no TLS with \(endpoint): \(reason)"
-        case .timedOut(let endpoint, let stage): "\(endpoint): no answer in time (\(stage.rawValue))"
+        case .handshakeFailed(let endpoint, let reason): "TLS handshake with \(endpoint) failed: \(reason)"
+        case .timedOut(let endpoint, let stage): "\(endpoint): timed out (\(stage.rawValue))"
         case .lost(let endpoint, let reason): "lost the connection to \(endpoint): \(reason)"
-        case .malformedResponse(let endpoint, let error): "\(endpoint) does not answer in HTTP: \(error)"
+        case .malformedResponse(let endpoint, let error): "invalid HTTP response from \(endpoint): \(error)"
         case .malformedRequest(let error): "\(error)"
-        case .busy: "too many calls at once"
+        case .busy: "too many concurrent calls"
         case .cancelled: "the call was cancelled"
         }
     }

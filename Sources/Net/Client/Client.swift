@@ -2,7 +2,7 @@ public import HTTP
 
 /// Calls one server over connections that are opened as needed and reused.
 ///
-/// It belongs to a loop and is used on that loop's thread only.
+/// Used only on the thread of its loop.
 public final class Client {
     /// The server that is called.
     public let endpoint: Endpoint
@@ -25,7 +25,7 @@ public final class Client {
     ///   - loop: The loop that makes the calls.
     ///   - endpoint: The server.
     ///   - tls: The TLS configuration; nil for plain HTTP.
-    ///   - maxConnections: The largest number of connections; a call beyond that fails at once.
+    ///   - maxConnections: The maximum number of connections; a call beyond it fails at once.
     ///   - idleTime: The time that a connection stays open without a call.
     public init(
         loop: ClientLoop, endpoint: Endpoint, tls: ClientTLS?, maxConnections: Int = 32,
@@ -40,8 +40,8 @@ public final class Client {
 
     /// Makes a call.
     ///
-    /// The handler is not called before this returns. A GET is sent once more on a new connection when an idle one turns out to
-    /// be closed; no other request is sent twice.
+    /// The handler is not called before this function returns. A GET is retried once on a new connection if an idle one was
+    /// closed by the server; no other request is sent twice.
     ///
     /// - Parameters:
     ///   - request: The request.
@@ -52,7 +52,7 @@ public final class Client {
     public func send(_ request: OutgoingRequest, times: CallTimes = CallTimes(), _ handler: CallHandler) -> Call {
         let call = Call(client: self, times: times, isRepeatable: request.verb == .get, handler)
         do throws(MalformedRequest) {
-            // Port 443 is left out: some proxies know their hosts only without it.
+            // Port 443 is omitted: some proxies recognize their hosts only without it.
             let host = endpoint.port == 443 ? String(endpoint.description.dropLast(4)) : endpoint.description
             try Encoder.append(request, host: host, to: &call.bytes)
         } catch {

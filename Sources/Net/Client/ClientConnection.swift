@@ -15,16 +15,16 @@ final class ClientConnection: LoopMember {
     private var phase = Phase.resolving
     private var transport: Transport?
     private var interest: Interest = .writable
-    /// The addresses that are not tried yet, the next one last.
+    /// The addresses not tried yet, the next one last.
     private var addresses: [Address] = []
     private var call: Call?
     private var sent = 0
     private var reader = ResponseReader()
-    /// The received bytes of a head that is not complete.
+    /// The received bytes of an incomplete head.
     private var unread: [UInt8] = []
     private var hasAnswered = false
     private var closesAfterwards = false
-    /// Whether a call was answered here before this one.
+    /// True if an earlier call was answered on this connection.
     private var isUsed = false
 
     init(client: Client) {
@@ -88,7 +88,7 @@ final class ClientConnection: LoopMember {
         if let error = transport.connectFailure { return connectToNext(after: .cannotConnect(error)) }
         guard let tls = client.tls else { return begin() }
         guard transport.startTLS(tls, for: client.endpoint) else {
-            return fail(.handshakeFailed(client.endpoint, reason: "the host cannot be a certificate's name"))
+            return fail(.handshakeFailed(client.endpoint, reason: "the host is not a valid certificate name"))
         }
         phase = .handshaking
         continueHandshake()
@@ -141,7 +141,7 @@ final class ClientConnection: LoopMember {
             case .bytes(let count): sent += count
             case .wantsWrite: return watch(.writable)
             case .wantsRead: return watch(.readable)
-            // A server that refuses a request early may have answered it nevertheless.
+            // A server that rejects a request early may still have sent a response.
             case .end, .failed: return receive()
             }
         }
@@ -172,7 +172,7 @@ final class ClientConnection: LoopMember {
     }
 
     private func deliver(_ bytes: UnsafeBufferPointer<UInt8>, to call: Call) {
-        // Out of the property: the call's handler may end the call, and with it this connection.
+        // A copy: the call's handler may end the call and this connection.
         var reader = reader
         do throws(MalformedResponse) {
             let span = bytes.span
@@ -190,7 +190,7 @@ final class ClientConnection: LoopMember {
             }
             guard self.call === call, !call.hasEnded else { return }
             self.reader = reader
-            // Bytes after the response belong to no call.
+            // Bytes after the response do not belong to a call.
             guard !reader.isDone else { return finish(call, hasMore: consumed < bytes.count) }
             unread = Array(bytes[consumed...])
         } catch {
@@ -200,7 +200,7 @@ final class ClientConnection: LoopMember {
 
     /// Delivers the unread bytes and those in the scratch buffer to the call.
     private func deliverReceived(to call: Call) {
-        // The scratch and `all` stay as they are until the call's handler has returned.
+        // The scratch buffer and `all` do not change until the call's handler has returned.
         guard !unread.isEmpty else { return deliver(UnsafeBufferPointer(loop.scratch.bytes), to: call) }
         let all = unread + loop.scratch.bytes
         unread = []

@@ -18,15 +18,15 @@ struct Offload: Sendable {
 /// The event loop of one thread that calls other servers.
 ///
 /// It is separate from the server's event loops: reading a large list must not delay a review. The loop and all objects created
-/// with it belong to the thread; other threads use ``ClientThread/perform(_:)``.
+/// with it are used only on its thread; other threads use ``ClientThread/perform(_:)``.
 public final class ClientLoop {
     let poll: Poll
     /// The buffer that every connection reads into; its bytes are used before the next event.
     let scratch: ByteBuffer
     private let wakeup: Wakeup
-    /// The start of the present iteration.
+    /// The start of the current iteration.
     public private(set) var now = Instant.now
-    /// Runs the jobs of other threads; it holds the thread's state.
+    /// Runs the jobs of other threads; holds the thread's state.
     var runJobs: (() -> Void)?
     private var members = LoopMembers<any LoopMember>()
     /// The work that other threads have finished.
@@ -36,10 +36,10 @@ public final class ClientLoop {
     private var lastOffload: UInt64 = 0
 
     init(wakeup: Wakeup, offloads: MessageQueue<Offload>) throws(SystemError) {
-        // A server that leaves early must end a write with an error, not the process with a signal.
+        // A closed connection must end a write with an error, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
         guard let scratch = ByteBuffer(capacity: 128 * 1024) else {
-            throw SystemError(call: "malloc", code: ENOMEM, context: "a loop's scratch")
+            throw SystemError(call: "malloc", code: ENOMEM, context: "the buffer of an event loop")
         }
         self.scratch = scratch
         self.wakeup = wakeup
@@ -90,7 +90,7 @@ public final class ClientLoop {
 
     func setDeadline(_ token: UInt64, _ deadline: Instant) { members.setDeadline(token, to: deadline) }
 
-    /// Calls the member again before the loop waits, since epoll does not report the bytes that are left to read.
+    /// Schedules another call of the member before the loop waits, since epoll does not report the bytes left to read.
     func addUnfinished(_ token: UInt64) { members.addUnfinished(token) }
 
     // MARK: Delayed work, and work on other threads
@@ -98,7 +98,7 @@ public final class ClientLoop {
     /// Runs an action later.
     ///
     /// - Parameters:
-    ///   - delay: The delay; zero runs the action after the present event.
+    ///   - delay: The delay; zero runs the action after the current event.
     ///   - action: The action.
     /// - Returns: The alarm, which can be cancelled.
     @discardableResult
@@ -109,12 +109,12 @@ public final class ClientLoop {
         return alarm
     }
 
-    /// Runs blocking work on a new thread: resolving a name, running a program.
+    /// Runs blocking work, such as name resolution or a program, on a new thread.
     ///
     /// - Parameters:
     ///   - work: The work.
     ///   - then: Called on the loop's thread with the result.
-    /// - Throws: A ``SystemError`` when there is no thread for it; `then` is not called.
+    /// - Throws: A ``SystemError`` if the thread cannot be started; then `then` is not called.
     public func offload<Result: Sendable>(
         _ work: @escaping @Sendable () -> Result, then: @escaping (Result) -> Void
     ) throws(SystemError) {

@@ -13,10 +13,10 @@ public final class ClientThread<State>: Sendable {
     /// Starts the thread.
     ///
     /// - Parameter start: Creates the state, on the thread.
-    /// - Throws: A ``SystemError`` when the system has no thread or no descriptors left.
+    /// - Throws: A ``SystemError`` if the system has no threads or descriptors left.
     public init(_ start: @escaping @Sendable (ClientLoop) -> State) throws(SystemError) {
         let wakeup = try Wakeup()
-        // A loop with more jobs than this does not get on, and more memory for jobs would not help.
+        // More waiting jobs than this mean that the loop is stuck, and more memory would not help.
         let jobs = MessageQueue<Job>(waking: wakeup, limit: 10_000)
         let offloads = MessageQueue<Offload>(waking: wakeup)
         self.jobs = jobs
@@ -49,8 +49,8 @@ public final class ClientThread<State>: Sendable {
 
     /// Runs a job on the thread; safe from any thread.
     ///
-    /// - Parameter job: The job, which is passed the state.
-    /// - Returns: False when the thread has ended or has thousands of jobs waiting, so the job will not run.
+    /// - Parameter job: The job, which receives the state.
+    /// - Returns: False if the thread has ended or thousands of jobs are waiting, so the job will not run.
     @discardableResult
     public func perform(_ job: @escaping @Sendable (State) -> Void) -> Bool { jobs.send(job) }
 
@@ -59,7 +59,7 @@ public final class ClientThread<State>: Sendable {
     /// Safe from any thread but this one.
     ///
     /// - Parameter deadline: The time until which to wait.
-    /// - Returns: Whether the thread has ended.
+    /// - Returns: True if the thread has ended.
     @discardableResult
     public func stop(by deadline: Instant = .distantFuture) -> Bool {
         close()
@@ -71,7 +71,7 @@ public final class ClientThread<State>: Sendable {
     }
 }
 
-/// A loop on its way to its thread.
+/// A loop that is handed over to its thread.
 private final class Handover: Sendable {
     private let loop: Mutex<ClientLoop?>
 

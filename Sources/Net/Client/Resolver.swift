@@ -20,7 +20,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     /// `host:port`, brackets around an IPv6 address.
     public var description: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    /// The address itself when the host is one; nil for a name.
+    /// The address if the host is an IP address; nil for a name.
     var address: Address? {
         for isVersion6 in [false, true] {
             if let bytes = Address.bytes(of: host, isVersion6: isVersion6) {
@@ -31,7 +31,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The system's resolver; it waits for the network, so it must not run on a loop's thread.
+/// The system's resolver; it blocks on the network, so it must not run on a loop's thread.
 enum Resolver {
     /// The result: addresses in the order in which to try them, or the resolver's reason.
     enum Outcome: Sendable {

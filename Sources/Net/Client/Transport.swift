@@ -7,7 +7,7 @@ final class Transport {
     private let address: Address
     private(set) var session: TLSSession?
 
-    /// Begins to connect; the socket becomes writable when that has succeeded or failed.
+    /// Starts connecting; the socket becomes writable when that has succeeded or failed.
     init(connectingTo address: Address) throws(SystemError) {
         let family = address.host.count == 4 ? AF_INET : AF_INET6
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -22,23 +22,23 @@ final class Transport {
         }
     }
 
-    /// The error of connecting; nil when it has succeeded.
+    /// The error of connecting; nil if it succeeded.
     var connectFailure: SystemError? {
         let code = socket.pendingError
         return code == 0 ? nil : SystemError(call: "connect", code: code, context: "\(address)")
     }
 
-    /// Starts TLS on the socket; returns false when there is no memory, or the host cannot be a name.
+    /// Starts TLS on the socket; returns false if memory is missing or the host is not a valid name.
     func startTLS(_ tls: ClientTLS, for endpoint: Endpoint) -> Bool {
         session = TLSSession(
             connecting: tls, to: endpoint.serverName ?? endpoint.host, descriptor: socket.number)
         return session != nil
     }
 
-    /// Whether libssl holds received bytes, which epoll does not report.
+    /// True if OpenSSL holds received bytes, which epoll does not report.
     var hasPending: Bool { session?.hasPending ?? false }
 
-    /// The reason of the last failure of reading or writing, as text.
+    /// The reason of the last failed read or write, as text.
     var failure: String {
         if let reason = session?.failure { return reason }
         let code = socket.pendingError
@@ -49,12 +49,12 @@ final class Transport {
         session?.read(into: buffer) ?? socket.read(into: buffer)
     }
 
-    /// Writes some of the bytes, or all; with TLS, all of them or none, and none must be written again unchanged.
+    /// Writes some or all of the bytes; with TLS all or none, and after none the same bytes must be written again.
     func write(_ buffer: UnsafeRawBufferPointer) -> Transfer {
         session?.write(buffer) ?? socket.write(buffer)
     }
 
-    /// Sends TLS's close_notify, if the socket takes it now.
+    /// Sends TLS's close_notify if the socket accepts it now.
     func sendCloseNotify() { session?.sendCloseNotify() }
 }
 
@@ -66,10 +66,10 @@ extension Descriptor {
         return getsockopt(number, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : 0
     }
 
-    /// Makes the kernel detect within half a minute that the peer is gone.
+    /// Makes the kernel detect a dead peer within half a minute.
     ///
-    /// A node that lost its power sends nothing, nor does a load balancer that dropped the connection; and a watch can be silent
-    /// for long.
+    /// A node without power sends nothing, nor does a load balancer that dropped the connection, and a watch can be silent for a
+    /// long time.
     func detectDeadPeer() {
         set(SOL_SOCKET, SO_KEEPALIVE, to: 1)
         set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, to: 15)

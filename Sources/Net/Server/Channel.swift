@@ -1,9 +1,9 @@
 internal import Glibc
 internal import HTTP
 
-/// One connection's socket and TLS session, its state, and the bytes that are not handled yet.
+/// A connection's socket and TLS session, its state, and the bytes that are not handled yet.
 ///
-/// It belongs to one loop and is used on that loop's thread only.
+/// Used only on the thread of its loop.
 final class Channel {
     let socket: Descriptor
     let listener: BoundListener
@@ -12,15 +12,15 @@ final class Channel {
     var connection: Connection
     /// Created when the first bytes arrive, so that a silent client takes no more memory than this object.
     private(set) var session: TLSSession?
-    /// The received bytes that are not consumed; nil while there are none.
+    /// The received bytes that are not consumed; nil if there are none.
     var unread: ByteBuffer?
     /// The size of the buffer that the connection needs next, in bytes.
     var neededMemory = 0
-    /// The purpose for which the connection waited for memory last.
+    /// The purpose for which the connection last waited for memory.
     var memoryNeed = MemoryNeed.largeBody
     /// The bytes claimed from the shared part of the memory budget.
     var heldMemory = 0
-    /// Whether the buffer may grow to the largest size without a claim.
+    /// True if the buffer can grow to the largest size without a claim.
     var hasBodyLane = false
     /// The part of the responses that the client has not taken.
     private var unsent: [UInt8] = []
@@ -37,17 +37,17 @@ final class Channel {
 
     var slot: Int { Token.slot(token) }
 
-    /// Whether the client's first TLS record has arrived whole, or will not arrive whole.
+    /// True if the client's first TLS record is complete or cannot become complete.
     ///
-    /// libssl holds over 40 KB from the first byte of a handshake on. The bytes of a client that sends one a second stay in
-    /// the kernel instead: epoll reports nothing below the low-water mark.
+    /// OpenSSL holds over 40 KB from the first byte of a handshake on. The bytes of a client that sends one a second stay in the
+    /// kernel instead: epoll reports nothing below the low-water mark.
     func hasFirstRecord(using scratch: UnsafeMutableRawBufferPointer) -> Bool {
         guard session == nil else { return true }
         let count = socket.peek(into: scratch)
         let isHandshake = count > 0 && scratch[0] == 0x16
-        // RFC 8446 5.1: type, version, and in the bytes 3 and 4 the length of what follows.
+        // RFC 8446 5.1: type, version, and in bytes 3 and 4 the length of the rest.
         let wanted = count < 5 ? 5 : 5 + (Int(scratch[3]) << 8 | Int(scratch[4]))
-        // Woken with too little: the client has finished sending, or the mark means nothing on this system.
+        // Woken with too few bytes: the client has finished sending, or the system ignores the mark.
         if isHandshake, count < wanted, wanted > lowWaterMark, wanted <= scratch.count {
             lowWaterMark = wanted
             socket.set(SOL_SOCKET, SO_RCVLOWAT, to: Int32(wanted))
@@ -65,23 +65,23 @@ final class Channel {
         return session?.handshake() ?? .failed(.other)
     }
 
-    /// Whether the CAs that the client's certificate was verified with have been replaced.
+    /// True if the CAs that the client's certificate was verified with have been replaced.
     var isWithdrawn: Bool { session?.isWithdrawn ?? false }
 
-    /// Whether there are received bytes to read.
+    /// True if there are received bytes to read.
     var hasReceived: Bool {
         var byte: UInt8 = 0
         return hasPending || withUnsafeMutableBytes(of: &byte) { socket.peek(into: $0) } > 0
     }
 
-    /// Whether libssl holds received bytes, which epoll does not report.
+    /// True if OpenSSL holds received bytes, which epoll does not report.
     var hasPending: Bool { session?.hasPending ?? false }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
         session?.read(into: buffer) ?? socket.read(into: buffer)
     }
 
-    /// Sends bytes in one write, and keeps those that the client does not take.
+    /// Sends bytes in one write, and keeps those that the client does not accept.
     func send(_ bytes: [UInt8]) -> Transfer {
         let (outcome, sent) = bytes.withUnsafeBytes { write($0) }
         if outcome == .wantsWrite || outcome == .wantsRead {
@@ -104,7 +104,7 @@ final class Channel {
 
     /// Writes all bytes, or returns the number written and the event to wait for.
     private func write(_ bytes: UnsafeRawBufferPointer) -> (outcome: Transfer, sent: Int) {
-        // libssl takes all or wants the same bytes again; only a plain socket takes a part.
+        // OpenSSL writes all bytes or requires the same ones again; only a plain socket writes a part.
         if let session { return (session.write(bytes), 0) }
         var sent = 0
         while sent < bytes.count {
@@ -121,10 +121,10 @@ final class Channel {
         socket.finishWriting()
     }
 
-    /// Sends TLS's close_notify, if the socket takes it now.
+    /// Sends TLS's close_notify if the socket accepts it now.
     func sendCloseNotify() { session?.sendCloseNotify() }
 
-    /// Reads bytes below TLS, to be thrown away.
+    /// Reads and discards bytes below TLS.
     func discard(using scratch: UnsafeMutableRawBufferPointer) -> Transfer {
         socket.read(into: scratch)
     }

@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// The limits of a connection, in the units of the loop.
+/// The limits of a connection, in the loop's units.
 struct ConnectionLimits {
     let maxBody: Int
     let keptBody: Int
@@ -21,12 +21,12 @@ struct ConnectionLimits {
     }
 }
 
-/// A whole request at the front of a connection's buffer.
+/// A complete request at the front of a connection's buffer.
 struct ReceivedRequest: Equatable {
     let request: Request
-    /// The body's place in the buffer.
+    /// The range of the body in the buffer.
     let body: Range<Int>
-    /// The bytes of the buffer that the request takes up.
+    /// The number of bytes of the request in the buffer.
     let length: Int
     /// The time of the request's first byte.
     let began: Instant
@@ -37,7 +37,7 @@ struct DeferredRequest: Equatable {
     let received: ReceivedRequest
     /// The encoded responses to the requests before it.
     let responses: [UInt8]
-    /// Whether its delivery has come, so that only memory is missing.
+    /// True if its delivery has arrived, so that only memory is missing.
     var isDelivered = false
 }
 
@@ -51,8 +51,8 @@ struct DeferredRequest: Equatable {
 ///                                                           v
 ///                                closed <── lingering <── ending
 ///
-/// A request that arrives whole is never `reading`. A refused one goes from `reading` to `ending`, a refused handshake to
-/// `lingering`. `awaitingMemory` and `writing` interrupt a phase, which goes on after them. Every phase can end in `closed`.
+/// A request that arrives complete is never `reading`. A rejected one goes from `reading` to `ending`, a rejected handshake to
+/// `lingering`. `awaitingMemory` and `writing` interrupt a phase, which continues after them. Every phase can end in `closed`.
 struct Connection {
     enum Phase: Equatable {
         case handshaking
@@ -60,17 +60,17 @@ struct Connection {
         case idle
         /// A part of a request has been received.
         case reading(began: Instant, deadline: Instant)
-        /// A whole request has been received, and its response is being made.
+        /// A complete request has been received, and its response is being created.
         case answering(ReceivedRequest)
         /// The response depends on a delivery from another thread.
         case waiting(DeferredRequest)
-        /// A phase cannot go on until memory is available.
+        /// A phase cannot continue until memory is available.
         indirect case awaitingMemory(Phase)
         /// The last response is queued, and no further request is read.
         case ending(Ending)
-        /// The client has not taken all queued responses; a phase follows.
+        /// The client has not accepted all queued responses; a phase follows.
         indirect case writing(then: Phase)
-        /// The last response is sent, and so many received bytes are discarded until the client closes.
+        /// The last response is sent, and this many received bytes are discarded until the client closes.
         case lingering(remaining: Int)
         case closed
     }
@@ -81,14 +81,14 @@ struct Connection {
         case close
     }
 
-    /// The action that follows from received bytes.
+    /// The action for received bytes.
     enum Step {
         case wait
         /// Send the interim response, then pass the bytes again.
         case sendContinue
         /// Answer the request, then remove it from the buffer.
         case answer(ReceivedRequest)
-        /// Answer with the error; it is the connection's last response.
+        /// Respond with the error; it is the connection's last response.
         case refuse(HTTPError)
     }
 
@@ -101,13 +101,13 @@ struct Connection {
 
     /// The action at the deadline.
     enum Expiry: Equatable {
-        /// Answer with the error, and count the time limit.
+        /// Respond with the error, and count the time limit.
         case refuse(HTTPError, TimedOutPhase?)
         case close(TimedOutPhase?)
     }
 
     private(set) var phase: Phase
-    /// The time to call `expire`, for the present phase.
+    /// The time to call `expire` for the current phase.
     private(set) var deadline: Instant
     private let limits: ConnectionLimits
     private var reader: RequestReader
@@ -119,10 +119,10 @@ struct Connection {
         deadline = now + (isSecure ? limits.handshake : limits.idle)
     }
 
-    /// The size of the message being read, as far as it is known; 0 when it is not.
+    /// The size of the message being read, as far as it is known; otherwise 0.
     var expected: Int { reader.expected }
 
-    /// Whether received bytes are read as requests.
+    /// True if received bytes are read as requests.
     var isReading: Bool {
         switch phase {
         case .idle, .reading: true
@@ -130,7 +130,7 @@ struct Connection {
         }
     }
 
-    /// Whether the connection cannot go on without memory.
+    /// True if the connection cannot continue without memory.
     var awaitsMemory: Bool {
         if case .awaitingMemory = phase { true } else { false }
     }
@@ -148,13 +148,13 @@ struct Connection {
         deadline = now + limits.idle
     }
 
-    /// Ends the connection after a handshake that failed with an alert, which the client shall receive.
+    /// Ends the connection after a handshake that failed with an alert, which the client must receive.
     mutating func refuseHandshake(at now: Instant) {
         phase = .ending(.linger)
         _ = finishWriting(at: now)
     }
 
-    /// Reads the bytes that are not consumed yet.
+    /// Reads the bytes that are not consumed.
     mutating func receive(_ buffer: ByteBuffer, at now: Instant) -> Step {
         let began: Instant
         switch phase {
@@ -187,12 +187,12 @@ struct Connection {
     /// The deadline of the response to a request.
     private func end(of head: RequestHead?, from began: Instant) -> Instant {
         let end = began + limits.request
-        // The client does not wait longer than its own timeout.
+        // The client does not wait longer than its timeout.
         guard let timeout = head?.timeout else { return end }
         return min(end, began + Instant.Span(timeout))
     }
 
-    /// Finishes a request that is answered, and returns whether its response is the connection's last.
+    /// Finishes a request that is answered; returns true if its response is the connection's last.
     ///
     /// A request that was already received is answered before the server closes the connection.
     mutating func finish(_ received: ReceivedRequest, serverCloses: Bool, moreIsHere: Bool) -> Bool {
@@ -214,19 +214,19 @@ struct Connection {
         awaitDelivery(at: now)
     }
 
-    /// Begins the time for a delivery.
+    /// Starts the time limit of a delivery.
     mutating func awaitDelivery(at now: Instant) {
         deadline = now + limits.request
     }
 
-    /// Notes that the delivery for the deferred request has come.
+    /// Records that the delivery for the deferred request has arrived.
     mutating func receiveDelivery() {
         guard var deferred else { return }
         deferred.isDelivered = true
         phase = awaitsMemory ? .awaitingMemory(.waiting(deferred)) : .waiting(deferred)
     }
 
-    /// Interrupts the phase until there is memory.
+    /// Interrupts the phase until memory is available.
     mutating func awaitMemory() {
         if case .waiting(let deferred) = phase {
             deadline = end(of: deferred.received.request.head, from: deferred.received.began)
@@ -234,19 +234,19 @@ struct Connection {
         phase = .awaitingMemory(phase)
     }
 
-    /// Goes on with the phase that was interrupted.
+    /// Continues the phase that was interrupted.
     mutating func stopAwaitingMemory() {
         if case .awaitingMemory(let interrupted) = phase { phase = interrupted }
     }
 
-    /// Interrupts the phase until the client has taken the queued responses.
+    /// Interrupts the phase until the client has accepted the queued responses.
     mutating func block(at now: Instant) {
         if case .writing = phase { return }
         phase = .writing(then: phase)
         deadline = now + limits.write
     }
 
-    /// Goes on after all queued responses are sent.
+    /// Continues after all queued responses are sent.
     mutating func finishWriting(at now: Instant) -> Next {
         if case .writing(let next) = phase { phase = next }
         switch phase {
@@ -281,9 +281,9 @@ struct Connection {
         case .writing: return .close(.write)
         case .answering, .ending, .lingering, .closed: return .close(nil)
         case .reading: return refuse(408, "the request did not arrive in time", .request)
-        case .waiting: return refuse(503, "what the answer depends on did not come in time", .request)
+        case .waiting: return refuse(503, "the data for the response was not ready in time", .request)
         case .awaitingMemory:
-            return refuse(503, "other requests hold all memory that there is for requests", nil, retryAfter: 1)
+            return refuse(503, "the memory for requests is used up", nil, retryAfter: 1)
         }
     }
 

@@ -4,9 +4,9 @@ internal import Synchronization
 public enum TimedOutPhase: String, CaseIterable, Sendable {
     /// The TLS handshake was not finished.
     case handshake
-    /// No request came.
+    /// No request arrived.
     case idle
-    /// A request did not arrive whole, or its response was not ready; it was answered 408 or 503.
+    /// A request did not arrive completely, or its response was not ready; the status is 408 or 503.
     case request
     /// The client did not receive its response.
     case write
@@ -14,7 +14,7 @@ public enum TimedOutPhase: String, CaseIterable, Sendable {
 
 /// The counters of a server since it started, summed over its loops.
 public struct Counts: Equatable, Sendable {
-    /// Connections taken from the backlog.
+    /// Connections accepted from the backlog.
     public var accepted: UInt64 = 0
     /// Closed connections.
     public var closed: UInt64 = 0
@@ -26,9 +26,9 @@ public struct Counts: Equatable, Sendable {
     public var bytesReceived: UInt64 = 0
     /// Bytes of responses, before encryption.
     public var bytesSent: UInt64 = 0
-    /// Answered requests, errors included.
+    /// Answered requests, including errors.
     public var requests: UInt64 = 0
-    /// Requests refused before they reached the responder, by status.
+    /// Requests rejected before they reached the responder, by status.
     public var refusals: [Int: UInt64] = [:]
     /// Connections that exceeded a time limit, by phase.
     public var timeouts: [TimedOutPhase: UInt64] = [:]
@@ -71,7 +71,7 @@ final class LoopCounters: Sendable {
     private let evictions = InlineArray<3, Counter> { _ in Counter() }
     private let refusals = InlineArray<16, Counter> { _ in Counter() }
 
-    /// The statuses of refusals; the last counter is for all others.
+    /// The statuses of rejections; the last counter is for all others.
     private static let statuses = [400, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505]
 
     func countFailure(_ reason: HandshakeFailure) {

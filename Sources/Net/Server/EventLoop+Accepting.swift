@@ -4,7 +4,7 @@ internal import Glibc
 struct ListenerSlot {
     let listener: BoundListener
     var isWatched = false
-    /// The end of a pause after the system ran out of resources; nil for one until connections are closed.
+    /// The end of a pause after the system ran out of resources; nil for a pause until connections are closed.
     var pausedUntil: Instant?
 
     init(listener: BoundListener) {
@@ -13,7 +13,7 @@ struct ListenerSlot {
 }
 
 extension EventLoop {
-    /// The number of connections accepted at one event; a small one leaves other loops their share of a burst.
+    /// The number of connections accepted at one event; a small number leaves other loops their share of a burst.
     private static let acceptBatch = 4
 
     func startAccepting(from index: Int) {
@@ -33,7 +33,7 @@ extension EventLoop {
     func accept(from index: Int) {
         let listener = listeners[index].listener
         for _ in 0..<EventLoop.acceptBatch {
-            // Connections that find no room stay in the backlog, for the other loops or until there is room.
+            // Connections without room stay in the backlog, for the other loops or until there is room.
             guard hasRoom else { return pauseAccepting(from: index) }
             switch Descriptor.accept(from: listener.socket.number) {
             case .connection(let socket):
@@ -48,14 +48,14 @@ extension EventLoop {
         }
     }
 
-    /// Whether one more connection can be open, after another is closed if necessary.
+    /// True if one more connection can be open, after another is closed if necessary.
     private var hasRoom: Bool { channels.count < plan.maxConnections || evictions.next != nil }
 
     /// Closes a connection for a new one if no more can be open.
     private func makeRoom() {
         guard channels.count >= plan.maxConnections else { return }
         while let (slot, reason) = evictions.next, let channel = channels[slot: slot] {
-            // A request that has arrived and has not been read yet is not lost: the connection is no longer idle.
+            // A request that has arrived but has not been read is kept: the connection is no longer idle.
             if reason == .idle, channel.connection.phase == .idle, channel.hasReceived {
                 evictions.place(slot, .transfer, deadline: channel.connection.deadline)
                 continue
@@ -66,7 +66,7 @@ extension EventLoop {
         }
     }
 
-    /// Watches the paused listeners again whose pause is over.
+    /// Watches the listeners again whose pause has ended.
     func resumeAccepting() {
         for index in listeners.indices where !listeners[index].isWatched {
             if let until = listeners[index].pausedUntil, until > now { continue }

@@ -3,7 +3,7 @@ internal import HTTP
 /// A request that is answered together with the others of its iteration.
 struct Arrival {
     let channel: Channel
-    /// The scratch buffer or the connection's own; the request is at its front.
+    /// The scratch buffer or the connection's buffer; the request is at its front.
     let buffer: ByteBuffer
     let received: ReceivedRequest
     var answer = Answer.later
@@ -14,14 +14,16 @@ enum Answer {
     case now(Response)
     /// The response depends on a delivery.
     case later
-    /// There is no memory to evaluate the request.
+    /// The memory to evaluate the request is not available.
     case lacksMemory
 }
 
-/// Each of these functions leaves its result in the connection's phase: a connection that can go on `isReading`.
+/// Answers requests.
+///
+/// Each function stores its result in the connection's phase: a connection that can continue `isReading`.
 extension EventLoop {
-    /// Answers every whole request in the buffer and sends the responses in one write; with `together`, leaves the first one
-    /// to be answered with the others of the iteration.
+    /// Answers every complete request in the buffer and sends the responses in one write; with `together`, the first one is
+    /// answered with the others of the iteration.
     func answer(_ channel: Channel, from buffer: ByteBuffer, together: Bool = false) {
         while true {
             switch channel.connection.receive(buffer, at: now) {
@@ -37,7 +39,7 @@ extension EventLoop {
                     return arrivals.append(arrival)
                 }
                 finish(arrival, with: respond(to: received, in: buffer, channel))
-                // A client that sends many requests at once must take the responses as well.
+                // A client that sends many requests at once must receive the responses as well.
                 if out.count > 64 * 1024 { send(channel) }
             case .refuse(let error):
                 refuse(error, channel)
@@ -60,7 +62,7 @@ extension EventLoop {
         arrivals.removeAll(keepingCapacity: true)
     }
 
-    /// Has the responder answer a request that lies in a buffer.
+    /// Calls the responder for a request in a buffer.
     private func respond(
         to received: ReceivedRequest, in buffer: ByteBuffer, _ channel: Channel, isDelivered: Bool = false,
         isNext: Bool = false
@@ -69,7 +71,7 @@ extension EventLoop {
         channel.neededMemory = size
         guard let memory = shared.memory.claimEvaluation(of: size, isNext: isNext) else { return .lacksMemory }
         defer { shared.memory.release(memory) }
-        // The request lies in the buffer, which is not touched before the responder returns.
+        // The request is in the buffer, which does not change before the responder returns.
         let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[received.body])
         let ticket = Ticket(token: channel.token)
         if isDelivered { return .now(responder.resume(ticket, bytes.span)) }
@@ -101,9 +103,9 @@ extension EventLoop {
         counters.requests.add()
     }
 
-    /// Answers a request whose delivery has come.
+    /// Answers a request whose delivery has arrived.
     func resume(_ ticket: Ticket) {
-        // The client may be gone, or was told that it took too long.
+        // The client may have disconnected, or its request has timed out.
         guard let channel = channels[ticket.token], channel.connection.deferred != nil else {
             return responder.forget(ticket)
         }
@@ -112,12 +114,12 @@ extension EventLoop {
         if !answerDeferred(channel) { awaitMemory(channel) }
     }
 
-    /// Has the responder drop a deferred request that ends between its delivery and its response.
+    /// Makes the responder drop a deferred request that ends between its delivery and its response.
     func forgetDelivery(to channel: Channel) {
         if channel.connection.deferred?.isDelivered ?? false { responder.forget(Ticket(token: channel.token)) }
     }
 
-    /// Answers a deferred request; returns false when there is no memory for that.
+    /// Answers a deferred request; returns false if memory is missing.
     func answerDeferred(_ channel: Channel, isNext: Bool = false) -> Bool {
         guard let deferred = channel.connection.deferred, let buffer = channel.unread else { return true }
         let answer = respond(
@@ -152,15 +154,15 @@ extension EventLoop {
         finishSending(channel, outcome)
     }
 
-    /// Sends the responses that the client did not take at first.
+    /// Sends the responses that the client did not accept before.
     func continueSending(_ channel: Channel) {
         finishSending(channel, channel.sendUnsent())
         continueReading(channel)
     }
 
-    /// Reads on from a connection whose responses are sent.
+    /// Continues reading from a connection whose responses are sent.
     private func continueReading(_ channel: Channel) {
-        // epoll does not report requests that came with the one whose response was not taken.
+        // epoll does not report requests that arrived with the one whose response was not accepted.
         if channel.connection.isReading, let own = channel.unread { answer(channel, from: own) }
         guard channel.connection.isReading else { return }
         channel.hasPending ? serve(channel) : suspend(channel, until: .readable)

@@ -2,7 +2,7 @@ internal import HTTP
 
 /// The purpose for which a connection waits for memory, in the order in which connections continue.
 ///
-/// The connections with one need wait for each other, and not for those with another: a request that holds the lane of bodies
+/// The connections with one need wait for each other, but not for those with another: a request that holds the lane of bodies
 /// must not wait behind the bodies that wait for this lane.
 enum MemoryNeed: Int, CaseIterable {
     case evaluation
@@ -18,12 +18,12 @@ enum MemoryNeed: Int, CaseIterable {
     }
 }
 
-/// Requests that wait for memory; nothing more is read of them meanwhile.
+/// Requests that wait for memory; nothing more of them is read meanwhile.
 extension EventLoop {
-    /// Claims memory for the buffer that the next read of a connection needs; returns false when there is none.
+    /// Claims memory for the buffer that a connection's next read needs; returns false if there is none.
     func mayRead(_ channel: Channel, isNext: Bool = false) -> Bool {
         let needed = bufferSize(for: channel)
-        // A large request is one from its beginning, if it announces its size.
+        // A request that announces a large size is large from the start.
         channel.neededMemory = max(needed, channel.connection.expected)
         guard needed > MemoryBudget.free, needed > channel.heldMemory, !channel.hasBodyLane else { return true }
         if shared.memory.claim(needed - channel.heldMemory, for: channel.neededMemory, isNext: isNext) {
@@ -34,7 +34,7 @@ extension EventLoop {
         return channel.hasBodyLane
     }
 
-    /// Suspends a connection until there is memory for it, or its deadline passes.
+    /// Suspends a connection until memory is available for it, or its deadline passes.
     func awaitMemory(_ channel: Channel) {
         guard !channel.connection.awaitsMemory else { return }
         channel.connection.awaitMemory()
@@ -43,7 +43,7 @@ extension EventLoop {
         channel.memoryNeed = MemoryNeed(of: channel)
         memoryWaiters[channel.memoryNeed.rawValue].append(channel.token)
         suspend(channel, until: [])
-        // Memory may have been released before the connection waited for it: the next iteration tries again.
+        // Memory may have been released before the connection waited for it, so the next iteration tries again.
         wakeup.signal()
     }
 
@@ -53,7 +53,7 @@ extension EventLoop {
         shared.memory.stopWaiting()
     }
 
-    /// Continues with the connections that wait for memory, the oldest first, as far as there is some for each need.
+    /// Continues the connections that wait for memory, the oldest first, as far as memory is available for each need.
     func retryMemory() {
         for need in MemoryNeed.allCases {
             // A connection that waits again is tried in the next iteration.
@@ -64,7 +64,7 @@ extension EventLoop {
         }
     }
 
-    /// Continues with a connection unless it no longer waits; returns false when there is still no memory.
+    /// Continues a connection unless it no longer waits; returns false if memory is still missing.
     private func retryMemory(_ token: UInt64, _ need: MemoryNeed) -> Bool {
         guard let channel = channels[token], channel.connection.awaitsMemory, channel.memoryNeed == need else {
             return true
@@ -73,10 +73,10 @@ extension EventLoop {
         return retryMemory(for: channel)
     }
 
-    /// Continues with a connection that waits for memory; returns false when there is still none.
+    /// Continues a connection that waits for memory; returns false if it is still missing.
     private func retryMemory(for channel: Channel) -> Bool {
         if channel.connection.deferred != nil { return answerDeferred(channel, isNext: true) }
-        // `serve` needs the buffer that follows from this.
+        // `serve` needs the buffer that results from this.
         moveToScratch(channel)
         guard mayRead(channel, isNext: true) else {
             suspend(channel, until: [])
@@ -87,7 +87,7 @@ extension EventLoop {
         return true
     }
 
-    /// Claims the memory that a connection's buffer takes, and releases the memory that it no longer takes.
+    /// Claims the memory that a connection's buffer takes, and releases the rest.
     func adjustMemory(_ channel: Channel) {
         let size = channel.unread?.capacity ?? 0
         if channel.hasBodyLane, size <= MemoryBudget.small {
@@ -98,7 +98,7 @@ extension EventLoop {
         let held = channel.hasBodyLane ? min(size, channel.heldMemory) : size
         guard held != channel.heldMemory else { return }
         if held > channel.heldMemory {
-            // Few bytes, which came with the claimed ones and cannot be left in the socket.
+            // A few bytes, which arrived with the claimed ones and cannot stay in the socket.
             shared.memory.add(held - channel.heldMemory)
         } else {
             shared.memory.release(channel.heldMemory - held)

@@ -1,7 +1,7 @@
 internal import HTTP
 
 extension EventLoop {
-    /// Performs the step of a connection's phase; the operation itself shows which event it was.
+    /// Performs the step of a connection's phase; the operation shows which event occurred.
     func advance(_ channel: Channel) {
         if case .answering = channel.connection.phase { return }
         selectFreeScratch()
@@ -10,7 +10,7 @@ extension EventLoop {
         case .idle, .reading: serve(channel)
         case .writing: continueSending(channel)
         case .lingering: linger(channel)
-        // No event is asked for in these phases: the socket has failed.
+        // No event is requested in these phases: the socket has failed.
         case .waiting, .awaitingMemory: close(channel)
         case .answering, .ending, .closed: close(channel)
         }
@@ -25,7 +25,7 @@ extension EventLoop {
         case .done:
             counters.handshakes.add()
             channel.connection.finishHandshake(at: now)
-            // The first request may have come along with the end of the handshake.
+            // The first request may have arrived with the end of the handshake.
             channel.hasPending ? serve(channel) : awaitEvent(channel, .readable)
         case .wantsRead: awaitEvent(channel, .readable)
         case .wantsWrite: awaitEvent(channel, .writable)
@@ -37,7 +37,7 @@ extension EventLoop {
         }
     }
 
-    /// Reads until a request is whole, or no bytes are left to read.
+    /// Reads until a request is complete, or no bytes are left to read.
     func serve(_ channel: Channel) {
         moveToScratch(channel)
         for _ in 0..<LoopMembers<Channel>.maxReads {
@@ -54,27 +54,27 @@ extension EventLoop {
             }
             answer(channel, from: buffer, together: true)
             guard channel.connection.isReading else { return }
-            // Level-triggered: epoll reports again the bytes that are still in the socket, but not those in libssl.
+            // epoll is level-triggered: it reports bytes in the socket again, but not those in OpenSSL.
             if channel.connection.phase == .idle, !channel.hasPending { return suspend(channel, until: .readable) }
         }
         deferToNextIteration(channel)
     }
 
-    /// Suspends a connection until its next event, or the next iteration if libssl holds bytes of it.
+    /// Suspends a connection until its next event, or the next iteration if OpenSSL holds bytes of it.
     func deferToNextIteration(_ channel: Channel) {
         suspend(channel, until: .readable)
         if channel.hasPending { channels.addUnfinished(channel.token) }
     }
 
-    /// Moves few unread bytes to the scratch buffer: a client that sends a byte at a time then holds these and not the room
-    /// for a whole request.
+    /// Moves a few unread bytes to the scratch buffer: a client that sends one byte at a time then holds only these and not the
+    /// room for a whole request.
     func moveToScratch(_ channel: Channel) {
         guard let own = channel.unread, own.count <= 4096, scratch.append(own) else { return }
         channel.unread = nil
     }
 
-    /// The buffer to read into: the connection's own if it has one, else the scratch buffer while it has room; nil when
-    /// memory is not available.
+    /// The buffer to read into: the connection's buffer if it has one, otherwise the scratch buffer while it has room; nil if
+    /// memory is missing.
     private func readBuffer(for channel: Channel) -> ByteBuffer? {
         if channel.unread == nil {
             if scratch.room > 0 { return scratch }
@@ -84,13 +84,13 @@ extension EventLoop {
         return own.reserve(room(channel, after: own.count), expected: channel.connection.expected) ? own : nil
     }
 
-    /// The room for the next read of a connection that has so many bytes.
+    /// The room for the next read of a connection with this many bytes.
     private func room(_ channel: Channel, after count: Int) -> Int {
         let rest = channel.connection.expected - count
         return rest > 0 ? min(rest, EventLoop.readSize) : EventLoop.readSize
     }
 
-    /// The size of the connection's own buffer after the next read, or after its bytes are moved there.
+    /// The size of the connection's buffer after the next read, or after its bytes are moved there.
     func bufferSize(for channel: Channel) -> Int {
         let expected = channel.connection.expected
         if channel.unread == nil, scratch.room > 0 {
@@ -100,7 +100,7 @@ extension EventLoop {
         return ByteBuffer.size(of: count, in: capacity, reserving: room(channel, after: count), expected: expected)
     }
 
-    /// Moves the bytes of the scratch buffer to the connection's own buffer; returns false when memory is missing.
+    /// Moves the bytes of the scratch buffer to the connection's buffer; returns false if memory is missing.
     private func moveToOwnBuffer(_ channel: Channel) -> Bool {
         guard let own = ByteBuffer(capacity: scratch.count), own.append(scratch) else { return false }
         scratch.reset()
@@ -114,8 +114,8 @@ extension EventLoop {
         awaitEvent(channel, .readable)
     }
 
-    /// Discards what the client still sends: closing now would reset the connection, and the client could lose the last
-    /// response (RFC 9112 9.6).
+    /// Discards further bytes of the client: closing now would reset the connection, and the client could lose the last response
+    /// (RFC 9112 9.6).
     private func linger(_ channel: Channel) {
         while case .lingering = channel.connection.phase {
             switch channel.discard(using: scratch.vacant) {
@@ -147,7 +147,7 @@ extension EventLoop {
         channel.unread = smaller
     }
 
-    /// Notes the deadline of a connection's phase, and whether the connection can be closed for a new one.
+    /// Records the deadline of a connection's phase, and if the connection can be closed for a new one.
     func updateDeadline(of channel: Channel) {
         let (slot, deadline) = (channel.slot, channel.connection.deadline)
         channels.setDeadline(channel.token, to: deadline)

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import HTTP
 
-/// The connections of one thread: it waits for events and carries out the steps of each connection's state machine.
+/// The connections of one thread: waits for events and performs the steps of each connection's state machine.
 final class EventLoop {
     let poll: Poll
     let plan: LoopPlan
@@ -26,20 +26,20 @@ final class EventLoop {
     /// The tokens of the connections that wait for memory, by need; the oldest first.
     var memoryWaiters = [[UInt64]](repeating: [], count: MemoryNeed.allCases.count)
 
-    /// The largest number of bytes of one read: the contents of a TLS record.
+    /// The maximum number of bytes of one read: the content of a TLS record.
     static let readSize = 16 * 1024
     static let scratchSize = 128 * 1024
     /// The number of requests that are answered together.
     ///
-    /// Reading and decrypting, evaluating, encrypting and sending are each more code than a processor's first cache holds: a
-    /// step that is taken for one request after another finds its code there.
+    /// Reading and decrypting, evaluating, encrypting and sending are each more code than a processor's first cache holds; a step
+    /// that is repeated for several requests finds its code there.
     static let batch = 16
 
     init(index: Int, shared: SharedState, notifier: LoopNotifier, responder: Responder) throws(SystemError) {
-        // Pages of them that are never written to take no memory.
+        // Pages that are never written take no memory.
         let scratches = (0..<EventLoop.batch).compactMap { _ in ByteBuffer(capacity: EventLoop.scratchSize) }
         guard scratches.count == EventLoop.batch else {
-            throw SystemError(call: "malloc", code: ENOMEM, context: "a loop's scratch")
+            throw SystemError(call: "malloc", code: ENOMEM, context: "the buffer of an event loop")
         }
         self.scratches = scratches
         scratch = scratches[0]
@@ -94,7 +94,7 @@ final class EventLoop {
         }
     }
 
-    /// Selects a scratch buffer that holds no request; when each holds one, these are answered first.
+    /// Selects a scratch buffer without a request; if each has one, these are answered first.
     func selectFreeScratch() {
         if arrivals.count == EventLoop.batch { answerArrivals() }
         scratch = scratches[arrivals.count]
@@ -106,7 +106,7 @@ final class EventLoop {
 
     private func serveUnfinished() {
         for token in channels.removeUnfinished() {
-            // Since then, an event may have advanced it to another phase.
+            // An event may have advanced it to another phase since.
             guard let channel = channels[token], channel.connection.isReading else { continue }
             advance(channel)
         }
@@ -147,7 +147,7 @@ final class EventLoop {
 
     func close(_ channel: Channel) {
         guard channels[channel.token] === channel else { return }
-        // The last reference to the channel closes its socket, and that takes it out of epoll.
+        // The last reference to the channel closes its socket, which removes it from epoll.
         channels.remove(channel.token)
         evictions.remove(channel.slot)
         forgetDelivery(to: channel)

@@ -4,10 +4,10 @@ public enum Eviction: String, CaseIterable, Sendable {
     case handshake
     /// No other connection has been idle, or has had its last response, for longer.
     case idle
-    /// No other request or response has been under way for longer.
+    /// No other request or response has been in progress for longer.
     case transfer
 
-    /// The reason for a phase; nil while a request is answered, since the connection is not closed for another then.
+    /// The reason for a phase; nil while a request is answered, since the connection must not be closed then.
     init?(_ phase: Connection.Phase) {
         switch phase {
         case .handshaking: self = .handshake
@@ -18,7 +18,7 @@ public enum Eviction: String, CaseIterable, Sendable {
         }
     }
 
-    /// The place among all cases.
+    /// The index among all cases.
     var index: Int {
         switch self {
         case .handshake: 0
@@ -30,8 +30,7 @@ public enum Eviction: String, CaseIterable, Sendable {
 
 /// The connections of a loop, by slot, in the order in which they are closed for new ones.
 ///
-/// A doubly linked list for each reason, the oldest entry first: each operation takes the same few steps however many
-/// connections there are.
+/// A doubly linked list for each reason, the oldest entry first: each operation takes constant time.
 struct EvictionOrder {
     private struct Entry {
         var reason: Eviction?
@@ -48,7 +47,7 @@ struct EvictionOrder {
     private var entries: [Entry] = []
     private var lists = InlineArray<3, List>(repeating: List())
 
-    /// The connection to close next, and the reason; nil when there is none.
+    /// The connection to close next, and the reason; nil if there is none.
     var next: (slot: Int, reason: Eviction)? {
         for reason in Eviction.allCases where lists[reason.index].first >= 0 {
             return (Int(lists[reason.index].first), reason)
@@ -58,7 +57,7 @@ struct EvictionOrder {
 
     /// Makes a connection the last to be closed for a reason.
     ///
-    /// It keeps its place while neither the reason nor the deadline of its phase changes: it has not been used then.
+    /// It keeps its place if neither the reason nor the deadline of its phase changes: then it has not been used.
     mutating func place(_ slot: Int, _ reason: Eviction, deadline: Instant) {
         while entries.count <= slot { entries.append(Entry()) }
         guard entries[slot].reason != reason || entries[slot].deadline != deadline else { return }
@@ -87,7 +86,7 @@ struct EvictionReport {
 
     init(every interval: Duration) { self.interval = Instant.Span(interval) }
 
-    /// Returns the evictions since the last report; nil when none are due to be reported.
+    /// Returns the evictions since the last report; nil if none must be reported.
     mutating func next(_ counts: [Eviction: UInt64], at now: Instant) -> [Eviction: UInt64]? {
         if let next, now < next { return nil }
         var news: [Eviction: UInt64] = [:]

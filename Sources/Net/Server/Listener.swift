@@ -14,9 +14,9 @@ public struct Listener: Sendable {
     public var certificates: Certificates?
     /// The name in messages.
     public var name: String
-    /// Creates the responder of a separate loop for this listener; nil when the shared loops serve it.
+    /// Creates the responder of a separate loop for this listener; nil if the shared loops serve it.
     ///
-    /// Health probes need a separate loop, so that neither the work nor the connections of the others delay them.
+    /// Health probes need a separate loop, so that other requests and connections do not delay them.
     public var ownResponder: (@Sendable (LoopContext) -> Responder)?
 
     /// Creates a listener.

@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// The durations of event loops' iterations since the start.
 ///
-/// An iteration is the work between two waits for events. Events that come meanwhile wait for the next one, so its duration is
-/// the delay that one connection can cause the others: the loop's lag.
+/// An iteration is the work between two waits for events. Events that arrive meanwhile wait for the next one, so its duration is
+/// the delay that one connection can cause for the others: the loop's lag.
 public struct LoopIterations: Equatable, Sendable {
     /// The longest duration of each class but the last, which has no limit.
     public static let bounds: [Duration] = [
@@ -33,15 +33,15 @@ public struct LoopIterations: Equatable, Sendable {
 struct IterationCounters: ~Copyable, Sendable {
     private let classes = InlineArray<8, Counter> { _ in Counter() }
     private let nanoseconds = Counter()
-    /// The start of the present iteration, in nanoseconds of the monotonic clock; 0 while the loop waits for events.
+    /// The start of the current iteration, in nanoseconds of the monotonic clock; 0 while the loop waits for events.
     private let beginning = Atomic<Int64>(0)
 
     private static let bounds = LoopIterations.bounds.map(Instant.Span.init)
 
-    /// Notes the start of an iteration.
+    /// Records the start of an iteration.
     func begin(at start: Instant) { beginning.store(start.nanoseconds, ordering: .relaxed) }
 
-    /// The duration of the present iteration so far; nil while the loop waits for events.
+    /// The duration of the current iteration so far; nil while the loop waits for events.
     func age(at now: Instant) -> Duration? {
         let start = beginning.load(ordering: .relaxed)
         return start == 0 ? nil : now - Instant(nanoseconds: start)

@@ -2,7 +2,7 @@
 struct LoopPlan: Sendable {
     let listeners: [BoundListener]
     let maxConnections: Int
-    /// Whether the loop serves a single listener; the server's shutdown does not wait for its connections.
+    /// True if the loop serves a single listener; the server's shutdown does not wait for its connections.
     let isOwn: Bool
     let makeResponder: @Sendable (LoopContext) -> Responder
 }

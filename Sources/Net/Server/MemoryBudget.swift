@@ -1,10 +1,10 @@
 internal import Synchronization
 
-/// The memory that all requests may hold together: bodies that arrive or wait, and the evaluation of requests.
+/// The memory limit of all requests together: bodies that arrive or wait, and evaluations.
 ///
-/// It has three parts. The shared part is for all requests; large ones leave a quarter of it to small ones. When it is used up,
-/// each of the two lanes is for one request at a time: a body that grows, and a body that is evaluated. So one request can
-/// always continue, however many others hold a part of the memory that they need.
+/// It has three parts. The shared part is for all requests; large ones leave a quarter of it to small ones. If it is used up,
+/// each of the two lanes is for one request at a time: a body that grows, and a body that is evaluated. So one request can always
+/// continue, regardless of the memory that others hold.
 ///
 /// Requests of a few KiB need no claim, so nearly all are answered without the lock.
 public final class MemoryBudget: Sendable {
@@ -26,7 +26,7 @@ public final class MemoryBudget: Sendable {
         var held = 0
         var taken: [Lane] = []
         var waiting = 0
-        /// Whether much memory has been held since pages were last returned.
+        /// True if much memory has been held since pages were last returned.
         var wasBusy = false
     }
 
@@ -64,7 +64,7 @@ public final class MemoryBudget: Sendable {
     /// The bytes that are held now, including the lanes in use.
     public var held: Int { state.withLock { state in state.held + state.taken.reduce(0) { $0 + lanes[$1.rawValue] } } }
 
-    /// Claims memory for work beside requests; returns false when there is none to spare.
+    /// Claims memory for work other than requests; returns false if none is available.
     public func claim(_ bytes: Int) -> Bool { claim(bytes, for: .max, isNext: false) }
 
     /// Releases claimed memory.
@@ -77,9 +77,9 @@ public final class MemoryBudget: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: The bytes to claim.
-    ///   - size: The known size of the request in bytes: large requests do not overtake those that wait.
-    ///   - isNext: Whether the request has waited longest.
-    /// - Returns: Whether the memory was granted.
+    ///   - size: The known size of the request in bytes; large requests do not overtake those that wait.
+    ///   - isNext: True if the request has waited longest.
+    /// - Returns: True if the memory was granted.
     func claim(_ bytes: Int, for size: Int, isNext: Bool) -> Bool {
         state.withLock { state in
             let isSmall = size <= MemoryBudget.small
@@ -92,7 +92,7 @@ public final class MemoryBudget: Sendable {
         }
     }
 
-    /// Returns true once when much memory was held and little is now.
+    /// Returns true once if much memory was held and little is now.
     func shouldReturnPages() -> Bool {
         state.withLock { state in
             guard state.wasBusy, state.taken.isEmpty, state.held < MemoryBudget.busy / 4 else { return false }
@@ -104,7 +104,7 @@ public final class MemoryBudget: Sendable {
     /// Adds memory that is held already.
     func add(_ bytes: Int) { state.withLock { $0.held += bytes } }
 
-    /// Acquires a lane; returns false when another request has it.
+    /// Acquires a lane; returns false if another request has it.
     func acquire(_ lane: Lane) -> Bool {
         state.withLock { state in
             guard !state.taken.contains(lane) else { return false }
@@ -117,7 +117,7 @@ public final class MemoryBudget: Sendable {
     /// Releases a lane.
     func release(_ lane: Lane) { release { $0.taken.removeAll { $0 == lane } } }
 
-    /// Claims memory to evaluate a body of so many bytes; nil when the request has to wait.
+    /// Claims memory to evaluate a body of this size; nil if the request must wait.
     func claimEvaluation(of size: Int, isNext: Bool) -> Evaluation? {
         guard size > MemoryBudget.freeEvaluation else { return Evaluation(bytes: 0, lane: nil) }
         let bytes = min(evaluationPerByte * size, lanes[Lane.evaluation.rawValue])
@@ -130,7 +130,7 @@ public final class MemoryBudget: Sendable {
         if let lane = evaluation.lane { release(lane) } else { release(evaluation.bytes) }
     }
 
-    /// Counts a request that begins to wait.
+    /// Counts a request that starts waiting.
     func startWaiting() { state.withLock { $0.waiting += 1 } }
 
     /// Counts a request that no longer waits; the next one may be able to continue.

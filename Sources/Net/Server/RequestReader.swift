@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// Reads whole requests from the bytes of one connection: the head, then the end of the body.
+/// Reads complete requests from the bytes of one connection: the head, then the end of the body.
 ///
 /// Its offsets are relative to the front of the buffer, where the message begins, so the bytes can move to another buffer
 /// between two calls.
@@ -10,13 +10,13 @@ struct RequestReader {
         case incomplete
         /// The head is complete, and the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
         case awaitsContinue
-        /// The message is complete: its body is at `body`, and it takes up `length` bytes of the buffer.
+        /// The message is complete: its body is at `body`, and the message takes `length` bytes of the buffer.
         case request(Request, body: Range<Int>, length: Int)
         case invalid(HTTPError)
     }
 
     private enum Stage {
-        /// The first `seen` bytes do not hold a whole head.
+        /// The first `seen` bytes do not contain a complete head.
         case head(seen: Int)
         /// The message ends at `end`.
         case fixed(start: Int, end: Int)
@@ -39,7 +39,7 @@ struct RequestReader {
         self.keptBody = min(keptBody, maxBody)
     }
 
-    /// The size of the whole message, as far as it is known; 0 when it is not.
+    /// The size of the whole message, as far as it is known; otherwise 0.
     var expected: Int {
         switch stage {
         case .head, .chunks: 0
@@ -47,7 +47,7 @@ struct RequestReader {
         }
     }
 
-    /// Reads the bytes, which begin with the message.
+    /// Reads the bytes, which start with the message.
     mutating func read(_ buffer: ByteBuffer) -> Step {
         switch stage {
         case .head(let seen): readHead(buffer, seen: seen)
@@ -93,7 +93,7 @@ struct RequestReader {
         return beginBody(head, length, buffer)
     }
 
-    /// Begins the body; a client that has sent a part of it does not wait for `100 Continue` (RFC 9110 10.1.1).
+    /// Starts the body; a client that has sent a part of it does not wait for `100 Continue` (RFC 9110 10.1.1).
     private mutating func beginBody(_ head: RequestHead, _ length: Int, _ buffer: ByteBuffer) -> Step {
         self.head = head
         guard buffer.count == length else { return read(buffer) }

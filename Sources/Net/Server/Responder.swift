@@ -8,15 +8,15 @@ public struct Ticket: Sendable, Hashable {
 
 /// The responses to the requests of one loop.
 ///
-/// Its closures belong to that loop and are called on its thread only, so the values that they capture need no lock.
+/// Its closures are called only on the loop's thread, so the values that they capture need no lock.
 public struct Responder {
-    /// Answers a request with this head and body that came through a listener; nil defers the response.
+    /// Answers a request that arrived through a listener; nil defers the response.
     ///
     /// The body is the connection's memory and is valid until the closure returns.
     public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
     /// Answers a deferred request after its delivery; the body is the same as before.
     public typealias Resume = (Ticket, Span<UInt8>) -> Response
-    /// Drops a deferred request that ended before its delivery came, or before there was memory for its response.
+    /// Drops a deferred request that ended before its delivery arrived, or before memory was available for its response.
     public typealias Forget = (Ticket) -> Void
     /// Updates the state that later requests are answered from.
     public typealias Refresh = () -> Void
@@ -30,7 +30,7 @@ public struct Responder {
     ///
     /// - Parameters:
     ///   - respond: Called once for each request.
-    ///   - resume: Called for each delivery (``Deliveries/deliver(_:for:)``) that the response is made from.
+    ///   - resume: Called for each delivery (``Deliveries/deliver(_:for:)``) that a response is created from.
     ///   - forget: Called for each other delivery.
     ///   - refresh: Called for each ``LoopNotifier/refresh()``.
     public init(
@@ -48,13 +48,13 @@ public struct Responder {
         self.init(
             respond: { request, body, listener, _ in respond(request, body, listener) },
             // No response is deferred.
-            resume: { _, _ in Response(HTTPError(status: 500, message: "nobody waits for this")) })
+            resume: { _, _ in Response(HTTPError(status: 500, message: "no response is pending")) })
     }
 }
 
 /// A notification from another thread to an event loop.
 enum LoopMessage: Sendable {
-    /// The delivery for a deferred request has come.
+    /// The delivery for a deferred request has arrived.
     case resume(Ticket)
     /// The state that requests are answered from has changed.
     case refresh
@@ -64,7 +64,7 @@ enum LoopMessage: Sendable {
 public struct LoopNotifier: Sendable {
     let messages: MessageQueue<LoopMessage>
 
-    /// Has the responder refresh its state before later requests are answered.
+    /// Makes the responder refresh its state before later requests are answered.
     public func refresh() { messages.send(.refresh) }
 }
 
@@ -78,7 +78,7 @@ public final class Deliveries<Message: Sendable>: Sendable {
     /// Creates the deliveries to a loop.
     public init(to notifier: LoopNotifier) { self.notifier = notifier }
 
-    /// Delivers a message to a deferred request, and has the loop answer it; each ticket takes one message.
+    /// Delivers a message to a deferred request, and makes the loop answer it; each ticket takes one message.
     public func deliver(_ message: Message, for ticket: Ticket) {
         messages.withLock { $0[ticket] = message }
         notifier.messages.send(.resume(ticket))

@@ -11,20 +11,20 @@ public struct LoopContext: Sendable {
     public let notifier: LoopNotifier
 }
 
-/// Answers HTTP requests on its listeners, with one event loop a thread.
+/// Answers HTTP requests on its listeners, with one event loop per thread.
 ///
-/// There is no lock, no other thread and no waiting between a request's last byte and its response's first: a loop reads, calls
+/// A loop takes no lock and waits for no other thread between a request's last byte and its response's first: it reads, calls
 /// its responder, and writes. If the responder defers the response, only that connection waits for a delivery. The thread that
 /// calls `run` handles signals, certificates and shutdown.
 public final class Server: Sendable {
     private let shared: SharedState
     private let signals: Signals?
-    /// Reloads what belongs to the responders.
+    /// Reloads the data of the responders.
     private let reload: @Sendable () -> Void
     private let failure = Mutex<SystemError?>(nil)
     /// The requested reloads of certificate files that are not done.
     private let reloads = Atomic<Int>(0)
-    /// The problem reported last of each listener's certificate, by listener.
+    /// The last reported problem of each listener's certificate, by listener.
     private let problems = Mutex<[Int: (certificate: CertificateDescription, problem: CertificateProblem)]>([:])
 
     /// Opens the listeners' ports; connections stay in the backlogs until `run`.
@@ -33,16 +33,16 @@ public final class Server: Sendable {
     ///   - configuration: Sizes and times.
     ///   - listeners: The addresses to answer on.
     ///   - report: Called with each event, from any of the server's threads.
-    ///   - reload: Called whenever certificate files are reloaded, on a thread that may wait for a file system.
+    ///   - reload: Called when certificate files are reloaded, on a thread that may wait for a file system.
     ///   - responder: Creates the responder of a shared loop, on the loop's thread.
-    /// - Throws: A ``SystemError`` that names the address that could not be opened.
+    /// - Throws: A ``SystemError`` with the address that could not be opened.
     public init(
         configuration: ServerConfiguration, listeners: [Listener],
         report: @escaping @Sendable (ServerEvent) -> Void = { _ in },
         reload: @escaping @Sendable () -> Void = {},
         responder: @escaping @Sendable (LoopContext) -> Responder
     ) throws(SystemError) {
-        // A client that leaves early must end a write with an error, not the process with a signal.
+        // A closed connection must end a write with an error, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
         self.reload = reload
         signals = configuration.handlesSignals ? try Signals() : nil
@@ -59,7 +59,7 @@ public final class Server: Sendable {
     /// The addresses of the listeners, in their order, with the ports that the system chose.
     public var addresses: [Address] { shared.listeners.map(\.address) }
 
-    /// Begins the shutdown, whose phases are those of ``ServerStatus/Phase``; safe from any thread.
+    /// Starts the shutdown, whose phases are those of ``ServerStatus/Phase``; safe from any thread.
     public func drain() {
         if shared.status.advance(to: .draining) { shared.report(.phase(.draining)) }
         shared.supervisor.signal()
@@ -93,14 +93,14 @@ public final class Server: Sendable {
             repeat {
                 reloadCertificates()
                 reload()
-                // A request that came meanwhile can be about files that had been read already.
+                // A request that arrived meanwhile may concern files that had been read already.
                 count = reloads.subtract(count, ordering: .acquiringAndReleasing).newValue
             } while count > 0
         }
         thread == nil ? reloads.store(0, ordering: .releasing) : thread?.detach()
     }
 
-    /// Reports that clients begin to refuse a certificate, or no longer do: after a change, and as time passes.
+    /// Reports that clients start or stop rejecting a certificate: after a change, and as time passes.
     private func inspectCertificates() {
         let now = Int64(time(nil))
         for (index, listener) in shared.listeners.enumerated() {
@@ -114,10 +114,10 @@ public final class Server: Sendable {
         }
     }
 
-    /// Serves until `drain`, `stop` or a signal ends the server; called once.
+    /// Serves until `drain`, `stop` or a signal ends the server; must be called once.
     ///
-    /// - Returns: Whether every loop has ended; one that has not is still evaluating a request.
-    /// - Throws: A ``SystemError`` when a loop could not start.
+    /// - Returns: True if every loop has ended; one that has not is still evaluating a request.
+    /// - Throws: A ``SystemError`` if a loop could not start.
     @discardableResult
     public func run() throws(SystemError) -> Bool {
         for listener in shared.listeners {
@@ -138,7 +138,7 @@ public final class Server: Sendable {
         shared.stopLoops(.atOnce)
         let deadline = Instant.now + shared.configuration.joinTimeout
         let haveEnded = threads.map { $0.join(by: deadline) }.allSatisfy { $0 }
-        // The descriptors live as long as this object; from here on their ports are closed.
+        // The descriptors live as long as this object; their ports are closed here.
         for listener in shared.listeners { shutdown(listener.socket.number, Int32(SHUT_RDWR)) }
         if shared.status.advance(to: .stopped) { shared.report(.phase(.stopped)) }
         if let error = failure.withLock({ $0 }) { throw error }
@@ -181,7 +181,7 @@ extension Server {
             if now >= closing, status.advance(to: .closing) { shared.report(.phase(.closing)) }
             if now >= end { return shared.stopLoops(.atOnce) }
             if status.phase >= .closing, status.openConnections.load(ordering: .acquiring) == 0 {
-                // Each loop accepts from the backlog once more before it ends; the timeout holds for these connections.
+                // Each loop accepts from the backlog once more before it ends; the timeout applies to these connections.
                 shared.stopLoops(.whenEmpty)
             }
             if shared.hasEnded { return }

@@ -1,11 +1,11 @@
 /// The sizes and times of a server.
 public struct ServerConfiguration: Equatable, Sendable {
-    /// The number of threads that serve, each with an event loop.
+    /// The number of serving threads, each with an event loop.
     public var loops = 1
-    /// The largest number of open connections, divided among the loops; a new one replaces an unused one (``Eviction``) or waits
+    /// The maximum number of open connections, divided among the loops; a new one replaces an unused one (``Eviction``) or waits
     /// in the backlog.
     public var maxConnections = 4096
-    /// The largest number of open connections of each listener with a separate loop.
+    /// The maximum number of open connections of each listener with a separate loop.
     public var maxOwnConnections = 128
     /// The largest request body that is kept whole, in bytes.
     public var maxBody = 16 << 20
@@ -27,9 +27,9 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var handshakeTimeout = Duration.seconds(3)
     /// The time to wait for a client to read the response that ends its connection.
     public var lingerTimeout = Duration.seconds(3)
-    /// The time from the announcement of the shutdown until responses close their connections.
+    /// The time from the start of the shutdown until responses close their connections.
     public var shutdownDelay = Duration.seconds(5)
-    /// The time from the announcement of the shutdown until the server stops, with or without open connections.
+    /// The time from the start of the shutdown until the server stops, even with open connections.
     public var shutdownTimeout = Duration.seconds(20)
     /// The time for the loops' threads to end after that.
     public var joinTimeout = Duration.seconds(30)
@@ -37,14 +37,14 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var certificateInterval = Duration.seconds(5)
     /// The time between two reports of connections that were closed for new ones.
     public var evictionReportInterval = Duration.seconds(60)
-    /// Whether SIGTERM and SIGINT end the server and SIGHUP reloads its certificates.
+    /// True if SIGTERM and SIGINT end the server and SIGHUP reloads its certificates.
     ///
     /// The signals are blocked in the thread that creates the server, and in every thread that it starts later.
     public var handlesSignals = true
 
-    /// The defaults.
+    /// Creates the default configuration.
     public init() {}
 
-    /// The smallest memory for the largest request together with small ones, in bytes.
+    /// The minimum memory for the largest request together with small ones, in bytes.
     public var leastMemory: Int { maxBody + MemoryBudget.overhead + largestEvaluation + 8 << 20 }
 }

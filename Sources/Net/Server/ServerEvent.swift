@@ -1,4 +1,4 @@
-/// An event of a server for its operator.
+/// A log event of a server.
 public enum ServerEvent: Sendable {
     /// A listener's port is open.
     case listening(listener: String, Address)
@@ -8,9 +8,9 @@ public enum ServerEvent: Sendable {
     case connectionsEvicted([Eviction: UInt64])
     /// A listener's certificate files changed, and new connections use the new certificate.
     case certificateReplaced(listener: String, CertificateDescription)
-    /// The certificate files changed but cannot be used; the present certificate stays.
+    /// The certificate files changed but cannot be used; the current certificate stays.
     case certificateRefused(listener: String, CertificateError)
-    /// Clients begin to refuse the certificate in use, or no longer do (nil).
+    /// Clients start rejecting the certificate in use, or no longer do (nil).
     case certificateProblem(listener: String, CertificateDescription, CertificateProblem?)
     /// The server entered a phase.
     case phase(ServerStatus.Phase)

@@ -1,21 +1,21 @@
 internal import Synchronization
 
-/// The phase and counters of a running server, for any thread.
+/// The phase and counters of a running server, readable from any thread.
 public final class ServerStatus: Sendable {
     /// The phases of a server, in their order.
     public enum Phase: UInt8, Comparable, Sendable {
-        /// Its ports are open, but no request is answered yet.
+        /// Its ports are open, but no requests are answered yet.
         case starting
         /// All requests are answered.
         case serving
-        /// The shutdown is announced: all requests are answered as before, so that clients have time to stop sending them.
+        /// The shutdown has started: all requests are answered as before, so that clients have time to stop sending them.
         case draining
         /// Each response closes its connection.
         case closing
-        /// No request is answered any longer.
+        /// No requests are answered anymore.
         case stopped
 
-        /// Whether one phase comes before another.
+        /// True if the first phase comes earlier.
         public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
@@ -30,10 +30,10 @@ public final class ServerStatus: Sendable {
         loops = (0..<loopCount).map { _ in LoopCounters() }
     }
 
-    /// The present phase.
+    /// The current phase.
     public var phase: Phase { Phase(rawValue: current.load(ordering: .acquiring)) ?? .stopped }
 
-    /// Whether the server is shutting down; readiness probes fail from here on.
+    /// True if the server is shutting down; readiness probes then fail.
     public var isDraining: Bool { phase >= .draining }
 
     /// The sums of all loops' counters.
@@ -43,7 +43,7 @@ public final class ServerStatus: Sendable {
         return counts
     }
 
-    /// The durations of unfinished iterations that have taken longer than a limit, one for each such loop.
+    /// The durations of unfinished iterations that have taken longer than a limit, one per loop.
     ///
     /// A loop that waits for events is not in an iteration.
     ///
@@ -54,7 +54,7 @@ public final class ServerStatus: Sendable {
         return loops.compactMap { $0.iterations.age(at: now) }.filter { $0 > limit }
     }
 
-    /// Advances to a later phase; returns whether it is one.
+    /// Advances to a later phase; returns false if it is not later.
     @discardableResult
     func advance(to phase: Phase) -> Bool {
         current.max(phase.rawValue, ordering: .acquiringAndReleasing).oldValue < phase.rawValue

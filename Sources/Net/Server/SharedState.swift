@@ -14,7 +14,7 @@ final class SharedState: Sendable {
     let status: ServerStatus
     let plans: [LoopPlan]
     let memory: MemoryBudget
-    /// One for each loop.
+    /// The wakeups of the loops.
     let wakeups: [Wakeup]
     /// Wakes the thread that supervises the server.
     let supervisor: Wakeup
@@ -46,13 +46,13 @@ final class SharedState: Sendable {
         for wakeup in wakeups { wakeup.signal() }
     }
 
-    /// Notes the end of a shared loop.
+    /// Records the end of a shared loop.
     func loopEnded() {
         endedLoops.add(1, ordering: .acquiringAndReleasing)
         supervisor.signal()
     }
 
-    /// Whether all shared loops have ended.
+    /// True if all shared loops have ended.
     var hasEnded: Bool { endedLoops.load(ordering: .acquiring) == plans.count { !$0.isOwn } }
 
     /// Counts an opened connection of a shared loop.

@@ -7,10 +7,10 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
     /// The port; 0 asks the system for a free one.
     public let port: UInt16
 
-    /// The address in its text form, brackets around an IPv6 address.
+    /// The address as text, with brackets around an IPv6 address.
     public var description: String { host.count == 4 ? "\(hostText):\(port)" : "[\(hostText)]:\(port)" }
 
-    /// Whether this is IPv6's unspecified address, which a server listens on for every interface, IPv6 and IPv4.
+    /// True for IPv6's unspecified address, on which a server listens on every interface, IPv6 and IPv4.
     var isUnspecified: Bool { host.count == 16 && host.allSatisfy { $0 == 0 } }
 
     private var hostText: String {
@@ -29,10 +29,10 @@ extension Address {
         /// The reason.
         public let reason: String
 
-        /// The text, the reason and the forms that are understood.
+        /// The text, the reason and the accepted forms.
         public var description: String {
-            "\"\(text)\" is not an address: \(reason). "
-                + "Write HOST:PORT, such as :8443 (every interface, IPv6 and IPv4), 0.0.0.0:8443, [::1]:8443 or 127.0.0.1:0"
+            "\"\(text)\" is not a valid address: \(reason); "
+                + "use HOST:PORT, such as :8443 (every interface, IPv6 and IPv4), 0.0.0.0:8443, [::1]:8443 or 127.0.0.1:0"
         }
     }
 
@@ -40,13 +40,13 @@ extension Address {
     ///
     /// Without a HOST, and with `[::]`, a server listens on every interface for IPv6 and IPv4.
     ///
-    /// Names are not looked up: a server's own address needs no resolver, and a resolver would have to be linked.
+    /// Host names are not accepted: a listening address does not need a resolver.
     ///
     /// - Parameter text: The address.
     /// - Throws: ``Malformed`` with the reason.
     public init(parsing text: String) throws(Malformed) {
         guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else {
-            throw Malformed(text: text, reason: "it has no port")
+            throw Malformed(text: text, reason: "the port is missing")
         }
         let portText = text[text.index(after: colon)...]
         guard !portText.isEmpty, portText.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let port = UInt16(portText) else {
@@ -68,12 +68,12 @@ extension Address {
         self.init(host: bytes, port: port)
     }
 
-    /// Whether a text without brackets or port is an IP address, of either version.
+    /// True if a text without brackets and port is an IPv4 or IPv6 address.
     public static func isIPAddress(_ host: String) -> Bool {
         bytes(of: host, isVersion6: false) != nil || bytes(of: host, isVersion6: true) != nil
     }
 
-    /// The bytes of an IP address without brackets or port, or nil when it is none of that version.
+    /// The bytes of an IP address without brackets and port; nil if it is not one of that version.
     static func bytes(of host: String, isVersion6: Bool) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: isVersion6 ? 16 : 4)
         guard inet_pton(isVersion6 ? AF_INET6 : AF_INET, host, &bytes) == 1 else { return nil }
@@ -98,14 +98,14 @@ extension Address {
         return Address.rebound(&address, body)
     }
 
-    // The system reads no more of the structure than the length says, and every address structure begins as `sockaddr`.
+    // The system reads only `length` bytes of the structure, and every address structure begins as `sockaddr`.
     private static func rebound<T, R>(_ address: inout T, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<T>.size)) }
         }
     }
 
-    /// The address at a pointer that the system's resolver gave; nil when it is of no family that is known here.
+    /// Reads an address of the system's resolver; nil for an unknown family.
     init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
         var storage = sockaddr_storage()
         guard Int(length) <= MemoryLayout<sockaddr_storage>.size else { return nil }
@@ -116,12 +116,12 @@ extension Address {
         self.init(storage)
     }
 
-    /// The address of a socket's own end, or nil when it has none.
+    /// The local address of a socket; nil if it has none.
     init?(ofSocket descriptor: Int32) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let result = withUnsafeMutablePointer(to: &storage) { pointer in
-            // `sockaddr_storage` is made to be seen as any address structure.
+            // Any address structure fits into `sockaddr_storage`.
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         }
         guard result == 0 else { return nil }
@@ -129,7 +129,7 @@ extension Address {
     }
 
     private init?(_ storage: sockaddr_storage) {
-        // The bytes are read at the offsets of the structure that the family names.
+        // The bytes are read at the offsets of the family's structure.
         switch Int32(storage.ss_family) {
         case AF_INET:
             let address = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }

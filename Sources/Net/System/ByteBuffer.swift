@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Received bytes that are not consumed, with room for more.
 ///
-/// Connections read into a large scratch buffer of the loop. Only the bytes of a message that is not complete, which must
-/// outlive the event, are moved to a buffer of the connection.
+/// Connections read into a large scratch buffer of the loop. Only the bytes of an incomplete message are moved to a buffer of the
+/// connection.
 final class ByteBuffer {
     // Allocated by this object and replaced only in `reserve`; `start <= end <= capacity` holds between calls.
     private var base: UnsafeMutablePointer<UInt8>
@@ -11,7 +11,7 @@ final class ByteBuffer {
     private var start = 0
     private var end = 0
 
-    /// Allocates the buffer; nil when memory is missing.
+    /// Allocates the buffer; nil if memory is missing.
     init?(capacity: Int) {
         self.capacity = max(capacity, 1)
         guard let memory = malloc(self.capacity) else { return nil }
@@ -34,7 +34,7 @@ final class ByteBuffer {
         UnsafeMutableBufferPointer(start: base + start, count: end - start)
     }
 
-    /// The room behind them; valid until the next mutating call.
+    /// The free room after them; valid until the next mutating call.
     var vacant: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end)
     }
@@ -50,7 +50,7 @@ final class ByteBuffer {
         if start == end { reset() }
     }
 
-    /// Removes bytes at an offset, and moves the following ones there.
+    /// Removes bytes at an offset and moves the following ones there.
     func remove(at offset: Int, count: Int) {
         let tail = self.count - offset - count
         guard count > 0, offset >= 0, tail >= 0 else { return }
@@ -72,10 +72,10 @@ final class ByteBuffer {
         end = 0
     }
 
-    /// Makes room for at least so many bytes: by moving to the front, or by growing to twice the size.
+    /// Makes room for at least this many bytes, by moving to the front or by doubling the size.
     ///
-    /// The buffer grows with the received bytes; `expected`, the announced size of the message, only limits the growth.
-    /// Returns false, without a change, when memory is missing.
+    /// The buffer grows with the received bytes; `expected`, the announced size of the message, only limits the growth. Returns
+    /// false, without a change, if memory is missing.
     func reserve(_ wanted: Int, expected: Int) -> Bool {
         guard room < wanted else { return true }
         if start > 0 {
@@ -91,13 +91,13 @@ final class ByteBuffer {
         return true
     }
 
-    /// Returns the capacity of a buffer with so many bytes after it reserved room for more.
+    /// Returns the capacity of a buffer with this many bytes after it reserved room for more.
     static func size(of count: Int, in capacity: Int, reserving wanted: Int, expected: Int) -> Int {
         let needed = count + wanted
         return needed <= capacity ? capacity : max(needed, min(2 * capacity, max(expected, needed)))
     }
 
-    /// Appends another buffer's bytes; returns false when memory is missing.
+    /// Appends another buffer's bytes; returns false if memory is missing.
     func append(_ other: ByteBuffer) -> Bool {
         guard reserve(other.count, expected: end + other.count) else { return false }
         // The room was just made, and two buffers never share memory.

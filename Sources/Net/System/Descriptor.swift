@@ -9,7 +9,7 @@ struct Descriptor: ~Copyable {
     }
 
     deinit {
-        // The result is of no use: Linux releases the descriptor even when close reports an error.
+        // The result is ignored: Linux releases the descriptor even if close reports an error.
         close(number)
     }
 }
@@ -19,9 +19,9 @@ enum Transfer: Equatable {
     case bytes(Int)
     /// The peer has sent its last byte.
     case end
-    /// The kernel must first receive something.
+    /// The kernel must receive bytes first.
     case wantsRead
-    /// The kernel must first send something.
+    /// The kernel must send bytes first.
     case wantsWrite
     /// The connection is broken.
     case failed

@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// The largest number of open descriptors of the process.
+/// The process's limit of open descriptors.
 public enum DescriptorLimit {
     private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
-    /// The present limit.
+    /// The current limit.
     public static var current: Int {
         var limit = rlimit()
         getrlimit(resource, &limit)
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Raises the limit if it is lower than a number, as far as the process may.
+    /// Raises the limit to a number if it is lower, as far as the process may.
     ///
-    /// Container runtimes often leave 1024 for programs that use select(2), which this one does not, and allow much more.
+    /// Container runtimes often set 1024 for programs that use select(2), which this one does not, and allow much more.
     public static func raise(to number: Int) {
         var limit = rlimit()
         let wanted = rlim_t(clamping: number)

@@ -1,6 +1,6 @@
 /// A period of repeated failures, which is logged once when it begins and once when it ends.
 ///
-/// It ends with the first success that comes long enough after the last failure: successes between failures do not end it.
+/// It ends with the first success that comes long enough after the last failure; earlier successes do not end it.
 public struct FailurePeriod: Sendable {
     private let calm: Duration
     private var lastFailure: Instant?
@@ -11,7 +11,7 @@ public struct FailurePeriod: Sendable {
 
     /// Adds a failure.
     ///
-    /// - Returns: True when the failure begins the period.
+    /// - Returns: True if the failure begins the period.
     public mutating func addFailure(at now: Instant) -> Bool {
         defer {
             lastFailure = now
@@ -22,7 +22,7 @@ public struct FailurePeriod: Sendable {
 
     /// Adds a success.
     ///
-    /// - Returns: The number of failures when the success ends the period; else nil.
+    /// - Returns: The number of failures if the success ends the period; otherwise nil.
     public mutating func addSuccess(at now: Instant) -> Int? {
         guard let last = lastFailure, now - last >= calm else { return nil }
         defer { self = FailurePeriod(calm: calm) }

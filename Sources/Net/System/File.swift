@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// Reads a file whole: certificates, tokens and the like, which are small.
+/// Reads a small file, such as a certificate or a token.
 ///
 /// - Parameters:
 ///   - path: The path of the file.
 ///   - limit: The largest size in bytes.
-///   - mayWait: Whether the file can be a pipe, which is read until its writer closes it; else only a regular file is read.
+///   - mayWait: True if the file can be a pipe, which is read until its writer closes it; otherwise only a regular file is read.
 /// - Returns: The contents.
-/// - Throws: A ``SystemError`` with the path; `EFBIG` when it is too large.
+/// - Throws: A ``SystemError`` with the path; `EFBIG` if the file is too large.
 public func readFile(
     _ path: String, atMost limit: Int = 1 << 20, mayWait: Bool = false
 ) throws(SystemError) -> [UInt8] {

@@ -2,14 +2,14 @@ internal import Glibc
 
 /// A point on the monotonic clock, in whole nanoseconds.
 ///
-/// The loop compares deadlines on every request: 64 bits do that in one instruction, `Duration` needs 128.
+/// The loop compares deadlines on every request: 64 bits take one instruction, `Duration` has 128.
 public struct Instant: Comparable, Hashable, Sendable {
     var nanoseconds: Int64
 
-    /// Later than every other instant.
+    /// An instant later than all others.
     public static let distantFuture = Instant(nanoseconds: .max)
 
-    /// The monotonic clock now.
+    /// The current instant.
     public static var now: Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
@@ -19,16 +19,16 @@ public struct Instant: Comparable, Hashable, Sendable {
     /// Nanoseconds since the machine started, for an atomic.
     public var uptimeNanoseconds: Int64 { nanoseconds }
 
-    /// Whether one instant comes before the other.
+    /// True if the first instant is earlier.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
-    /// The instant so much later; stays at the distant future rather than overflow.
+    /// Adds a span; the result is at most the distant future.
     static func + (instant: Instant, span: Span) -> Instant {
         let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(span.nanoseconds)
         return overflow ? .distantFuture : Instant(nanoseconds: sum)
     }
 
-    /// The instant so much later; stays at the distant future rather than overflow.
+    /// Adds a duration; the result is at most the distant future.
     public static func + (instant: Instant, duration: Duration) -> Instant { instant + Span(duration) }
 
     /// The time between two instants.
@@ -44,7 +44,7 @@ public struct Instant: Comparable, Hashable, Sendable {
 
         init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-        /// The duration, rounded down to nanoseconds and held within what 64 bits can say.
+        /// The duration, rounded down to nanoseconds and clamped to 64 bits.
         init(_ duration: Duration) {
             let (seconds, attoseconds) = duration.components
             let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

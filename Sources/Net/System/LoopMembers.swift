@@ -1,7 +1,6 @@
 /// The members of an event loop: each has a slot, a deadline and a token for its events.
 ///
-/// A token names a slot and its generation, so an event that was queued for an earlier member of the slot does not reach the
-/// present one.
+/// A token contains a slot and its generation, so an event for an earlier member of the slot does not reach the current one.
 struct LoopMembers<Member> {
     private var slots: [(token: UInt64, member: Member?)] = []
     private var vacantSlots: [Int] = []
@@ -15,7 +14,7 @@ struct LoopMembers<Member> {
     /// All members, by slot.
     var all: [Member] { slots.compactMap(\.member) }
 
-    /// The member that a token names; nil when it was removed.
+    /// The member with a token; nil if it was removed.
     subscript(token: UInt64) -> Member? {
         let slot = Token.slot(token)
         guard slot < slots.count, slots[slot].token == token else { return nil }
@@ -50,7 +49,7 @@ struct LoopMembers<Member> {
         if self[token] != nil { timers.set(Token.slot(token), to: deadline) }
     }
 
-    /// Removes the deadline of a member for which it has passed, and returns the member; nil when there is none.
+    /// Removes the deadline of a member for which it has passed, and returns the member; nil if there is none.
     mutating func popExpired(at now: Instant) -> Member? {
         while let slot = timers.popExpired(at: now) {
             if let member = slots[slot].member { return member }
@@ -64,7 +63,7 @@ struct LoopMembers<Member> {
         let next = min(timers.next ?? .distantFuture, limit)
         guard next != .distantFuture else { return -1 }
         let nanoseconds = next.nanoseconds - now.nanoseconds
-        // Rounded up, or the loop would wake a moment early and find nothing to do.
+        // Rounded up, so that the loop does not wake before the deadline.
         return nanoseconds <= 0 ? 0 : Int32(clamping: nanoseconds / 1_000_000 + 1)
     }
 
@@ -73,7 +72,7 @@ struct LoopMembers<Member> {
     /// The number of reads of one member before the others are served.
     static var maxReads: Int { 16 }
 
-    /// Notes that a member has bytes left to read that epoll does not report.
+    /// Records that a member has bytes left to read that epoll does not report.
     mutating func addUnfinished(_ token: UInt64) { unfinished.insert(token) }
 
     /// Removes and returns the tokens of the members with bytes left to read.
@@ -84,7 +83,7 @@ struct LoopMembers<Member> {
     }
 }
 
-/// The 64 bits of an epoll event: the wakeup, a listener, or a member by its slot and generation.
+/// The 64 bits of an epoll event: the wakeup, a listener, or a member's slot and generation.
 enum Token {
     static let wakeup = UInt64.max
 

@@ -1,9 +1,9 @@
 /// The memory limit of the process.
 public enum MemoryLimit {
-    /// Returns the smallest limit of the control groups of the process; nil when there is none.
+    /// Returns the lowest limit of the process's control groups; nil if there is none.
     ///
-    /// Both versions of control groups are read (cgroups(7)): at the path of the process and of each group above it, as a host
-    /// sees them, and at the root of the mount, where a container sees its own.
+    /// Both versions of control groups are read (cgroups(7)): at the path of the process and of each group above it, as seen from
+    /// the host, and at the root of the mount, as seen from a container.
     ///
     /// - Parameter root: The directory that holds `proc` and `sys`.
     /// - Returns: The limit in bytes.
@@ -27,11 +27,11 @@ public enum MemoryLimit {
 
     private static func files(controllers: Substring, isSecond: Bool) -> [(mount: String, name: String)] {
         if controllers.split(separator: ",").contains("memory") { return [("/memory", "memory.limit_in_bytes")] }
-        // Beside the first version it has a mount of its own, without the memory controller.
+        // When mounted beside version 1, version 2 has a separate mount without the memory controller.
         return isSecond && controllers.isEmpty ? [("", "memory.max")] : []
     }
 
-    /// A path and all above it, the root being empty.
+    /// A path and all its parents; the root is empty.
     private static func ancestors(of path: Substring) -> [String] {
         var names = path.split(separator: "/").filter { $0 != ".." }
         var paths: [String] = []
@@ -41,7 +41,7 @@ public enum MemoryLimit {
         }
     }
 
-    /// The first version writes no limit as the largest number of whole pages.
+    /// Parses a limit; without a limit, version 1 writes the largest number of whole pages.
     private static func limit(_ text: String) -> Int? {
         let digits = text.prefix { $0.isNumber }
         return Int(digits).flatMap { $0 > 0 && $0 < 1 << 60 ? $0 : nil }

@@ -21,10 +21,10 @@ final class MessageQueue<Message: Sendable>: Sendable {
         self.limit = limit
     }
 
-    /// True after the queue was closed.
+    /// True if the queue was closed.
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Adds a message; returns false when the queue is closed or full.
+    /// Adds a message; returns false if the queue is closed or full.
     @discardableResult
     func send(_ message: Message) -> Bool {
         let isAdded = state.withLock { state in

@@ -11,7 +11,7 @@ struct Interest: OptionSet {
     static let exclusive = Interest(rawValue: EPOLLEXCLUSIVE.rawValue)
 }
 
-/// One level-triggered epoll, owned by one thread.
+/// A level-triggered epoll instance, owned by one thread.
 struct Poll: ~Copyable {
     private let descriptor: Int32
     private let events: UnsafeMutableBufferPointer<epoll_event>
@@ -28,7 +28,7 @@ struct Poll: ~Copyable {
         close(descriptor)
     }
 
-    /// Watches a descriptor; each of its events has the token.
+    /// Watches a descriptor; its events carry the token.
     @discardableResult
     func add(_ watched: Int32, _ interest: Interest, token: UInt64) -> Bool {
         control(EPOLL_CTL_ADD, watched, interest, token)
@@ -52,7 +52,7 @@ struct Poll: ~Copyable {
     /// Waits for events and returns their number; -1 milliseconds waits without limit.
     func wait(milliseconds: Int32) -> Int {
         let count = epoll_wait(descriptor, events.baseAddress, Int32(events.count), milliseconds)
-        // An interrupted wait (the only failure a valid epoll has) is one without events.
+        // An interrupted wait (the only failure of a valid epoll) counts as one without events.
         return max(0, Int(count))
     }
 
@@ -68,7 +68,7 @@ public final class Wakeup: Sendable {
 
     /// Creates an eventfd.
     ///
-    /// - Throws: A ``SystemError`` when the system has no descriptors left.
+    /// - Throws: A ``SystemError`` if the system has no descriptors left.
     public init() throws(SystemError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError(last: "eventfd") }
@@ -81,11 +81,11 @@ public final class Wakeup: Sendable {
     /// Makes the descriptor readable; safe from any thread.
     public func signal() {
         var one: UInt64 = 1
-        // Full (EAGAIN) means that it is readable already.
+        // EAGAIN means that it is readable already.
         _ = Glibc.write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Waits until the descriptor is readable, or for an interruption by a signal, and makes it unreadable.
+    /// Waits until the descriptor is readable or a signal interrupts, and makes it unreadable.
     public func wait() {
         var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&watched, 1, -1)

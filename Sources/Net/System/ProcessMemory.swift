@@ -3,33 +3,32 @@ internal import Glibc
 
 /// The memory of the process.
 public enum ProcessMemory {
-    /// Releases all pages of code, of the program and its libraries.
+    /// Releases all code pages of the program and its libraries.
     ///
-    /// Most code that runs at the start, from reading certificates to setting up OpenSSL, never runs again. The pages stay in the
-    /// kernel's cache and are mapped again when they are used, a microsecond each; the others no longer count as the process'
-    /// memory. A failure has no consequence.
+    /// Most code that runs at the start, such as setting up OpenSSL, never runs again. The pages stay in the kernel's cache and
+    /// are mapped again when used, a microsecond each; the others no longer count as the process's memory. A failure is ignored.
     public static func releaseCode() {
         for mapping in Mapping.own where mapping.isCodeOfFile {
-            // Code is mapped privately from a file and cannot be written to, so every page of it can be read from there again.
+            // Code is mapped privately from a file and is read-only, so every page can be read from the file again.
             madvise(UnsafeMutableRawPointer(bitPattern: mapping.start), mapping.length, MADV_DONTNEED)
         }
     }
 
     /// Makes glibc return large blocks to the system as soon as they are freed, from now on.
     ///
-    /// By default glibc does so only until the first one is freed. Then it places blocks of up to 32 MB in its heap, where a small
-    /// block behind them keeps them from being returned (mallopt(3), M_MMAP_THRESHOLD): the memory of large reviews that came
-    /// together would stay with the process. A threshold that was set does not change.
+    /// By default, glibc does so only until the first such block is freed. Then it places blocks of up to 32 MB in its heap,
+    /// where a small block after them prevents their return (mallopt(3), M_MMAP_THRESHOLD): the memory of large reviews would
+    /// stay with the process. An explicit threshold does not change.
     public static func returnLargeBlocks() {
         mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        // Twice the other one, as glibc sets it.
+        // Twice the mmap threshold, as in glibc.
         mallopt(M_TRIM_THRESHOLD, 2 << 20)
     }
 
-    /// Returns all pages to the system that hold only freed blocks (malloc_trim(3)).
+    /// Returns all pages with only freed blocks to the system (malloc_trim(3)).
     ///
-    /// By default glibc returns only the end of a heap, which a single small block prevents. This takes milliseconds, during which
-    /// other threads can have to wait for memory.
+    /// By default, glibc returns only the end of a heap, which one small block prevents. This takes milliseconds, during which
+    /// other threads may wait for memory.
     public static func returnFreedPages() { malloc_trim(0) }
 }
 
@@ -47,7 +46,7 @@ private struct Mapping {
         else { return nil }
         self.start = start
         length = Int(end - start)
-        // What is of no file, as the kernel's own page of code, has no inode.
+        // Mappings without a file, such as the kernel's vdso, have no inode.
         isCodeOfFile = fields[1] == "r-xp" && fields[4] != "0"
     }
 

@@ -1,9 +1,9 @@
 internal import Glibc
 internal import Synchronization
 
-/// A value from another thread, for a thread that can block until it comes.
+/// A value from another thread that a thread can wait for.
 public final class Promise<Value: Sendable>: Sendable {
-    // Held to put the value in, and to take it out.
+    // Guards the value.
     private let value = Mutex<Value?>(nil)
     private let semaphore = Semaphore()
 
@@ -39,6 +39,6 @@ private final class Semaphore: @unchecked Sendable {
 
     func signal() { sem_post(semaphore) }
 
-    /// An interrupted wait returns too.
+    /// Waits; also returns when interrupted.
     func wait() { sem_wait(semaphore) }
 }

@@ -5,7 +5,7 @@ internal import Glibc
 final class Signals: Sendable {
     let descriptor: Int32
 
-    /// Blocks the signals in this thread, and in those that it starts later: only then do they arrive here.
+    /// Blocks the signals in this thread and in those that it starts later, so that they arrive only here.
     init() throws(SystemError) {
         var set = sigset_t()
         sigemptyset(&set)
@@ -19,7 +19,7 @@ final class Signals: Sendable {
         close(descriptor)
     }
 
-    /// Returns the next signal that has arrived; nil when there is none.
+    /// Returns the next signal that has arrived; nil if there is none.
     func next() -> Int32? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

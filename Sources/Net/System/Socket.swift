@@ -20,7 +20,7 @@ extension Descriptor {
         let descriptor = socket(family, type, 0)
         guard descriptor >= 0 else { throw SystemError(last: "socket", context: "\(address)") }
         let socket = Descriptor(owning: descriptor)
-        // A restarted server must not wait for the last one's connections to leave TIME_WAIT.
+        // A restarted server must not wait until connections of the previous process leave TIME_WAIT.
         socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
         if family == AF_INET6 {
             socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: address.isUnspecified ? 0 : 1)
@@ -32,7 +32,7 @@ extension Descriptor {
         return socket
     }
 
-    /// The address that this end is bound to.
+    /// The local address.
     var address: Address? { Address(ofSocket: number) }
 
     func set(_ level: Int32, _ option: Int32, to value: Int32) {
@@ -55,7 +55,7 @@ extension Descriptor {
 enum Acceptance: ~Copyable {
     case connection(Descriptor)
     case none
-    /// The process or the machine has no resources left; accepting again at once would spin.
+    /// The process or the machine has no resources left; retrying at once would spin.
     case exhausted(SystemError)
 }
 
@@ -67,7 +67,7 @@ extension Descriptor {
             let descriptor = accept4(listener, nil, nil, flags)
             if descriptor >= 0 {
                 let socket = Descriptor(owning: descriptor)
-                // Each response is one write: waiting for more to send only delays it.
+                // Each response is one write; waiting for more data only delays it.
                 socket.set(Int32(IPPROTO_TCP), TCP_NODELAY, to: 1)
                 return .connection(socket)
             }
@@ -75,7 +75,7 @@ extension Descriptor {
             case EAGAIN: return .none
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(SystemError(last: "accept"))
             case EBADF, EINVAL, ENOTSOCK: return .none
-            // accept(2): the network's errors of the waiting connection are reported here, and concern only that one.
+            // accept(2) reports network errors of the waiting connection here; they concern only that connection.
             default: continue
             }
         }

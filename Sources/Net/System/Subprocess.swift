@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// A program that is run for its output; the caller waits for it, so not on a loop's thread.
+/// A program that is run for its output; the caller blocks, so it must not run on a loop's thread.
 public struct Subprocess: Sendable {
     /// The program: a path, or a name that is looked up in `PATH`.
     public var command: String
     /// The arguments after the program's name.
     public var arguments: [String]
-    /// All variables of its environment.
+    /// The environment variables.
     public var environment: [String: String]
 
     /// The exit status and output of a program.
@@ -33,8 +33,8 @@ public struct Subprocess: Sendable {
     ///   - limit: The time after which the program is killed.
     ///   - maximum: The number of bytes of output beyond which the program is killed.
     /// - Returns: The result.
-    /// - Throws: A ``SystemError``: the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too
-    ///   much (`EFBIG`).
+    /// - Throws: A ``SystemError`` if the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too much
+    ///   (`EFBIG`).
     public func run(within limit: Duration, printingAtMost maximum: Int = 1 << 20) throws(SystemError) -> Result {
         let output = try Pipe()
         let messages = try Pipe()
@@ -45,7 +45,7 @@ public struct Subprocess: Sendable {
         let end = Instant.now + limit
         var failure = collected.collect(output.reading, messages.reading, until: end)
         var status: Int32 = 0
-        // The program can go on after it has closed its output; its end is polled for then.
+        // The program can go on after it has closed its output, so its end is polled.
         while failure == nil, waitpid(process, &status, WNOHANG) == 0 {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
@@ -54,7 +54,7 @@ public struct Subprocess: Sendable {
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             throw SystemError(call: "run", code: failure, context: command)
         }
-        // wait(2): the low seven bits are the signal, and the second byte is what the program returned.
+        // wait(2): the low seven bits are the signal, the second byte is the exit status.
         let signal = status & 0x7F
         return Result(
             status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: collected.output,
@@ -68,7 +68,7 @@ public struct Subprocess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, messages, 2)
-        // A server blocks signals to take them from a descriptor, and ignores SIGPIPE: neither is the program's business.
+        // A server blocks signals and ignores SIGPIPE; the program must not inherit that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -88,9 +88,9 @@ public struct Subprocess: Sendable {
     }
 }
 
-/// Copies of strings as C wants a list of them, freed together.
+/// The strings of a null-terminated C array, freed together.
 private final class CStrings {
-    // Each made by `strdup` and freed once; the last is the end of the list.
+    // Each is created by `strdup` and freed once; the last is null.
     let pointers: [UnsafeMutablePointer<CChar>?]
 
     init(_ strings: [String]) {
@@ -116,7 +116,7 @@ private final class Pipe {
 
     /// Closes the writing end in this process, so that the pipe ends with the program.
     func closeWriting() {
-        // Closes the one before; -1 is no descriptor, and closing it does nothing.
+        // Closes the previous descriptor; closing -1 has no effect.
         writing = Descriptor(owning: -1)
     }
 }
@@ -130,7 +130,7 @@ private struct Collected {
         self.maximum = maximum
     }
 
-    /// Reads both until their ends; returns an errno when that takes too long or is too much.
+    /// Reads both until their ends; returns an errno if that takes too long or exceeds the limit.
     mutating func collect(_ first: borrowing Descriptor, _ second: borrowing Descriptor, until end: Instant) -> Int32? {
         var watched = [
             pollfd(fd: first.number, events: Int16(POLLIN), revents: 0),

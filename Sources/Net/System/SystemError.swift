@@ -21,10 +21,10 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
         self.init(call: call, code: errno, context: context)
     }
 
-    /// Whether a file does not exist.
+    /// True if the file does not exist.
     public var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
 
-    /// The call, its object and the system's reason.
+    /// The call, its object and the system's message.
     public var description: String {
         let reason = String(cString: strerror(code))
         return context.isEmpty ? "\(call): \(reason)" : "\(call) \(context): \(reason)"

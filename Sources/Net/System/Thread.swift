@@ -1,9 +1,9 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread with a stack of 512 KiB, enough for an evaluation; only pages that are used take memory.
+/// A thread with a stack of 512 KiB, enough for an evaluation; unused pages take no memory.
 ///
-/// It blocks all signals: the thread that supervises the server handles those of the process.
+/// It blocks all signals: the thread that supervises the server handles them.
 public struct Thread: Sendable {
     private static let stackSize = 512 * 1024
 
@@ -20,13 +20,13 @@ public struct Thread: Sendable {
     /// Starts a thread.
     ///
     /// - Parameter body: The work of the thread.
-    /// - Throws: A ``SystemError`` when the system cannot create a thread.
+    /// - Throws: A ``SystemError`` if the system cannot create a thread.
     public init(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setstacksize(&attributes, Thread.stackSize)
-        // The new thread releases this reference; if there is none, it is released below.
+        // The new thread releases this reference; if it cannot be created, it is released below.
         let box = Unmanaged.passRetained(Body(body))
         var thread = pthread_t()
         // A thread inherits the blocked signals of its creator.
@@ -60,7 +60,7 @@ public struct Thread: Sendable {
 
     /// Waits for the end of the thread until a deadline: a thread can hang in a system call.
     ///
-    /// - Returns: Whether the thread has ended; then it must not be joined again.
+    /// - Returns: True if the thread has ended; then it must not be joined again.
     public func join(by deadline: Instant) -> Bool {
         let (seconds, rest) = deadline.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))

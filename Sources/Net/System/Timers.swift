@@ -1,8 +1,8 @@
-/// Deadlines of small numbers, the earliest first; each number has one at most.
+/// Deadlines of small numbers, the earliest first; each number has at most one.
 ///
-/// A binary heap, with the place of each number in it. A deadline that is moved later is only noted: its entry is corrected when
-/// it reaches the top. So an ordinary request, which moves the deadline of its connection from two minutes away to two minutes
-/// away, uses neither the heap nor the allocator.
+/// A binary heap with the place of each number in it. A later deadline is only recorded: its entry is corrected when it reaches
+/// the top. So an ordinary request, which moves its connection's deadline from two minutes away to two minutes away, uses neither
+/// the heap nor the allocator.
 struct Timers {
     private struct Entry {
         var due: Instant
@@ -43,7 +43,7 @@ struct Timers {
         removeEntry(at: Int(timers[id].place))
     }
 
-    /// Removes a number whose deadline has passed, and returns it; nil when there is none.
+    /// Removes a number whose deadline has passed, and returns it; nil if there is none.
     mutating func popExpired(at now: Instant) -> Int? {
         while let first = heap.first, first.due <= now {
             let id = Int(first.id)

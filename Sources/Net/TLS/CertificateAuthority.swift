@@ -5,9 +5,9 @@ internal import Glibc
 public struct CertificateRequest: Equatable, Sendable {
     /// The permitted use of a certificate.
     public enum Usage: Sendable {
-        /// Answer TLS connections.
+        /// Serve TLS connections.
         case server
-        /// Open TLS connections that ask for a certificate.
+        /// Open TLS connections that require a client certificate.
         case client
         /// Sign certificates, but not those of other CAs.
         case certificateAuthority
@@ -40,14 +40,14 @@ public struct CertificateRequest: Equatable, Sendable {
     }
 }
 
-/// A certificate authority that issues P-256 certificates: for development, tests, and servers that renew their certificates.
+/// Issues P-256 certificates, for development, tests, and servers that renew their certificates.
 ///
-/// A handshake with P-256 takes the server two thirds of the time of one with RSA.
+/// A handshake takes the server two thirds of the time with P-256 as with RSA.
 public struct CertificateAuthority: Equatable, Sendable {
     /// The certificate and key of the CA.
     public let keyPair: KeyPair
 
-    /// Creates the CA of an existing pair.
+    /// Creates a CA from an existing pair.
     public init(_ keyPair: KeyPair) {
         self.keyPair = keyPair
     }
@@ -58,9 +58,9 @@ public struct CertificateAuthority: Equatable, Sendable {
     ///   - commonName: The issuer's name in its certificates.
     ///   - notBefore: The start of the validity, in seconds since 1970.
     ///   - notAfter: The end of the validity, in seconds since 1970.
-    /// - Throws: A ``TLSError`` when the name is malformed or random numbers are not available.
+    /// - Throws: A ``TLSError`` if the name is malformed or random numbers are not available.
     public init(named commonName: String, notBefore: Int64, notAfter: Int64) throws(TLSError) {
-        let key = try Handle(tls_make_key_p256(), "making a key", release: EVP_PKEY_free)
+        let key = try Handle(tls_make_key_p256(), "creating a key", release: EVP_PKEY_free)
         let request = CertificateRequest(
             commonName: commonName, usage: .certificateAuthority, notBefore: notBefore, notAfter: notAfter)
         let certificate = try makeCertificate(request, key: key.pointer, issuer: nil, issuerKey: key.pointer)
@@ -72,11 +72,11 @@ public struct CertificateAuthority: Equatable, Sendable {
     ///
     /// - Parameter request: The request.
     /// - Returns: The new pair.
-    /// - Throws: A ``TLSError`` when a name is malformed, or the pair of the CA cannot be read.
+    /// - Throws: A ``TLSError`` if a name is malformed or the CA's pair cannot be read.
     public func issue(_ request: CertificateRequest) throws(TLSError) -> KeyPair {
         let issuer = try PEM.certificates(in: Array(keyPair.certificate.utf8))
         let issuerKey = try PEM.privateKey(in: Array(keyPair.privateKey.utf8))
-        let key = try Handle(tls_make_key_p256(), "making a key", release: EVP_PKEY_free)
+        let key = try Handle(tls_make_key_p256(), "creating a key", release: EVP_PKEY_free)
         let certificate = try makeCertificate(
             request, key: key.pointer, issuer: issuer.pointers[0], issuerKey: issuerKey.pointer)
         return try KeyPair(
@@ -87,7 +87,7 @@ public struct CertificateAuthority: Equatable, Sendable {
 private func makeCertificate(
     _ request: CertificateRequest, key: OpaquePointer, issuer: OpaquePointer?, issuerKey: OpaquePointer
 ) throws(TLSError) -> Handle {
-    let handle = try Handle(X509_new(), "making a certificate", release: X509_free)
+    let handle = try Handle(X509_new(), "creating a certificate", release: X509_free)
     let certificate = handle.pointer
     let name = Array(request.commonName.utf8)
     let subject = X509_get_subject_name(certificate)
@@ -99,7 +99,7 @@ private func makeCertificate(
         X509_set_pubkey(certificate, key) == 1,
         X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, name, Int32(name.count), -1, 0) == 1,
         X509_set_issuer_name(certificate, X509_get_subject_name(issuer ?? certificate)) == 1
-    else { throw TLSError("making a certificate for \(request.commonName)") }
+    else { throw TLSError("creating a certificate for \(request.commonName)") }
     for (identifier, value) in try extensions(of: request) {
         try add(value, as: identifier, to: certificate, issuer: issuer ?? certificate)
     }
@@ -130,12 +130,14 @@ private func extensions(of request: CertificateRequest) throws(TLSError) -> [(id
     list.append((NID_authority_key_identifier, "keyid"))
     var names: [String] = []
     for name in request.dnsNames {
-        guard isDNSName(name) else { throw TLSError("issuing a certificate", reasons: ["\"\(name)\" is no DNS name"]) }
+        guard isDNSName(name) else {
+            throw TLSError("issuing a certificate", reasons: ["\"\(name)\" is not a DNS name"])
+        }
         names.append("DNS:\(name)")
     }
     for address in request.ipAddresses {
         guard Address.isIPAddress(address) else {
-            throw TLSError("issuing a certificate", reasons: ["\"\(address)\" is no IP address"])
+            throw TLSError("issuing a certificate", reasons: ["\"\(address)\" is not an IP address"])
         }
         names.append("IP:\(address)")
     }
@@ -143,7 +145,7 @@ private func extensions(of request: CertificateRequest) throws(TLSError) -> [(id
     return list
 }
 
-/// Returns whether a text is a DNS name; others must not be in the library's lists of names, which use commas.
+/// True if a text is a DNS name; other texts could contain the commas that OpenSSL's lists of names use.
 private func isDNSName(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.count <= 253
         && name.utf8.allSatisfy { byte in
@@ -160,10 +162,10 @@ private func add(
     _ value: String, as identifier: Int32, to certificate: OpaquePointer, issuer: OpaquePointer
 ) throws(TLSError) {
     var context = X509V3_CTX()
-    // The context lends both certificates to the call below and is dropped after it.
+    // The context borrows both certificates for the call below and is dropped after it.
     X509V3_set_ctx(&context, issuer, certificate, nil, nil, 0)
     guard let made = X509V3_EXT_conf_nid(nil, &context, identifier, value) else {
-        throw TLSError("making the extension \(value)")
+        throw TLSError("creating the extension \(value)")
     }
     defer { X509_EXTENSION_free(made) }
     guard X509_add_ext(certificate, made, -1) == 1 else { throw TLSError("adding the extension \(value)") }

@@ -19,16 +19,16 @@ public struct CertificateDescription: Equatable, Sendable {
     public let notAfter: Int64
     /// The key's kind and size, such as `EC P-256` or `RSA 2048`.
     public let keyType: String
-    /// Whether the certificate is that of a CA.
+    /// True if the certificate is that of a CA.
     public let isCA: Bool
-    /// Whether the extended key usage is missing or includes server authentication.
+    /// True if the extended key usage is missing or includes server authentication.
     public let isForServers: Bool
 
     /// Reads every certificate of a PEM text, the first one first.
     ///
     /// - Parameter text: The contents of a file such as `tls.crt`.
     /// - Returns: A description for each certificate; at least one.
-    /// - Throws: A ``TLSError`` when the text holds no certificate or one that cannot be read.
+    /// - Throws: A ``TLSError`` if the text contains no certificate or one that cannot be read.
     public static func certificates(inPEM text: [UInt8]) throws(TLSError) -> [CertificateDescription] {
         let list = try PEM.certificates(in: text)
         return list.pointers.map(CertificateDescription.init)
@@ -69,7 +69,7 @@ func alternativeNames(of certificate: OpaquePointer) -> (dns: [String], addresse
         guard let name = tls_names_at(names, index) else { continue }
         var kind: Int32 = 0
         guard let value = GENERAL_NAME_get0_value(name, &kind) else { continue }
-        // For both kinds the value is an ASN1_STRING, and lives as long as the list.
+        // For both kinds, the value is an ASN1_STRING and lives as long as the list.
         let string = UnsafePointer<ASN1_STRING>(value.assumingMemoryBound(to: ASN1_STRING.self))
         if kind == GEN_DNS, let text = text(of: string) { dns.append(text) }
         if kind == GEN_IPADD { addresses.append(addressText(bytes(of: string))) }
@@ -79,11 +79,11 @@ func alternativeNames(of certificate: OpaquePointer) -> (dns: [String], addresse
 
 private func bytes(of string: UnsafePointer<ASN1_STRING>?) -> [UInt8] {
     guard let string, let start = ASN1_STRING_get0_data(string) else { return [] }
-    // The string owns that many bytes, and the array copies them.
+    // The string owns this many bytes, and the array copies them.
     return [UInt8](UnsafeBufferPointer(start: start, count: Int(ASN1_STRING_length(string))))
 }
 
-/// The string's text, or nil when it holds a NUL: a name cut short by one must not equal the name before it.
+/// The string's text; nil if it contains a NUL: a name truncated by one must not equal the name before it.
 private func text(of string: UnsafePointer<ASN1_STRING>?) -> String? {
     let bytes = bytes(of: string)
     return bytes.isEmpty || bytes.contains(0) ? nil : String(decoding: bytes, as: UTF8.self)

@@ -1,4 +1,4 @@
-/// The reason in a server's certificate for which clients refuse it.
+/// The reason that clients reject a server's certificate.
 ///
 /// The rules are those of Go's `crypto/x509`, which the API server uses.
 public enum CertificateProblem: Equatable, Sendable {
@@ -6,21 +6,21 @@ public enum CertificateProblem: Equatable, Sendable {
     case notYetValid
     /// The validity has ended.
     case expired
-    /// It has neither a DNS name nor an IP address as a subject alternative name; the common name does not count.
+    /// It has no DNS name and no IP address as a subject alternative name; the common name does not count.
     case noNames
-    /// It is not valid for the name by which clients call.
+    /// It is not valid for the name that clients use.
     case otherNames(than: String)
     /// Its extended key usage does not include server authentication.
     case notForServers
 }
 
 extension CertificateDescription {
-    /// The reason for which clients refuse the certificate; nil when they do not.
+    /// Returns the reason that clients reject the certificate; nil if they accept it.
     ///
     /// - Parameters:
-    ///   - name: The DNS name by which clients call; where it is nil, every name counts.
+    ///   - name: The DNS name that clients use; nil if any name is accepted.
     ///   - now: The time, in seconds since 1970.
-    /// - Returns: The first reason that is found.
+    /// - Returns: The first reason found.
     public func problem(for name: String?, at now: Int64) -> CertificateProblem? {
         if now < notBefore { return .notYetValid }
         if now >= notAfter { return .expired }
@@ -30,7 +30,7 @@ extension CertificateDescription {
         return nil
     }
 
-    /// Whether a DNS name of a certificate stands for a host: letter for letter, or with `*` for the first label (RFC 9525).
+    /// True if a DNS name of a certificate matches a host: exactly, or with `*` for the first label (RFC 9525).
     private func covers(_ pattern: String, _ host: String) -> Bool {
         let pattern = labels(of: pattern)
         let host = labels(of: host)

@@ -4,16 +4,16 @@ internal import Synchronization
 
 /// The files of a listener's certificate, and the clients that may connect.
 public struct CertificateFiles: Equatable, Sendable {
-    /// The path of the certificate, its chain behind it, as PEM.
+    /// The path of the certificate and its chain, as PEM.
     public var certificate: String
-    /// The path of its private key, as PEM, not encrypted.
+    /// The path of the private key, as PEM, not encrypted.
     public var privateKey: String
-    /// The path of the CAs that sign clients' certificates; nil when clients need none.
+    /// The path of the CAs that sign client certificates; nil if clients need none.
     public var clientCAs: String?
-    /// The common names or DNS names of allowed clients' certificates, letter for letter; empty allows all names.
+    /// The common names or DNS names of allowed client certificates, compared exactly; empty allows all names.
     public var allowedClients: [String]
 
-    /// Names the files.
+    /// Creates the paths.
     public init(
         certificate: String, privateKey: String, clientCAs: String? = nil, allowedClients: [String] = []
     ) {
@@ -27,7 +27,7 @@ public struct CertificateFiles: Equatable, Sendable {
 /// The source of a listener's certificate.
 enum CertificateSource: Sendable {
     case files(CertificateFiles)
-    /// Installed while the server runs; only the CAs of clients are a file.
+    /// Installed while the server runs; only the client CAs are a file.
     case installed(name: String, clientCAs: String?, allowedClients: [String])
 
     var allowedClients: [String] {
@@ -38,16 +38,16 @@ enum CertificateSource: Sendable {
     }
 }
 
-/// The reason for which a certificate cannot be used.
+/// The reason that a certificate cannot be used.
 public enum CertificateError: Error, Equatable, CustomStringConvertible {
     /// A file cannot be read.
     case unreadable(SystemError)
     /// The files do not hold a usable pair.
     case unusable(CertificateFiles, TLSError)
-    /// The certificate and key to install, which are named, do not make a usable pair.
+    /// The named certificate and key to install are not a usable pair.
     case unusablePair(String, TLSError)
 
-    /// The file or files, or the name of the pair, and the error.
+    /// The files, or the name of the pair, and the error.
     public var description: String {
         switch self {
         case .unreadable(let error): "\(error)"
@@ -61,8 +61,8 @@ public enum CertificateError: Error, Equatable, CustomStringConvertible {
 
 /// The certificate of new connections, reloaded from its files or installed.
 ///
-/// Files are compared by their contents: Kubernetes replaces a mounted Secret by moving a symbolic link, which changes neither
-/// names nor, often, times. A pair that cannot be used is refused, and the present one stays; open connections keep theirs.
+/// Files are compared by their contents: Kubernetes replaces a mounted Secret by moving a symbolic link, which often changes
+/// neither names nor times. A pair that cannot be used is rejected, and the current one stays; open connections keep theirs.
 public final class Certificates: Sendable {
     /// The result of a reload.
     public enum Reload: Equatable, Sendable {
@@ -70,27 +70,27 @@ public final class Certificates: Sendable {
         case unchanged
         /// New connections use this certificate.
         case replaced(CertificateDescription)
-        /// The files changed but cannot be used; the present certificate stays.
+        /// The files changed but cannot be used; the current certificate stays.
         case refused(CertificateError)
     }
 
     private let source: CertificateSource
-    /// The DNS name that clients use; nil when it is not known.
+    /// The DNS name that clients use; nil if unknown.
     private let serverName: String?
 
     /// The result of the last reload.
     private struct Loaded {
-        /// A digest of the files' contents, usable or not; nil when they could not be read.
+        /// A digest of the files' contents, usable or not; nil if they could not be read.
         var digest: [UInt8]?
         var refusal: CertificateError?
-        /// The installed pair; nil when the certificate comes from files.
+        /// The installed pair; nil if the certificate comes from files.
         var installed: KeyPair?
     }
 
-    /// Its lock is held while the files are read, so never by a loop.
+    /// Its lock is held while the files are read, so a loop must not take it.
     private let loaded: Mutex<Loaded>
     private let inUse: Mutex<TLSContext?>
-    /// The refusal of the last reload, for threads that must not wait for a reload.
+    /// The error of the last reload, for threads that must not wait for a reload.
     private let latestRefusal = Mutex<CertificateError?>(nil)
     private let accepted = Atomic<UInt64>(0)
     private let refused = Atomic<UInt64>(0)
@@ -99,8 +99,8 @@ public final class Certificates: Sendable {
     ///
     /// - Parameters:
     ///   - files: The files.
-    ///   - serverName: The DNS name that clients use; nil when it is not known.
-    /// - Throws: A ``CertificateError`` that names the file and the reason.
+    ///   - serverName: The DNS name that clients use; nil if unknown.
+    /// - Throws: A ``CertificateError`` with the file and the reason.
     public init(files: CertificateFiles, serverName: String? = nil) throws(CertificateError) {
         source = .files(files)
         self.serverName = serverName
@@ -112,10 +112,10 @@ public final class Certificates: Sendable {
     /// Creates an object without a certificate; every handshake fails until one is installed.
     ///
     /// - Parameters:
-    ///   - name: The name of what holds the pair to install, for errors.
-    ///   - clientCAs: The path of the CAs that sign clients' certificates; nil when clients need none.
-    ///   - allowedClients: The names of allowed clients' certificates; empty allows all names.
-    ///   - serverName: The DNS name that clients use; nil when it is not known.
+    ///   - name: The name of the pair's source, for errors.
+    ///   - clientCAs: The path of the CAs that sign client certificates; nil if clients need none.
+    ///   - allowedClients: The names of allowed client certificates; empty allows all names.
+    ///   - serverName: The DNS name that clients use; nil if unknown.
     public init(
         awaitedFrom name: String, clientCAs: String?, allowedClients: [String] = [], serverName: String? = nil
     ) {
@@ -127,15 +127,15 @@ public final class Certificates: Sendable {
 
     /// Reloads the files.
     ///
-    /// - Returns: The result; the same refusal is returned once.
+    /// - Returns: The result; the same error is returned once.
     public func reload() -> Reload {
         count(loaded.withLock { loaded in load(loaded.installed, &loaded) })
     }
 
-    /// Installs a pair for new connections, in place of the present one.
+    /// Installs a pair for new connections, in place of the current one.
     ///
     /// - Parameter pair: The certificate, followed by its chain, and its key.
-    /// - Returns: The result; when the pair is refused, the present one stays.
+    /// - Returns: The result; if the pair is rejected, the current one stays.
     public func install(_ pair: KeyPair) -> Reload {
         count(loaded.withLock { load(pair, &$0) })
     }
@@ -177,7 +177,7 @@ public final class Certificates: Sendable {
     /// The certificate in use; nil until one is installed.
     public var current: CertificateDescription? { context?.certificate }
 
-    /// The certificate in use, and the reason for which clients refuse it.
+    /// The certificate in use, and the reason that clients reject it.
     ///
     /// - Parameter now: The time, in seconds since 1970.
     /// - Returns: Both; nil until a certificate is installed.
@@ -185,13 +185,13 @@ public final class Certificates: Sendable {
         current.map { ($0, $0.problem(for: serverName, at: now)) }
     }
 
-    /// The reason for which the files, or the pair to install, are not in use; nil when they are.
+    /// The reason that the files or the pair to install are not in use; nil if they are.
     public var refusal: CertificateError? { latestRefusal.withLock { $0 } }
 
     /// The number of reloads and installations that replaced the certificate.
     public var reloads: UInt64 { accepted.load(ordering: .relaxed) }
 
-    /// The number of reloads and installations that were refused.
+    /// The number of reloads and installations that were rejected.
     public var refusals: UInt64 { refused.load(ordering: .relaxed) }
 
     /// The context of the next handshake; its lock is taken once for each connection.

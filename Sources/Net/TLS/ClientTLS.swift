@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// The TLS configuration of calls to other servers: trusted CAs, and the client's certificate.
+/// The TLS configuration of calls to other servers: trusted CAs and the client certificate.
 ///
 /// `@unchecked Sendable` is correct because an `SSL_CTX` is reference-counted and can be used by any number of threads after it
 /// is set up (SSL_CTX_new(3)), and it does not change after the initializer.
@@ -10,10 +10,10 @@ public final class ClientTLS: @unchecked Sendable {
     /// Creates a configuration from PEM texts.
     ///
     /// - Parameters:
-    ///   - trustedCAs: The trusted CAs; nil trusts those of the system.
-    ///   - certificate: The client's certificate and its chain, for servers that require one.
+    ///   - trustedCAs: The trusted CAs; nil for the system's CAs.
+    ///   - certificate: The client certificate and its chain, for servers that require one.
     ///   - privateKey: The private key of the certificate, not encrypted.
-    /// - Throws: A ``TLSError`` with the text and its error, but not its contents.
+    /// - Throws: A ``TLSError`` with the failed task and the reasons, but without contents.
     public init(trustedCAs: [UInt8]?, certificate: [UInt8]? = nil, privateKey: [UInt8]? = nil) throws(TLSError) {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TLSError("preparing TLS") }
         do throws(TLSError) {
@@ -23,7 +23,7 @@ public final class ClientTLS: @unchecked Sendable {
                 try useCertificate(certificate, privateKey: privateKey, in: context)
             }
         } catch {
-            // Not yet this object's, so that its `deinit` does not free it a second time.
+            // This object does not own it yet, so `deinit` does not free it a second time.
             SSL_CTX_free(context)
             throw error
         }
@@ -39,7 +39,7 @@ private func configure(_ context: OpaquePointer) throws(TLSError) {
     let protocols = [8] + Array("http/1.1".utf8)
     guard
         tls_context_set_min_version(context, TLS1_2_VERSION) == 1,
-        // Zero is success here, unlike elsewhere (SSL_CTX_set_alpn_protos(3)).
+        // This function returns zero on success (SSL_CTX_set_alpn_protos(3)).
         SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count)) == 0
     else { throw TLSError("preparing TLS") }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
@@ -54,7 +54,7 @@ private func trust(_ certificateAuthorities: [UInt8]?, in context: OpaquePointer
     }
     let list = try PEM.certificates(in: certificateAuthorities)
     guard let store = SSL_CTX_get_cert_store(context) else { throw TLSError("preparing verification") }
-    // Each CA is trusted without its issuer, as in Kubernetes' own clients: a bundle can hold a CA without its root.
+    // Each CA is trusted without its issuer, as in Kubernetes' clients: a bundle can contain a CA without its root.
     X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     for certificate in list.pointers {
         guard X509_STORE_add_cert(store, certificate) == 1 else { throw TLSError("using a CA") }

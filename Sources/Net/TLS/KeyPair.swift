@@ -39,11 +39,11 @@ public struct KeyPair: Hashable, Sendable {
 }
 
 extension KeyPair: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// Says what it is and no more.
+    /// A fixed text, so that the key is never printed.
     public var description: String { "a certificate and its key" }
-    /// Says what it is and no more.
+    /// A fixed text, so that the key is never printed.
     public var debugDescription: String { description }
-    /// Shows the certificate alone.
+    /// A mirror with the certificate only.
     public var customMirror: Mirror { Mirror(self, children: ["certificate": certificate]) }
 }
 
@@ -51,8 +51,8 @@ extension CertificateDescription {
     /// Splits a PEM text into its certificates.
     ///
     /// - Parameter text: The contents of a bundle.
-    /// - Returns: Each certificate with its own text, which is the same for the same certificate however it was written.
-    /// - Throws: A ``TLSError`` when the text holds no certificate or one that cannot be read.
+    /// - Returns: The text of each certificate, which does not depend on its formatting in the bundle.
+    /// - Throws: A ``TLSError`` if the text contains no certificate or one that cannot be read.
     public static func texts(
         inPEM text: [UInt8]
     ) throws(TLSError) -> [(text: String, certificate: CertificateDescription)] {

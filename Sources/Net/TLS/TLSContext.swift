@@ -6,9 +6,9 @@ internal import COpenSSL
 /// is set up (SSL_CTX_new(3)), and it does not change after the initializer.
 final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
-    /// The CAs of clients' certificates.
+    /// The CAs of client certificates.
     let trust: ClientTrust
-    /// The names that a client's certificate can have; nil allows every certificate that the CAs signed.
+    /// The allowed names of a client certificate; nil allows every certificate that the CAs signed.
     private let allowedClients: Set<String>?
     /// The leaf certificate.
     let certificate: CertificateDescription
@@ -25,12 +25,12 @@ final class TLSContext: @unchecked Sendable {
             try configureProtocol(of: context)
             if let clientCAs = trust.clientCAs { try requireClients(signedBy: clientCAs, in: context) }
         } catch {
-            // Not yet this object's, so that its `deinit` does not free it a second time.
+            // This object does not own it yet, so `deinit` does not free it a second time.
             SSL_CTX_free(context)
             throw error
         }
         pointer = context
-        // Unretained: each session keeps this object alive, and the callback runs only inside a session's handshake.
+        // Unretained: each session keeps this object alive, and the callback runs only during a session's handshake.
         tls_context_set_owner(context, Unmanaged.passUnretained(self).toOpaque())
     }
 
@@ -71,7 +71,7 @@ func useCertificate(
 }
 
 private func configureProtocol(of context: OpaquePointer) throws(TLSError) {
-    // Forward secrecy and authenticated encryption only: what TLS 1.3 requires, asked of TLS 1.2 as well.
+    // Only forward secrecy and authenticated encryption, as TLS 1.3 requires; TLS 1.2 is restricted to the same.
     let ciphers =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
         + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -84,16 +84,16 @@ private func configureProtocol(of context: OpaquePointer) throws(TLSError) {
         SSL_CTX_set_ciphersuites(context, suites) == 1,
         tls_context_set_groups(context, "X25519:P-256:P-384") == 1,
         SSL_CTX_set_session_id_context(context, sessionContext, UInt32(sessionContext.count)) == 1,
-        // One ticket: the clients of a webhook are few, and each ticket is work and bytes in the handshake.
+        // One ticket: a webhook has few clients, and each ticket costs time and bytes in the handshake.
         SSL_CTX_set_num_tickets(context, 1) == 1
     else { throw TLSError("preparing TLS") }
     tls_context_set_server_options(context)
-    // An idle connection owns no buffer. A write that blocks goes on from a copy, which lies elsewhere.
+    // An idle connection owns no buffer. A blocked write continues from a copy at another address.
     _ = tls_context_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
     // Whole records, and several at once, in one system call.
     _ = tls_context_set_read_ahead(context, 1)
     SSL_CTX_set_default_read_buffer_len(context, 72 * 1024)
-    // Sessions travel in tickets; the cache in memory would only grow.
+    // Sessions are stored in tickets; the cache in memory would only grow.
     _ = tls_context_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
     // A resumed session is not verified again, so it must not live much longer than a revoked certificate.
     SSL_CTX_set_timeout(context, 600)
@@ -104,7 +104,7 @@ private func requireClients(signedBy clientCAs: [UInt8], in context: OpaquePoint
     let list = try PEM.certificates(in: clientCAs)
     guard let store = SSL_CTX_get_cert_store(context) else { throw TLSError("preparing client verification") }
     for certificate in list.pointers {
-        // Both calls take a reference of their own.
+        // Both calls retain the certificate.
         guard X509_STORE_add_cert(store, certificate) == 1, SSL_CTX_add_client_CA(context, certificate) == 1 else {
             throw TLSError("using a client CA")
         }
@@ -112,15 +112,15 @@ private func requireClients(signedBy clientCAs: [UInt8], in context: OpaquePoint
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verifyClient)
 }
 
-/// RFC 7301 3.2: a client that offers protocols without ours gets the alert no_application_protocol.
+/// Selects HTTP/1.1; a client that offers only other protocols gets the alert no_application_protocol (RFC 7301 3.2).
 private func selectProtocol(
     _ session: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32,
     _ data: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let chosen, let chosenLength, let offered else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-    // The list is length-prefixed names, which libssl has checked; it lives until the callback's caller returns, and
-    // the result may point into it (SSL_CTX_set_alpn_select_cb(3)).
+    // The list is length-prefixed names, which OpenSSL has checked; it lives until the callback's caller returns, and the result
+    // may point into it (SSL_CTX_set_alpn_select_cb(3)).
     let list = UnsafeBufferPointer(start: offered, count: Int(offeredLength))
     var start = 0
     while start < list.count {
@@ -136,7 +136,7 @@ private func selectProtocol(
     return SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// Called for each certificate of the client's chain, its own last; 0 ends the handshake with an alert.
+/// Called for each certificate of the client's chain, the leaf last; 0 ends the handshake with an alert.
 private func verifyClient(_ isTrusted: Int32, _ store: OpaquePointer?) -> Int32 {
     guard isTrusted == 1 else { return 0 }
     guard X509_STORE_CTX_get_error_depth(store) == 0 else { return 1 }
@@ -144,7 +144,7 @@ private func verifyClient(_ isTrusted: Int32, _ store: OpaquePointer?) -> Int32 
         let session = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
         let owner = tls_context_owner(SSL_get_SSL_CTX(OpaquePointer(session))),
         let certificate = X509_STORE_CTX_get_current_cert(store),
-        // Set in the initializer and alive as long as any session is.
+        // Set in the initializer and alive as long as any session.
         Unmanaged<TLSContext>.fromOpaque(owner).takeUnretainedValue().allows(client: certificate)
     else {
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)

@@ -1,13 +1,13 @@
 internal import COpenSSL
 
-/// A call of libssl or libcrypto that failed, with the library's own reasons.
+/// A failed OpenSSL call, with OpenSSL's reasons.
 public struct TLSError: Error, Equatable, CustomStringConvertible {
     /// The failed task, as a phrase.
     public let task: String
-    /// The reasons that the library gave, the innermost first.
+    /// OpenSSL's reasons, the innermost first.
     public let reasons: [String]
 
-    /// The task and the reasons as a sentence.
+    /// The task and the reasons, as a sentence.
     public var description: String {
         reasons.isEmpty ? "\(task) failed" : "\(task): \(reasons.joined(separator: "; "))"
     }
@@ -27,12 +27,12 @@ public struct TLSError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Owns one object of libcrypto and frees it.
+/// Owns an OpenSSL object and frees it.
 struct Handle: ~Copyable {
     let pointer: OpaquePointer
     private let release: (OpaquePointer?) -> Void
 
-    /// Takes ownership of a new object of the library; nil when its creation failed.
+    /// Takes ownership of a new object; nil means that its creation failed.
     init(
         _ pointer: OpaquePointer?, _ task: String, release: @escaping (OpaquePointer?) -> Void
     ) throws(TLSError) {

@@ -1,16 +1,16 @@
 internal import COpenSSL
 
-/// One side of TLS on one socket.
+/// One side of a TLS connection on a socket.
 final class TLSSession {
     private let session: OpaquePointer
     // The context: its callbacks are used while the session lives.
     private let owner: AnyObject
     /// The CAs that the client's certificate was verified with; nil on the client's side.
     private let trust: ClientTrust?
-    /// The library's reason for the last failure of reading or writing, such as an alert that the peer sent.
+    /// OpenSSL's reason for the last failed read or write, such as an alert from the peer.
     private(set) var failure: String?
 
-    /// Creates the server's side on a socket, which it does not own; nil when memory is missing.
+    /// Creates the server's side on a socket, which it does not own; nil if memory is missing.
     init?(context: TLSContext, descriptor: Int32) {
         guard let session = SSL_new(context.pointer) else {
             ERR_clear_error()
@@ -27,10 +27,10 @@ final class TLSSession {
         trust = context.trust
     }
 
-    /// Creates the client's side on a socket, which it does not own; nil when memory is missing or `host` cannot be a name.
+    /// Creates the client's side on a socket, which it does not own; nil if memory is missing or `host` is not a valid name.
     ///
-    /// The server must show a certificate for `host`: an IP address only as such (RFC 9110, section 4.3.5), and never by its
-    /// common name.
+    /// The server's certificate must be valid for `host`: an IP address only as an IP address (RFC 9110, section 4.3.5); the
+    /// common name is ignored.
     init?(connecting tls: ClientTLS, to host: String, descriptor: Int32) {
         guard let session = SSL_new(tls.pointer) else {
             ERR_clear_error()
@@ -41,7 +41,7 @@ final class TLSSession {
         let isNamed =
             isAddress
             ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1
-                // RFC 6066, section 3: an address is no server name.
+                // RFC 6066, section 3: an address must not be sent as a server name.
             : SSL_set1_host(session, host) == 1 && tls_session_set_server_name(session, host) == 1
         guard isNamed, SSL_set_fd(session, descriptor) == 1 else {
             ERR_clear_error()
@@ -63,7 +63,7 @@ final class TLSSession {
         case done
         case wantsRead
         case wantsWrite
-        /// The server's certificate is refused, with the library's reason.
+        /// The server's certificate is rejected, with OpenSSL's reason.
         case untrusted(String)
         case failed(String)
     }
@@ -82,7 +82,7 @@ final class TLSSession {
                 return .untrusted(String(cString: X509_verify_cert_error_string(verification)))
             }
             return .failed(
-                ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "no reason is known")
+                ERR_reason_error_string(ERR_peek_error()).map { String(cString: $0) } ?? "unknown reason")
         default: return .failed("the server closed the connection")
         }
     }
@@ -111,10 +111,10 @@ final class TLSSession {
         }
     }
 
-    /// Whether the CAs that the client's certificate was verified with have been replaced.
+    /// True if the CAs that the client's certificate was verified with have been replaced.
     var isWithdrawn: Bool { trust?.isWithdrawn ?? false }
 
-    /// Whether the library holds received bytes, decrypted or not, which epoll does not report.
+    /// True if OpenSSL holds received bytes, decrypted or not, which epoll does not report.
     var hasPending: Bool { SSL_has_pending(session) == 1 }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
@@ -128,7 +128,7 @@ final class TLSSession {
         return count > 0 ? .bytes(Int(count)) : outcome(of: count)
     }
 
-    /// Sends close_notify, if the socket takes it now.
+    /// Sends close_notify if the socket accepts it now.
     func sendCloseNotify() {
         if SSL_shutdown(session) < 0 { ERR_clear_error() }
     }
@@ -148,7 +148,7 @@ final class TLSSession {
     }
 }
 
-/// The reason of a failed handshake, as a metric's label.
+/// The reason of a failed handshake; raw values are label values of a metric.
 public enum HandshakeFailure: String, CaseIterable, Sendable {
     /// The client closed the connection.
     case closed
@@ -156,9 +156,9 @@ public enum HandshakeFailure: String, CaseIterable, Sendable {
     case timeout
     /// The received bytes are not TLS.
     case notTLS = "not_tls"
-    /// TLS older than 1.2, or no version in common.
+    /// TLS older than 1.2, or no common version.
     case version
-    /// No cipher, group or signature in common.
+    /// No common cipher, group or signature.
     case cipher
     /// The client offered protocols, but not HTTP/1.1.
     case applicationProtocol = "alpn"
@@ -166,12 +166,12 @@ public enum HandshakeFailure: String, CaseIterable, Sendable {
     case noClientCertificate = "no_client_certificate"
     /// The client's certificate is not signed by a trusted CA, is not valid now, or has none of the allowed names.
     case clientCertificate = "client_certificate"
-    /// The client refused the server's certificate or sent another alert.
+    /// The client rejected the server's certificate or sent another alert.
     case refusedByClient = "refused_by_client"
     /// Any other reason.
     case other
 
-    /// Whether the client was sent an alert with the reason.
+    /// True if the client was sent an alert with the reason.
     var isAnswered: Bool {
         switch self {
         case .version, .cipher, .applicationProtocol, .noClientCertificate, .clientCertificate: true
@@ -194,7 +194,7 @@ public enum HandshakeFailure: String, CaseIterable, Sendable {
         case SSL_R_NO_APPLICATION_PROTOCOL: self = .applicationProtocol
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: self = .noClientCertificate
         case SSL_R_CERTIFICATE_VERIFY_FAILED: self = .clientCertificate
-        // libssl reports an alert that the peer sent as this number plus the alert's own.
+        // OpenSSL reports an alert from the peer as this number plus the alert's number.
         case SSL_AD_REASON_OFFSET...(SSL_AD_REASON_OFFSET + 255): self = .refusedByClient
         default: self = verification == Int(X509_V_OK) ? .other : .clientCertificate
         }
