@@ -20,8 +20,8 @@ struct RelatedObjectFigures {
         var relatedObjects = RelatedObjects(knowledge: .kinds([]), of: .playbook)
         relatedObjects.replace(kind, from: list)
         list = RelatedObjects(knowledge: .nothing, of: .playbook)
-        print("companions list\t\(format((processorTime() - start) / 1e6))\tms")
-        print("companions memory\t\(format(resident - before))\tMB")
+        print("related list\t\(format((processorTime() - start) / 1e6))\tms")
+        print("related memory\t\(format(resident - before))\tMB")
         try reportUpdates(&relatedObjects)
         reportLookups(relatedObjects)
     }
@@ -38,7 +38,7 @@ struct RelatedObjectFigures {
             if held.count > 2 { held.removeFirst() }
             slowest = max(slowest, (processorTime() - start) / 1e6)
         }
-        print("companions update\t\(format(slowest))\tms")
+        print("related update\t\(format(slowest))\tms")
         withExtendedLifetime(held) {}
     }
 
@@ -54,7 +54,7 @@ struct RelatedObjectFigures {
         }
         let microseconds = (processorTime() - start) / 1000 / Double(count)
         precondition(found == count, "every pod has a PodDisruptionBudget")
-        print("companions lookup\t\(format(microseconds))\tµs")
+        print("related lookup\t\(format(microseconds))\tµs")
     }
 
     private func budget(_ number: Int, _ namespace: Int, minimum: Int) -> [UInt8] {

@@ -42,7 +42,7 @@ struct Main {
     }
 }
 
-/// How the program ends; scripts rely on these.
+/// The exit codes of the program, which scripts rely on.
 enum ExitCode: Int32 {
     /// Nothing was denied.
     case success = 0

@@ -41,7 +41,7 @@ public enum GitHubReport {
             properties.append("line=\(line)")
         }
         properties.append("title=\(property("\(judgement.rule.id): \(object.title)"))")
-        let note = finding.excuse.map { " (\($0))" } ?? ""
+        let note = finding.reasonText.map { " (\($0))" } ?? ""
         let remedy = judgement.effect == .exempt || judgement.remedy.block.isEmpty ? "" : "\n\(judgement.remedy.block)"
         return "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + remedy))\n"
     }

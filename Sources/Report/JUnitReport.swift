@@ -84,17 +84,17 @@ public enum JUnitReport {
     private static func outcome(of findings: [LocatedFinding], in file: String) -> Outcome {
         let details = findings.map { finding in
             let place = finding.line.map { "\(file):\($0)" } ?? file
-            let note = finding.excuse.map { " (\($0))" } ?? ""
-            let remedy = finding.judgement.remedy.block
-            return
-                "\(place): \(finding.judgement.effect.rawValue): \(finding.sentence)\(note)\n\(remedy.isEmpty ? "" : remedy + "\n")"
+            let note = finding.reasonText.map { " (\($0))" } ?? ""
+            let change = finding.judgement.remedy.block
+            let line = "\(place): \(finding.judgement.effect.rawValue): \(finding.sentence)\(note)\n"
+            return change.isEmpty ? line : "\(line)\(change)\n"
         }.joined(separator: "\n")
         let denials = findings.filter { $0.judgement.effect == .deny }
         if !denials.isEmpty {
             return .failed(summary: denials.map(\.sentence).joined(separator: "; "), details: details)
         }
         if findings.allSatisfy({ $0.judgement.effect == .exempt }) {
-            return .skipped(reason: "exempt: \(findings.first?.excuse ?? "")")
+            return .skipped(reason: "exempt: \(findings.first?.reasonText ?? "")")
         }
         return .passed(output: details)
     }

@@ -119,7 +119,7 @@ public enum MarkdownReport {
         let judgement = finding.judgement
         let link = link(judgement.rule.id, object.verdict.documentation)
         let place = finding.line.map { " (line \($0))" } ?? ""
-        let note = finding.excuse.map { " – \(plain($0))" } ?? ""
+        let note = finding.reasonText.map { " – \(plain($0))" } ?? ""
         var text =
             "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\n"
         if judgement.effect == .deny, !judgement.remedy.block.isEmpty { text += block(judgement.remedy.block) }

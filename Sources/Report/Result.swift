@@ -51,7 +51,7 @@ extension LocatedFinding {
     }
 
     /// The reason why it does not deny although the rule does: the leniency's name, or the exemption's reason.
-    var excuse: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }
+    var reasonText: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }
 }
 
 extension JudgedObject {

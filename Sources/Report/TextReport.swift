@@ -48,7 +48,7 @@ public struct TextReport: Sendable {
         let judgement = finding.judgement
         let word = word(judgement.effect)
         let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
-        let note = finding.excuse.map { " (\($0))" } ?? ""
+        let note = finding.reasonText.map { " (\($0))" } ?? ""
         return "  \(word) \(rule)  \(oneLine(finding.sentence + note))\n"
     }
 

@@ -4,7 +4,7 @@ import Kubernetes
 
 /// A database connection string: all settings of a connection in one text.
 struct ConnectionString {
-    /// How a connection string was recognized: by its name or by its value.
+    /// The part by which a connection string is recognized.
     enum Kind {
         case named
         case written
