@@ -36,6 +36,8 @@ public final class Reflector {
     private var machine: ListWatch
     private var pageSize: Int
     private var alarm: Alarm?
+    /// The end of the time in which a kind that is being installed is asked for often.
+    private var awaitedUntil: Instant?
     private var listing: APICall?
     private var watching: WatchCall?
     private var objects = 0
@@ -88,6 +90,8 @@ public final class Reflector {
     func retry() {
         guard status.state == .unavailable, let alarm else { return }
         alarm.cancel()
+        // The API server serves a kind a moment after its definition says so.
+        awaitedUntil = client.loop.now + .seconds(15)
         take(machine.begin())
     }
 
@@ -99,7 +103,8 @@ public final class Reflector {
             sink.unavailable(reason)
             report(.unavailable(resource, reason: reason))
         }
-        alarm = client.loop.after(next.delay) { [self] in
+        let isAwaited = status.state == .unavailable && awaitedUntil.map { client.loop.now < $0 } ?? false
+        alarm = client.loop.after(isAwaited ? min(next.delay, .milliseconds(250)) : next.delay) { [self] in
             alarm = nil
             switch next.step {
             case .list(let continuation): list(continuation)

@@ -216,6 +216,6 @@ import Testing
         let cluster = try Cluster()
         cluster.server.put(Self.deployments, #"{"items":{}}"#)
         let (found, problems) = try cluster.audit(["replicas"])
-        #expect(found == [] && problems.count == 1 && problems[0].hasPrefix("Deployment: the API server's answer"))
+        #expect(found == [] && problems.count == 1 && problems[0].hasPrefix("Deployment: cannot read the API server's response"))
     }
 }

@@ -115,6 +115,20 @@ import Testing
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
     }
 
+    @Test func `an update that keeps the template is not a roll-back`() throws {
+        // Scaled down on purpose, and then up to one: the revision has the count of now.
+        let revision = replicaSet(oldSpec, annotations: ["deployment.kubernetes.io/desired-replicas": "0"])
+        var world = World(deployment(oldSpec, replicas: 0)).updated(to: deployment(oldSpec, replicas: 1))
+        world.relatedObjects = [revision]
+        world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+        // And the date holds from which on existing violations are denied.
+        world = World(deployment(oldSpec)).updated(to: deployment(oldSpec).merging(["spec": ["paused": true]]))
+        world.relatedObjects = [revision]
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
+        #expect(try world.verdict().isDenied)
+    }
+
     @Test func `a violation that was exempt in the revision is not existing`() throws {
         let exempt: Literal = [
             "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "a licence",

@@ -229,7 +229,7 @@ extension Judgement {
         case .breakGlass: "break-glass"
         case .operatorMade: "operator-made\(clipped(past))"
         case .serverDryRun: "server-side dry run"
-        case .grace: "grace period"
+        case .grace: "grace period\(clipped(past))"
         case .unknownExemption: "exemptions of its workload could not be read"
         case .unchecked: "could not be checked"
         case .namespace: "its Namespace has level warn"

@@ -30,13 +30,13 @@ struct WayOn {
         }
         if !own.isEmpty {
             sentences.append(
-                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\" and \(names.reason) on the object."
+                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\", \(names.reason) and, optionally, \(names.until) on the object."
             )
         }
         if !others.isEmpty { sentences.append("For an exemption from \(WayOn.list(others)), ask \(contact).") }
         if !subject.namespace.isEmpty, context.settings.exemptions != .none {
             sentences.append(
-                "In an incident, the annotation \(names.level): warn on Namespace \(clipped(subject.namespace)) turns denials into warnings."
+                "In an incident, the annotation \(names.level): warn on Namespace \(clipped(subject.namespace)) turns all denials in it into warnings until it is removed."
             )
         }
         sentences.append("Details: playbook explain \((own + others).first ?? "RULE")")

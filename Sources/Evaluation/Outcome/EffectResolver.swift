@@ -34,6 +34,7 @@ struct EffectResolver {
                 judgement.past = ", denied from \(end)"
             }
         }
+        if fate.leniency == .grace { judgement.past = " until \(graceEnd)" }
         if fate.leniency == .operatorMade, let owner = origin.operatingOwner {
             judgement.past = ": change \(owner.kindName) \(owner.name)"
         }
@@ -118,6 +119,13 @@ struct EffectResolver {
             return .agent
         }
         return settings.exemptions != .none && record?.onlyWarns ?? false ? .namespace : nil
+    }
+
+    /// The end of the grace period of the object's missing related objects.
+    private var graceEnd: Timestamp {
+        let start = subject.review.operation == .update ? subject.metadata.creationTimestamp : nil
+        let seconds = context.settings.relatedObjectGrace.components.seconds
+        return Timestamp(seconds: (start ?? context.now).seconds + seconds)
     }
 
     private enum Grace {

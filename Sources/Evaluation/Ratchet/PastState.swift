@@ -44,6 +44,10 @@ struct PastState {
             .known(PastState(template: template, place: place))
         }
         let own = Literal(spec).comparablePodSpec
+        // The template of now is a revision, too.
+        if let old = subject.review.oldObject?[at: pointer], Literal(old).comparablePodSpec.isSame(as: own) {
+            return .none
+        }
         for candidate in candidates where candidate.spec?.comparablePodSpec.isSame(as: own) ?? false {
             return found(candidate)
         }

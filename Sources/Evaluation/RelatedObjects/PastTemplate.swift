@@ -95,6 +95,12 @@ extension TemplateQuery {
         name = subject.name ?? ""
         switch (review.operation, subject.kind) {
         case (.update, .deployment), (.update, .rollout), (.update, .statefulSet), (.update, .daemonSet):
+            // An update that keeps the template is not a roll-back.
+            if let pointer = subject.templatePointer, let spec = subject.object[at: pointer],
+                review.oldObject?[at: pointer]?.isSame(as: spec) ?? false
+            {
+                return nil
+            }
             guard let old = review.oldObject, let uid = old["metadata"]?["uid"]?.string, !uid.isEmpty,
                 let selector = TemplateQuery.selector(old)
             else { return nil }

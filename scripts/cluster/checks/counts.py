@@ -38,6 +38,7 @@ def a_count_is_changed_by_those_who_may(cluster):
         ("a person", person, None, 3, "scale", 1, "replicas"),
         ("a person", person, None, 3, None, 1, "replicas"),
         ("a person", person, None, 0, "scale", 1, "replicas"),
+        ("a person", person, None, 0, None, 1, "replicas"),
         ("a person", person, None, 3, "scale", 0, None),
         ("a person", person, None, 0, "scale", 2, None),
         ("Argo CD", argo_cd, None, 3, None, 1, "replicas"),

@@ -71,7 +71,8 @@ def a_workload_that_stays_without_its_budget_is_denied_after_the_grace_period(cl
     with cluster.settings(PLAYBOOK_COMPANION_GRACE="2s"):
         warned(cluster.client.create(deployment("web", namespace)), "pod-disruption-budget")
         time.sleep(3)
-        # Another image is another template; one that it had before is never denied for what is missing beside it.
+        change = {"spec": {"template": {"metadata": {"annotations": {"release": "2"}}}}}
+        denied(cluster.client.patch("Deployment", "web", namespace, change), "pod-disruption-budget")
         value = deployment("web", namespace)
         container(value)["image"] = IMAGE.replace("1.4.2", "1.4.3")
         denied(cluster.client.replace(value), "pod-disruption-budget")
