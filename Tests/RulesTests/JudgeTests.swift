@@ -401,7 +401,12 @@ import Testing
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "10m", "PLAYBOOK_ENFORCED_SINCE": "2026-11-01"]
         #expect(try world.verdict().isDenied == isDenied)
         world.settings["PLAYBOOK_ENFORCED_SINCE"] = nil
-        #expect(try !world.verdict().isDenied)
+        let verdict = try world.verdict()
+        #expect(!verdict.isDenied)
+        if created == "2026-11-23T11:59:00Z" {
+            let end = operation == "CREATE" ? "2026-11-23T12:10:00Z" : "2026-11-23T12:09:00Z"
+            #expect(verdict.warnings.contains { $0.contains("grace period until \(end)") })
+        }
         world.enforcedSince = Timestamp("2026-11-01T00:00:00Z")
         #expect(try world.verdict().isDenied == isDenied)
     }

@@ -80,45 +80,47 @@ extension PlainText {
         for credential: Credential, in subject: Subject, at pointer: Pointer
     ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName
-        let change = "and rotate the value: it has been exposed"
+        let change = "rotate the value, since it has been exposed"
         if credential.kind.isAWS, let edit = removal(at: pointer) { return ([edit], AWSAdvice.roles) }
         switch place {
         case .variable(let name):
             let reference = SecretReference(secret, key: name.text)
             return (
                 [.remove(pointer), .set(pointer.parent / "valueFrom", reference.source)],
-                "store the value in Secret \(secret) with External Secrets, \(change)"
+                "\(change); store the new value in Secret \(secret) with External Secrets"
             )
         case .argument(let container, let flag):
             guard let rewritten = rewritten(credential, after: flag),
                 let container = (try? subject.template())?.containers[container]
             else {
-                return ([], "store the value in Secret \(secret), use a variable here ($(NAME) or $NAME), \(change)")
+                return (
+                    [], "\(change); store the new value in Secret \(secret), and use a variable here ($(NAME) or $NAME)"
+                )
             }
             let reference = SecretReference(secret, key: rewritten.variable)
             return (
                 [.set(pointer, .string(rewritten.text))] + reference.edits(in: container, of: subject),
-                "store the value in Secret \(secret) with External Secrets, \(change)"
+                "\(change); store the new value in Secret \(secret) with External Secrets"
             )
         case .handler(let isHeader):
             let instead =
                 isHeader
                 ? "use a path that needs no credentials"
-                : "store the value in Secret \(secret), run a shell that reads it from a variable ($NAME)"
-            return ([], "\(instead), \(change)")
+                : "store the new value in Secret \(secret), and run a shell that reads it from a variable ($NAME)"
+            return ([], "\(change); \(instead)")
         case .chartValue:
             let instead =
                 subject.kind == .helmRelease
                 ? "use valuesFrom with a Secret"
                 : "set the chart's value for an existing Secret to one"
-            return ([], "\(instead) that External Secrets writes, \(change)")
+            return ([], "\(change); \(instead) that External Secrets writes")
         case .storedValue:
-            return ([], "store the value in AWS Secrets Manager or SSM, use the provider aws, \(change)")
+            return ([], "\(change); store the new value in AWS Secrets Manager or SSM, and use the provider aws")
         case .entry, .annotation:
             guard credential.line == 1, let edit = removal(at: pointer) else {
-                return ([], "remove it from the text, read it from Secret \(secret) with env, \(change)")
+                return ([], "\(change); remove it from the text, and read the new value from Secret \(secret) with env")
             }
-            return ([edit], "store the value in Secret \(secret) with External Secrets, \(change)")
+            return ([edit], "\(change); store the new value in Secret \(secret) with External Secrets")
         }
     }
 

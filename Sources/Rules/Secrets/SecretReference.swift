@@ -49,7 +49,7 @@ extension Subject {
 /// Advice for workloads that use AWS access keys.
 enum AWSAdvice {
     static let roles = """
-        give the pod a role with IRSA (eks.amazonaws.com/role-arn on its ServiceAccount) or EKS Pod Identity, and \
-        deactivate the key
+        give the pod a role with IRSA (eks.amazonaws.com/role-arn on its ServiceAccount) or EKS Pod Identity, \
+        then deactivate the key
         """
 }
