@@ -214,8 +214,10 @@ public final class Reflector {
         switch error {
         case .status(let status) where status.code == 410: failed(.expired, "\(error)")
         case .status(let status) where status.code == 403 || status.code == 404:
+            if status.code == 403 { awaitedUntil = nil }
             failed(.refused("\(error)"), "\(error)")
         case .status(let status):
+            if error.throttling != nil { awaitedUntil = nil }
             let isOurs = status.code < 500 && status.code != 401 || status.code == 504
             failed(
                 error.throttling.map { .throttled(client.bounded($0)) } ?? (isOurs ? .rejected : .failed), "\(error)")

@@ -216,6 +216,8 @@ import Testing
         let cluster = try Cluster()
         cluster.server.put(Self.deployments, #"{"items":{}}"#)
         let (found, problems) = try cluster.audit(["replicas"])
-        #expect(found == [] && problems.count == 1 && problems[0].hasPrefix("Deployment: cannot read the API server's response"))
+        #expect(
+            found == [] && problems.count == 1
+                && problems[0].hasPrefix("Deployment: cannot read the API server's response"))
     }
 }

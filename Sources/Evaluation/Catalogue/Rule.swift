@@ -31,6 +31,8 @@ public final class Rule: Sendable {
     /// The kinds of related objects that it reads; the rule is not evaluated if they are not available.
     public var relatedObjects: [ResourceKind] { related.map(\.kind) }
     let related: [RelatedKind]
+    /// True if it reads kinds that a server does not watch.
+    let readsLiveKinds: Bool
     /// Another rule whose exemptions also cover this rule.
     public let exemptWith: String?
     /// True if it also denies operator-made objects.
@@ -101,6 +103,7 @@ public final class Rule: Sendable {
         ownSettings = settings
         self.sharedSettings = sharedSettings
         related = relatedObjects
+        readsLiveKinds = relatedObjects.contains { Catalogue.liveKinds.contains($0.kind) }
         self.exemptWith = exemptWith
         self.holdsForOperators = holdsForOperators
         self.skipsOperatorMade = skipsOperatorMade

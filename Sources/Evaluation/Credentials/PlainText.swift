@@ -409,7 +409,12 @@ extension Credential {
             isAssigned = isAssigned || assigns
             end -= 1
         }
-        guard end > 0 else { return name?.withContents { $0.namesSMTP($0.indices) } ?? false }
+        let isNamed = name?.withContents { $0.namesSMTP($0.indices) } ?? false
+        guard end > 0 else { return isNamed }
+        // The name of a file, as in `smtp.env`, is not the name of a variable.
+        if isNamed, name?.withContents({ text in text.indices.allSatisfy { text[$0] != UInt8(ascii: ".") } }) ?? false {
+            return true
+        }
         var start = end
         while start > max(0, end - 256), CredentialScan.isWord(text[start - 1]) { start -= 1 }
         guard start < end, isAssigned || text[start] == UInt8(ascii: "-") else { return false }

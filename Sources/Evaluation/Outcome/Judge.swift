@@ -4,6 +4,8 @@ public import Kubernetes
 /// Evaluates requests: decides what is skipped, runs the rules, and decides the effect of each finding.
 public struct Judge: Sendable {
     private let table: RuleTable
+    /// The most kinds and namespaces that one review lists of kinds that are not watched.
+    private static let mostLiveLookups = 12
 
     /// Creates a `Judge` for rules, with the levels of the settings.
     public init(_ settings: Settings, rules: [Rule]? = nil) {
@@ -202,9 +204,11 @@ public struct Judge: Sendable {
 
     /// Returns the kinds that are never watched and that rules read which deny or were not evaluated.
     private func liveAbsences(_ verdict: Verdict, _ subject: Subject, _ context: Context) -> [Absence] {
-        let denying = verdict.judgements.lazy.filter { $0.effect == .deny || $0.leniency == .dryRun }.map(\.rule)
-        let waiting = (verdict.notEvaluated.map(\.rule) + denying).filter { rule in
-            rule.related.contains { Catalogue.liveKinds.contains($0.kind) }
+        var waiting: [Rule] = []
+        for entry in verdict.notEvaluated where entry.rule.readsLiveKinds { waiting.append(entry.rule) }
+        for judgement in verdict.judgements
+        where judgement.rule.readsLiveKinds && (judgement.effect == .deny || judgement.leniency == .dryRun) {
+            waiting.append(judgement.rule)
         }
         guard !waiting.isEmpty else { return [] }
         let lookups = Lookups()
@@ -213,7 +217,8 @@ public struct Judge: Sendable {
         for check in checks where waiting.contains(where: { $0.id == table.rules[check.rule].id }) {
             _ = FindingCollector(keysOf: subject, observed, steps: FindingCollector.maximumSteps).run(check.check)
         }
-        return lookups.all.filter { Catalogue.liveKinds.contains($0.kind) }.map { Absence($0.kind, in: $0.namespace) }
+        let live = lookups.all.filter { Catalogue.liveKinds.contains($0.kind) }
+        return live.prefix(Judge.mostLiveLookups).map { Absence($0.kind, in: $0.namespace) }
     }
 }
 

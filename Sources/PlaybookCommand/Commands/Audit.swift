@@ -57,12 +57,15 @@ struct AuditCommand {
             throw CommandError(
                 message: "--exemptions supports --format text and json, and cannot be combined with --write-reports")
         }
+        guard !arguments.has(.namespace), !arguments.has(.selector), !arguments.has(.except) else {
+            throw CommandError(
+                message:
+                    "--exemptions reads all objects, so that it knows which exemptions are used; omit --namespace, --selector and --except"
+            )
+        }
         let client = try BlockingClient.find(arguments)
         defer { client.stop() }
         var selection = Audit.Selection()
-        selection.namespace = arguments.last(.namespace)
-        selection.labels = arguments.last(.selector)
-        selection.excluded = try excluded()
         selection.includesNamespaces = true
         var report = ExemptionReport(settings)
         var isWhole = true

@@ -129,7 +129,8 @@ private func lines(_ text: String) -> [Substring] {
 }
 
 private func parts(_ mapping: String) -> [String] {
-    mapping.dropFirst().prefix { $0 != "}" }.filter { $0 != "[" && $0 != "]" }.split(separator: ",").map { trimmed($0) }
+    let end = mapping.lastIndex(of: "}") ?? mapping.endIndex
+    return mapping[..<end].dropFirst().filter { $0 != "[" && $0 != "]" }.split(separator: ",").map { trimmed($0) }
 }
 
 private func map(_ data: String, name: String = "aws-auth", namespace: String = "kube-system") -> String {
@@ -195,6 +196,14 @@ private let cases: [Example] = [
         "an added group", mapping, at: "data",
         map("{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, groups: [system:nodes, system:masters]}'}"),
         before: map(nodes)),
+    .bad(
+        "another group after a template in braces", mapping, at: "data",
+        map(
+            "{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, username: \"system:node:{{EC2PrivateDNSName}}\", groups: [system:masters]}'}"
+        ),
+        before: map(
+            "{mapRoles: '- {rolearn: arn:aws:iam::222222222222:role/nodes, username: \"system:node:{{EC2PrivateDNSName}}\", groups: [system:nodes]}'}"
+        )),
     .good("all mappings removed", map("{mapRoles: '[]', mapUsers: ''}"), before: map(nodes)),
     .good("a ConfigMap with another name", map(nodes, name: "amazon-vpc-cni")),
     .good("a ConfigMap with the same name in another namespace", map(nodes, namespace: "shop")),

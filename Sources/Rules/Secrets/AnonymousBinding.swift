@@ -107,7 +107,9 @@ private let readRights: RelatedKind.Read = { (object, fields) throws(CannotJudge
     for rule in try object.objects("rules") {
         let (verbs, resources) = (try rule.strings("verbs"), try rule.strings("resources"))
         func has(_ list: Value?, _ word: StaticString) -> Bool { list?.elements.contains { $0.equals(word) } ?? false }
-        if has(verbs, "*"), has(resources, "*") { allowsAll = true }
+        let everyday: [StaticString] = ["create", "get", "list", "watch", "update", "patch", "delete"]
+        let hasAllVerbs = has(verbs, "*") || everyday.allSatisfy { has(verbs, $0) }
+        if hasAllVerbs, has(resources, "*"), has(try rule.strings("apiGroups"), "*") { allowsAll = true }
         let isNamed = try rule.strings("resourceNames")?.elements.contains { _ in true } ?? false
         let isReading =
             verbs?.elements.allSatisfy { $0.equals("get") || $0.equals("list") || $0.equals("watch") } ?? true
@@ -175,6 +177,23 @@ private let cases: [Example] = [
             kind: ClusterRole
             metadata: {name: all}
             rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
+            """),
+    .bad(
+        "every pod with a role that lists all verbs", serviceAccounts, at: "subjects[system:serviceaccounts]",
+        binding("system:serviceaccounts", to: "all"),
+        relatedObjects: """
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: all}
+            rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch, create, update, patch, delete]}]
+            """),
+    .good(
+        "every pod with a role for all of one API group", binding("system:serviceaccounts", to: "widgets"),
+        relatedObjects: """
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: widgets}
+            rules: [{apiGroups: [widgets.example.com], resources: ['*'], verbs: ['*']}]
             """),
     .good(
         "every pod with the role view", binding("system:serviceaccounts", to: "view"),

@@ -249,7 +249,7 @@ let staticAWSExamples: [Example] = [
         apiVersion: v1
         kind: ConfigMap
         metadata: {name: mail, namespace: shop}
-        data: {mail.json: '{"smtpUser": "AKIAIOSFODNN7EXAMPLE"}', RUN: 'swaks --smtp-user AKIAIOSFODNN7EXAMPLE'}
+        data: {mail.json: '{"smtpUser": "AKIAIOSFODNN7EXAMPLE"}', SMTP_AUTH: 'user=AKIAIOSFODNN7EXAMPLE', RUN: 'swaks --smtp-user AKIAIOSFODNN7EXAMPLE'}
         """),
     .bad(
         "an access key id on the same line as an SMTP host", AWSClause.plainText, at: "data[app.json]",

@@ -146,14 +146,14 @@ private struct AdminSearch {
     func checkRoutes(of spec: Field) throws(CannotJudge) {
         let redirects = try !spec["tls"].isPresent
         /// The result for the parents, once it has been looked up: true if they authenticate, and what is unknown.
-        var before: (asks: Bool, unknown: String?)?
+        var before: (asks: Bool, unknown: String?, isMissing: Bool)?
         for route in try spec["routes"].objects() {
             try findings.step()
             guard let admin = try adminName(of: route) else { continue }
             let middlewares = try route["middlewares"]
             var answer = Middlewares(that: .authenticates, in: context)
             if try answer.contains(middlewares, from: subject.namespace) { continue }
-            let parents: (asks: Bool, unknown: String?)
+            let parents: (asks: Bool, unknown: String?, isMissing: Bool)
             if let before { parents = before } else { parents = try askParents(of: spec) }
             before = parents
             if parents.asks {
@@ -164,14 +164,16 @@ private struct AdminSearch {
                 var redirect = Middlewares(that: .redirects, in: context)
                 if try redirect.contains(middlewares, from: subject.namespace) { continue }
             }
-            add(AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares")
+            add(
+                AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares",
+                awaitsParent: parents.isMissing)
         }
     }
 
-    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, unknown: String?) {
+    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, unknown: String?, isMissing: Bool) {
         var parents = ParentRoutes(context)
         let ask = parents.ask(try ParentRoutes.parents(spec), from: subject.namespace)
-        return (ask, parents.unknown)
+        return (ask, parents.unknown, parents.isMissing)
     }
 
     /// Returns the admin page that a route leads to; nil if it leads to none.
@@ -291,7 +293,7 @@ private struct AdminSearch {
 
     private func add(
         _ clause: Clause, _ admin: Admin, at route: Field, _ answer: Middlewares,
-        _ reference: (String) -> Literal, to list: StaticString
+        _ reference: (String) -> Literal, to list: StaticString, awaitsParent: Bool = false
     ) {
         if let name = answer.unknown { return findings.addUnknown(name) }
         let absent = answer.missing.map { ", and Middleware \($0.name) does not exist" } ?? ""
@@ -299,8 +301,8 @@ private struct AdminSearch {
         findings.add(
             clause, at: route, "serves \(admin.name) without authentication\(absent)", choice: admin.name,
             traits: .init(
-                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil,
-                absent: isAbsentHere ? .middleware : nil)
+                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil || awaitsParent,
+                absent: isAbsentHere ? .middleware : awaitsParent ? .ingressRoute : nil)
         ) {
             if let (name, namespace) = answer.missing {
                 $0.advice = "create Middleware \(name) in namespace \(namespace), with basicAuth, forwardAuth or OIDC"

@@ -155,6 +155,13 @@ let adminExamples: [Example] = [
         relatedObjects: [parent("middlewares: [{name: auth}]"), parent("", "other"), basic].joined(separator: "\n---\n")
     ),
     .bad(
+        "a child route that names a parent many times", AdminClause.route, at: "spec.routes[0]",
+        traefik(
+            "PathPrefix(`/admin`)", "",
+            "parentRefs: [\(String(repeating: "{name: all}, ", count: 17)){name: other}]"),
+        relatedObjects: [parent("middlewares: [{name: auth}]"), parent("", "other"), basic].joined(separator: "\n---\n")
+    ),
+    .bad(
         "a cycle of parents", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/admin`)", "", "parentRefs: [{name: all}]"),
         relatedObjects: parent("", more: "parentRefs: [{name: all}]")),

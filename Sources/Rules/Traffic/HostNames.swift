@@ -158,9 +158,14 @@ enum HostNames {
     private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
         var isPublic = false
         for gateway in try gateways.strings() where !gateway.base.equals("mesh") {
-            isPublic = isPublic || !Glob("*egress*").matches(gateway.base.text)
+            isPublic = isPublic || !isEgress(gateway.base.text)
         }
         return isPublic
+    }
+
+    /// Returns true if a gateway is for hosts outside the cluster, by its name.
+    private static func isEgress(_ name: String) -> Bool {
+        ["egress", "egressgateway", "egress-gateway"].contains { name.hasSuffix($0) }
     }
 
     /// Calls `body` with a host of an Istio Gateway, without its namespace, as in `shop/shop.example.com`.

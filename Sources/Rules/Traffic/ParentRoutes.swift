@@ -9,7 +9,12 @@ struct ParentRoutes {
     /// The objects that are unknown, if the answer depends on them.
     private(set) var unknown: String?
 
+    /// True if a parent is not known to exist: it may be applied with the child.
+    private(set) var isMissing = false
+
     private let context: Context
+    /// The most parents and middlewares that are read of a route; with more, the route does not authenticate.
+    private static let most = 16
     /// The results for the parents so far, which end cycles; only a few parents are followed.
     private var answers: [String: Bool] = [:]
 
@@ -17,6 +22,7 @@ struct ParentRoutes {
 
     /// Returns true if each parent authenticates requests or is unknown; one that does not exist does not authenticate.
     mutating func ask(_ references: [Literal], from namespace: String) -> Bool {
+        guard references.count <= ParentRoutes.most else { return false }
         for reference in references {
             guard let name = reference["name"]?.text else { return false }
             guard asks(name, in: reference["namespace"]?.text ?? namespace) else { return false }
@@ -27,7 +33,7 @@ struct ParentRoutes {
     private mutating func asks(_ name: String, in namespace: String) -> Bool {
         let key = "\(namespace)/\(name)"
         if let answer = answers[key] { return answer }
-        guard answers.count < 16 else { return false }
+        guard answers.count < ParentRoutes.most else { return false }
         // A cycle of parents does not authenticate.
         answers[key] = false
         let answer = read(name, in: namespace)
@@ -43,7 +49,10 @@ struct ParentRoutes {
             unknown = unknown ?? ResourceKind.ingressRoute.pluralName
             return true
         }
-        guard let parent else { return false }
+        guard let parent else {
+            isMissing = true
+            return false
+        }
         if let routes = parent[.routes], !routes.isEmpty, routes.allSatisfy({ asks($0, in: namespace) }) { return true }
         return ask(parent[.parentRoutes] ?? [], from: namespace)
     }
@@ -64,7 +73,11 @@ struct ParentRoutes {
         var routes: [Literal] = []
         for route in try spec["routes"].objects() where routes.count <= 64 {
             var middlewares: [Literal] = []
-            for reference in try route["middlewares"].objects() { middlewares.append(Literal(reference.base)) }
+            for reference in try route["middlewares"].objects() where middlewares.count <= most {
+                middlewares.append(try self.reference(reference))
+            }
+            // With more, nothing is known to authenticate.
+            if middlewares.count > most { middlewares = [] }
             routes.append(.array(middlewares))
         }
         if routes.count <= 64 { fields[.routes] = routes }
@@ -74,10 +87,18 @@ struct ParentRoutes {
     /// The parents of an IngressRoute.
     static func parents(_ spec: Field) throws(CannotJudge) -> [Literal] {
         var parents: [Literal] = []
-        for parent in try spec["parentRefs"].objects() where parents.count <= 16 {
-            parents.append(Literal(parent.base))
+        for parent in try spec["parentRefs"].objects() where parents.count <= most {
+            parents.append(try reference(parent))
         }
         return parents
+    }
+
+    /// The name and namespace of a reference.
+    private static func reference(_ field: Field) throws(CannotJudge) -> Literal {
+        var members: [Literal.Member] = []
+        if let name = try field["name"].string() { members.append(.init("name", .string(name))) }
+        if let namespace = try field["namespace"].string() { members.append(.init("namespace", .string(namespace))) }
+        return .object(members)
     }
 }
 
