@@ -1,6 +1,6 @@
 """Finds words and sentence shapes that texts for people do not use.
 
-Reads string literals of Sources, comments that document declarations, and pages in Markdown. Prints each hit with the term to use, and fails if
+Reads string literals and comments of Sources, and pages in Markdown. Prints each hit with the term to use, and fails if
 there is one.
 """
 
@@ -13,7 +13,7 @@ import sys
 PATTERNS = [
     (re.compile(pattern, 0 if pattern.startswith("^") else re.IGNORECASE), term)
     for pattern, term in [
-        (r"\bis no (?!longer\b)\w", 'say "is not a …"'),
+        (r"(?<!there )\bis no (?!longer\b)\w", 'say "is not a …"'),
         (r"^(What|Whoever|Who|Where|Whether|How(?! (to|many)))\b", "begin with the subject, not with a clause"),
         (r"\bjudg(e|es|ed|ing|ment|ements)\b", '"evaluate", "evaluation"'),
         (r"\bsins?\b", '"violation"'),
@@ -50,10 +50,10 @@ CODE = re.compile(r"`[^`]*`|\bplaybook_\w+|\bPLAYBOOK_\w+|--[\w-]+|\]\([^)]*\)|h
 
 
 def literals(text):
-    """The string literals of a Swift file, and the comments that document: pairs of a line number and a text."""
+    """The string literals and comments of a Swift file: pairs of a line number and a text."""
     line = 1
     at = 0
-    token = re.compile(r'"""(.*?)"""|"((?:\\.|[^"\\\n])*)"|///([^\n]*)|//[^\n]*|/\*.*?\*/', re.DOTALL)
+    token = re.compile(r'"""(.*?)"""|"((?:\\.|[^"\\\n])*)"|///?([^\n]*)|/\*.*?\*/', re.DOTALL)
     for found in token.finditer(text):
         line += text.count("\n", at, found.start())
         at = found.start()

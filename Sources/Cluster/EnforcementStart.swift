@@ -88,7 +88,7 @@ final class EnforcementStart {
 
     private func fail(_ error: APIError) {
         // A retry would not help: a permission that is granted later takes effect at the next start.
-        if case .status(let status) = error, [400, 401, 403, 404, 422].contains(status.code) {
+        if case .status(let status) = error, [400, 403, 404, 422].contains(status.code) {
             return completion(.failure(error))
         }
         client.loop.after(backoff.wait(client.options.chance())) { [self] in find() }

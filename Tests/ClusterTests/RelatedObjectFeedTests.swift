@@ -258,11 +258,18 @@ import Testing
 
     @Test func `a kind is followed as soon as its CustomResourceDefinition comes`() throws {
         let isInstalled = Mutex(false)
+        let early = Mutex(2)
         let group = "/apis/keda.sh/v1alpha1/scaledobjects"
         let port = try TLSPort(TestAuthorities.cluster.pair()) { peer in
             while let request = peer.request() {
                 let isOurs = request.path == group
-                let isServed = !isOurs || isInstalled.withLock { $0 }
+                // The kind is served a moment after its definition.
+                let isServed =
+                    !isOurs
+                    || isInstalled.withLock { $0 }
+                        && early.withLock {
+                            $0 -= 1; return $0 < 0
+                        }
                 guard isServed else {
                     guard peer.answer(404, ScriptedAPIServer.status(404, "NotFound", "no such kind")) else { return }
                     continue

@@ -102,6 +102,24 @@ import Testing
         #expect(try !world.verdict().isDenied)
     }
 
+    @Test func `one review asks for few kinds and namespaces, however many its route names`() throws {
+        let parents = (1...64).map { "{name: web, namespace: n\($0)}" }.joined(separator: ", ")
+        let world = try world(
+            "admin-authentication",
+            """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: admin, namespace: shop}
+            spec:
+              parentRefs: [\(parents)]
+              rules: [{matches: [{path: {type: PathPrefix, value: /admin}}], backendRefs: [{name: web, port: 80}]}]
+            """)
+        let live = try world.verdict().lookups.filter { lookup in
+            if case .absence(let absence) = lookup { Catalogue.liveKinds.contains(absence.kind) } else { false }
+        }
+        #expect((1...12).contains(live.count))
+    }
+
     @Test func `the Namespace's exemptions are read in the same lookup, because the result may be a denial`() throws {
         #expect(
             try world("load-balancer-service", Self.gateway).verdict().lookups

@@ -215,6 +215,23 @@ private let namedFields = [
         }
     }
 
+    @Test func `a secret in an exemption's reason is masked in an audit`() throws {
+        let secret = "ghp_0123456789abcdefghijklmnopqrstuvwxyZ"
+        var world = World(
+            World.deployment.merging([
+                "metadata": [
+                    "annotations": [
+                        "playbook.superinc.com/exempt": "replicas",
+                        "playbook.superinc.com/exempt-reason": .string("see \(secret)"),
+                    ]
+                ]
+            ]))
+        world.source = .cluster
+        let uses = try world.verdict().exemptionUses
+        #expect(uses.map(\.rules) == [["replicas"]])
+        #expect(uses.allSatisfy { $0.reason.hasPrefix("see ") && !$0.reason.contains(secret) })
+    }
+
     @Test func `the name before a secret is kept, also in a path`() throws {
         let world = World([
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"],

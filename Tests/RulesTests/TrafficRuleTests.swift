@@ -229,6 +229,27 @@ import Testing
         #expect(try denied(1...13) == ["192.0.2.13"])
     }
 
+    @Test func `a missing parent of an IngressRoute is named, looked up, and may be created within the grace period`()
+        throws
+    {
+        var world = try world(
+            "admin-authentication",
+            """
+            apiVersion: traefik.io/v1alpha1
+            kind: IngressRoute
+            metadata: {name: child, namespace: shop}
+            spec:
+              parentRefs: [{name: front}]
+              routes: [{match: PathPrefix(`/admin`), kind: Rule, services: [{name: web, port: 80}]}]
+            """)
+        world.without = ResourceKinds(.ingressRoute, .middleware)
+        let verdict = try world.verdict()
+        #expect(verdict.isDenied && verdict.message.contains("its parent IngressRoute front does not exist"))
+        #expect(verdict.lookups.contains(.absence(Absence(.ingressRoute, in: "shop"))))
+        world.settings["PLAYBOOK_COMPANION_GRACE"] = "5m"
+        #expect(try !world.verdict().isDenied)
+    }
+
     @Test func `a TargetGroupBinding may keep a missing Service, but not change to another missing one`() throws {
         func binding(_ service: String) -> String {
             """

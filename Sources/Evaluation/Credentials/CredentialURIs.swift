@@ -65,7 +65,7 @@ struct CredentialURIs {
         var colon = range.lowerBound
         while colon < range.upperBound, text[colon] != UInt8(ascii: ":") {
             switch text[colon] {
-            // A path or an IPv6 address: the following text is not an authority.
+            // A path or an IPv6 address: the following text has no user and password.
             case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "["): return nil
             default: break
             }

@@ -24,7 +24,9 @@ public struct SecretMask {
     /// Replaces the secrets in all texts of a decision.
     static func mask(_ verdict: inout Verdict, of subject: Subject) {
         let unreadable = verdict.unreadable.count + verdict.notEvaluated.count { $0.path != nil }
-        guard !verdict.isSilent || verdict.untrustedController != nil || unreadable > 0 else { return }
+        guard
+            !verdict.isSilent || verdict.untrustedController != nil || unreadable > 0 || !verdict.exemptionUses.isEmpty
+        else { return }
         let mask = SecretMask(of: subject, verdict.judgements.count * 4 + unreadable) { verdict.replaceTexts($0) }
         verdict.replaceTexts(mask.replacement)
     }
@@ -128,6 +130,11 @@ extension Verdict {
         object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
         operatorAccount = operatorAccount.map { replacement($0, false) ?? $0 }
+        for index in exemptionUses.indices {
+            let use = exemptionUses[index]
+            exemptionUses[index].place = replacement(use.place, false) ?? use.place
+            exemptionUses[index].reason = replacement(use.reason, false) ?? use.reason
+        }
     }
 }
 

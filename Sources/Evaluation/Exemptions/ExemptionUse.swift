@@ -19,11 +19,11 @@ public struct ExemptionUse: Sendable, Equatable {
     public let source: Source
     /// The object that has the annotation, as in `Deployment shop/web`, or the entry, as in
     /// `replicas@shop/Deployment/legacy-*`.
-    public let place: String
+    public internal(set) var place: String
     /// The ids of the rules; nil for all rules.
     public let rules: [String]?
     /// The reason that is given.
-    public let reason: String
+    public internal(set) var reason: String
     /// The end; nil if none is set.
     public let end: Timestamp?
     /// The field manager that wrote the annotation; nil if `managedFields` does not list it.

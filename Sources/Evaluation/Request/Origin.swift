@@ -190,7 +190,7 @@ extension Subject {
     fileprivate var isHook: Bool {
         guard kind == .job || kind == .pod, !isLongRunning else { return false }
         if !commaSeparated(metadata.annotation("helm.sh/hook") ?? "").isEmpty { return true }
-        // `Skip` tells Argo CD to ignore the object; it is not a hook.
+        // With `Skip`, Argo CD ignores the object; it is not a hook.
         return commaSeparated(metadata.annotation("argocd.argoproj.io/hook") ?? "").contains { $0 != "Skip" }
     }
 }

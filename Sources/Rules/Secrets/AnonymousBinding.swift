@@ -107,8 +107,7 @@ private let readRights: RelatedKind.Read = { (object, fields) throws(CannotJudge
     for rule in try object.objects("rules") {
         let (verbs, resources) = (try rule.strings("verbs"), try rule.strings("resources"))
         func has(_ list: Value?, _ word: StaticString) -> Bool { list?.elements.contains { $0.equals(word) } ?? false }
-        let everyday: [StaticString] = ["create", "get", "list", "watch", "update", "patch", "delete"]
-        let hasAllVerbs = has(verbs, "*") || everyday.allSatisfy { has(verbs, $0) }
+        let hasAllVerbs = has(verbs, "*") || Verbs.everyday.allSatisfy { has(verbs, $0) }
         if hasAllVerbs, has(resources, "*"), has(try rule.strings("apiGroups"), "*") { allowsAll = true }
         let isNamed = try rule.strings("resourceNames")?.elements.contains { _ in true } ?? false
         let isReading =

@@ -123,7 +123,7 @@ private func isLimited(_ names: Field) -> Bool {
 }
 
 /// The verbs of a role's rule that the checks use.
-private struct Verbs {
+struct Verbs {
     private var isEmpty = true
     private var isAll = false
     /// Which of the verbs that matter are there: a bit for the place of each in the list.
@@ -141,12 +141,13 @@ private struct Verbs {
         }
     }
 
-    private static let everyday: [StaticString] = ["create", "get", "list", "watch", "update", "patch", "delete"]
+    /// The verbs that together amount to `*`; `create` comes first.
+    static let everyday: [StaticString] = ["create", "get", "list", "watch", "update", "patch", "delete"]
     private static let create: UInt8 = 1
     private static let escalating: [StaticString] = ["bind", "escalate", "impersonate"]
 
     /// The grants of a rule that amount to all permissions.
-    func grants(on resources: Resources) -> [Grant] {
+    fileprivate func grants(on resources: Resources) -> [Grant] {
         if resources.isAll, isAll || everyday.nonzeroBitCount == Verbs.everyday.count { return [.everything] }
         var grants: [Grant] = []
         var escalating = isAll ? resources.escalating.map { "every verb on \($0)" } : []
@@ -158,7 +159,7 @@ private struct Verbs {
         if !escalating.isEmpty, !resources.isEmpty { grants.append(.escalation(escalating)) }
         if resources.hasNodeProxy, !isEmpty { grants.append(.nodeProxy) }
         guard isAll || everyday & Verbs.create != 0 else { return grants }
-        // Whoever may look at everything is let be.
+        // Without `create`, both only read.
         if resources.isAllOfNodes { grants.append(.everyNodeProxy) }
         if resources.hasToken { grants.append(.token) }
         return grants

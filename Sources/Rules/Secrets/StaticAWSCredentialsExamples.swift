@@ -268,6 +268,14 @@ let staticAWSExamples: [Example] = [
         data: {smtp.env: AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE}
         """),
     .bad(
+        "an access key id by its name in a variable named after SMTP", AWSClause.plainText, at: "data.SMTP_SETTINGS",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {SMTP_SETTINGS: 'host=mail.example.com AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE'}
+        """),
+    .bad(
         "an access key id in a Secret named after SMTP", AWSClause.secret, at: "stringData.config",
         """
         apiVersion: v1

@@ -146,18 +146,18 @@ private struct AdminSearch {
     func checkRoutes(of spec: Field) throws(CannotJudge) {
         let redirects = try !spec["tls"].isPresent
         /// The result for the parents, once it has been looked up: true if they authenticate, and what is unknown.
-        var before: (asks: Bool, unknown: String?, isMissing: Bool)?
+        var before: (asks: Bool, parents: ParentRoutes)?
         for route in try spec["routes"].objects() {
             try findings.step()
             guard let admin = try adminName(of: route) else { continue }
             let middlewares = try route["middlewares"]
             var answer = Middlewares(that: .authenticates, in: context)
             if try answer.contains(middlewares, from: subject.namespace) { continue }
-            let parents: (asks: Bool, unknown: String?, isMissing: Bool)
+            let parents: (asks: Bool, parents: ParentRoutes)
             if let before { parents = before } else { parents = try askParents(of: spec) }
             before = parents
             if parents.asks {
-                if let unknown = parents.unknown { findings.addUnknown(unknown) }
+                if let unknown = parents.parents.unknown { findings.addUnknown(unknown) }
                 continue
             }
             if redirects {
@@ -166,14 +166,14 @@ private struct AdminSearch {
             }
             add(
                 AdminClause.route, admin, at: route, answer, { ["name": .string($0)] }, to: "middlewares",
-                awaitsParent: parents.isMissing)
+                parent: parents.parents.missing)
         }
     }
 
-    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, unknown: String?, isMissing: Bool) {
+    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, parents: ParentRoutes) {
         var parents = ParentRoutes(context)
         let ask = parents.ask(try ParentRoutes.parents(spec), from: subject.namespace)
-        return (ask, parents.unknown, parents.isMissing)
+        return (ask, parents)
     }
 
     /// Returns the admin page that a route leads to; nil if it leads to none.
@@ -293,16 +293,19 @@ private struct AdminSearch {
 
     private func add(
         _ clause: Clause, _ admin: Admin, at route: Field, _ answer: Middlewares,
-        _ reference: (String) -> Literal, to list: StaticString, awaitsParent: Bool = false
+        _ reference: (String) -> Literal, to list: StaticString, parent: (name: String, namespace: String)? = nil
     ) {
         if let name = answer.unknown { return findings.addUnknown(name) }
-        let absent = answer.missing.map { ", and Middleware \($0.name) does not exist" } ?? ""
-        let isAbsentHere = answer.missing?.namespace == subject.namespace
+        let absent =
+            answer.missing.map { ", and Middleware \($0.name) does not exist" }
+            ?? parent.map { ", and its parent IngressRoute \($0.name) does not exist" } ?? ""
+        let missingKind: ResourceKind = answer.missing == nil ? .ingressRoute : .middleware
+        let isAbsentHere = (answer.missing ?? parent)?.namespace == subject.namespace
         findings.add(
             clause, at: route, "serves \(admin.name) without authentication\(absent)", choice: admin.name,
             traits: .init(
-                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil || awaitsParent,
-                absent: isAbsentHere ? .middleware : awaitsParent ? .ingressRoute : nil)
+                isHint: admin.isAPI, awaitsRelatedObject: answer.missing != nil || parent != nil,
+                absent: isAbsentHere ? missingKind : nil)
         ) {
             if let (name, namespace) = answer.missing {
                 $0.advice = "create Middleware \(name) in namespace \(namespace), with basicAuth, forwardAuth or OIDC"

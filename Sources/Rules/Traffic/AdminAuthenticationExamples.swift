@@ -256,6 +256,12 @@ let adminExamples: [Example] = [
         "an expression with a class of one letter", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/adm[i]n`)")),
     .bad(
+        "an expression with a repeated letter", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`/admi+n`)")),
+    .bad(
+        "an anchored expression below /api", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/api/admin`)"), isHint: true),
+    .bad(
         "an expression with a class of two letters", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/adm[ai]n`)")),
     .bad(

@@ -9,8 +9,8 @@ struct ParentRoutes {
     /// The objects that are unknown, if the answer depends on them.
     private(set) var unknown: String?
 
-    /// True if a parent is not known to exist: it may be applied with the child.
-    private(set) var isMissing = false
+    /// The first parent that does not exist, if the answer depends on it: it may be applied with the child.
+    private(set) var missing: (name: String, namespace: String)?
 
     private let context: Context
     /// The most parents and middlewares that are read of a route; with more, the route does not authenticate.
@@ -50,7 +50,7 @@ struct ParentRoutes {
             return true
         }
         guard let parent else {
-            isMissing = true
+            missing = (name, namespace)
             return false
         }
         if let routes = parent[.routes], !routes.isEmpty, routes.allSatisfy({ asks($0, in: namespace) }) { return true }

@@ -49,7 +49,9 @@ struct PathExpression {
     static func isLikely(_ text: Span<UInt8>) -> Bool {
         text.indices.contains { at in
             switch text[at] {
-            case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "|"), UInt8(ascii: "\\"), UInt8(ascii: "?"): true
+            case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "|"), UInt8(ascii: "\\"), UInt8(ascii: "?"),
+                UInt8(ascii: "^"), UInt8(ascii: "$"), UInt8(ascii: "+"), UInt8(ascii: "{"):
+                true
             default: false
             }
         }
