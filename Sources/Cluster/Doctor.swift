@@ -265,9 +265,12 @@ public struct Doctor {
             for kind in settings.catalogue.watchedKinds.kinds {
                 for verb in ["list", "watch"] { needed.append((verb, "\(kind.group)", kind.plural)) }
             }
+            // RBAC grants it by name; the server writes the annotation `enforced-since`.
+            needed.append(("patch", "admissionregistration.k8s.io", "validatingwebhookconfigurations"))
             for kind in Catalogue.liveKinds.kinds { needed.append(("list", "\(kind.group)", kind.plural)) }
             var (missing, left): ([String], [String]) = ([], [])
             for right in needed {
+                let isOwn = right.resource == "validatingwebhookconfigurations"
                 let review: Literal = [
                     "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
                     "spec": [
@@ -279,6 +282,7 @@ public struct Doctor {
                         "resourceAttributes": [
                             "verb": .string(right.verb), "group": .string(right.group),
                             "resource": .string(right.resource),
+                            "name": .string(isOwn ? settings.webhookConfiguration : ""),
                         ],
                     ],
                 ]
