@@ -172,7 +172,7 @@ import Testing
         #expect(server.requests == ["GET \(path)"])
     }
 
-    @Test func `a kind that is not served has no objects; an invalid response gives no result`() throws {
+    @Test func `a kind that is not served has no objects, and an invalid response gives no result`() throws {
         let server = try server()
         let absence = Absence(.securityPolicy, in: "shop")
         let path = "/apis/gateway.envoyproxy.io/v1alpha1/namespaces/shop/securitypolicies"

@@ -293,7 +293,7 @@ import Testing
         #expect(follower.told.objects == ["other": "past"])
     }
 
-    @Test func `an object above the size limit is dropped and counted; other objects are kept`() throws {
+    @Test func `an object above the size limit is dropped and counted, and other objects are kept`() throws {
         let server = try server()
         let huge = ScriptedAPIServer.event("ADDED", "huge", 998, String(repeating: "x", count: 200_000))
         server.cueWatch(.lines([huge]))

@@ -172,7 +172,7 @@ import Testing
         #expect(feed.names == [])
     }
 
-    @Test func `identical lookups share requests: one in flight and one pending`() throws {
+    @Test func `identical lookups share one request in flight and one that is pending`() throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
