@@ -62,7 +62,7 @@ extension Result where Success == APIResponse, Failure == APIError {
     }
 
     @Test(arguments: [OutgoingRequest.Verb.get, .post, .put, .patch, .delete])
-    func `requests of every verb carry the token and content type`(verb: OutgoingRequest.Verb) throws {
+    func `requests carry the token, and the content type of a body`(verb: OutgoingRequest.Verb) throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }

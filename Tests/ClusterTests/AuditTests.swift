@@ -115,7 +115,7 @@ import Testing
         #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server returned 403"))
     }
 
-    @Test func `Pods of evaluated controllers are skipped, Pods without such a controller are not`() throws {
+    @Test func `Pods controlled by an evaluated owner are skipped, and other Pods are evaluated`() throws {
         let cluster = try Cluster()
         func pod(_ name: String, _ owner: String = "") -> String {
             """

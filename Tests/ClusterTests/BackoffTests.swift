@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test(arguments: [0, 0.5, 1])
-    func `each wait is at least as long as the server asks, and longer than the one before`(chance: Double) {
+    func `waits are at least as long as the server asks, and increase up to a maximum`(chance: Double) {
         var backoff = Backoff(first: .seconds(1), longest: .seconds(30))
         var waits: [Duration] = []
         for _ in 0..<10 { waits.append(backoff.wait(atLeast: .seconds(3), chance)) }

@@ -123,7 +123,7 @@ import Testing
         #expect(replica.events.last == "recovered")
     }
 
-    @Test func `a Retry-After header delays requests and is reported once`() throws {
+    @Test func `a Status with retryAfterSeconds delays requests and is reported once`() throws {
         let server = try ObjectAPIServer()
         server.refuse(
             "GET", ObjectAPIServer.registrations[0], 429,
@@ -265,7 +265,7 @@ import Testing
         #expect(eventually { isSettled(server, replica) && replica.problem == nil })
     }
 
-    @Test func `private keys in API server responses are not reported`() throws {
+    @Test func `private keys in error responses are not reported`() throws {
         let server = try ObjectAPIServer()
         server.refuse("PUT", ObjectAPIServer.secret, 400, 422, 500)
         server.refuse("GET", ObjectAPIServer.secret, 500)

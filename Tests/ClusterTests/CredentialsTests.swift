@@ -114,7 +114,7 @@ import Testing
         #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
     }
 
-    @Test func `relative file paths start at the kubeconfig's directory`() throws {
+    @Test func `relative file paths are resolved from the kubeconfig's directory`() throws {
         let server = try ScriptedAPIServer()
         server.allow(tokens: ["from-file"])
         let folder = try TestFolder()

@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func `a cluster without problems has no problems reported`() throws {
+    @Test func `no problems are reported for a correct cluster`() throws {
         let server = try cluster()
         #expect(try troubles(server) == [])
         #expect(try answers(server).first?.text == "Kubernetes v1.36.2")

@@ -142,7 +142,7 @@ import Testing
         #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("report for namespace shop: "))
     }
 
-    @Test func `the error for a cluster without report resources names the missing API group`() throws {
+    @Test func `the error for a cluster without report resources names the missing API version`() throws {
         let outcome = try write(["one"], to: try ObjectAPIServer())
         #expect(outcome.problems.count == 1 && outcome.problems[0].contains("wgpolicyk8s.io/v1alpha2"))
     }

@@ -2,7 +2,7 @@ import Foundation
 import Net
 import Synchronization
 
-/// An API server with objects of one kind that it lists and watches, and with scripted faults.
+/// An API server that lists and watches objects of one kind, has no other objects, and has scripted faults.
 final class ScriptedAPIServer: Sendable {
     /// A fault in the response to one request.
     enum Cue: Sendable {

@@ -65,7 +65,7 @@ import Testing
         ("# playbook:ignore replicas", "without a reason"), ("# playbook:ignore", "has no rule"),
         ("# playbook:ignore replica a cache", "did you mean \"replicas\"?"),
     ])
-    func `an invalid comment exempts nothing and has a problem`(_ comment: String, _ part: String) throws {
+    func `an invalid comment exempts nothing and its problem is named`(_ comment: String, _ part: String) throws {
         let (found, file, used) = try found(behind: [5: " \(comment)"])
         #expect(found == all && used == [])
         #expect(file.ignores.count == 1 && file.ignores[0].problem(in: .playbook)?.contains(part) == true)

@@ -198,7 +198,7 @@ final class SilentPort {
                 == .cannotConnect(SystemError(call: "connect", code: ECONNREFUSED, context: "127.0.0.1:\(port)")))
     }
 
-    @Test func `a server that never completes the handshake causes a time-out`() throws {
+    @Test func `a server that never completes the handshake causes a timeout`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
         let caller = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority))
@@ -206,7 +206,7 @@ final class SilentPort {
         #expect(outcome.error == .timedOut(endpoint, .connecting))
     }
 
-    @Test func `a server that never answers causes a time-out`() throws {
+    @Test func `a server that never answers causes a timeout`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
         let caller = try Caller(endpoint, tls: nil)

@@ -37,7 +37,7 @@ import Testing
 
     private struct Unexpected: Error {}
 
-    @Test func `a handshake has a separate time-out`() {
+    @Test func `a handshake has a separate timeout`() {
         var connection = connection(isSecure: true)
         #expect(connection.phase == .handshaking)
         #expect(connection.deadline == seconds(3))
@@ -54,7 +54,7 @@ import Testing
         #expect(expiry == .close(.handshake))
     }
 
-    @Test func `a request's time-out starts at its first byte`() throws {
+    @Test func `a request's timeout starts at its first byte`() throws {
         var connection = connection()
         let bytes = try buffer("GET / HT")
         guard case .wait = connection.receive(bytes, at: seconds(100)) else { throw Unexpected() }
@@ -74,14 +74,14 @@ import Testing
     }
 
     @Test(arguments: [("2s", 2.0), ("30s", 10), ("1500ms", 1.5), ("never", 10)])
-    func `a timeout parameter can only shorten the time-out`(timeout: String, expected: Double) throws {
+    func `a request's timeout only shortens the server's`(timeout: String, expected: Double) throws {
         var connection = connection()
         let bytes = try buffer("POST /?timeout=\(timeout) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
         guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
         #expect(connection.deadline == seconds(1 + expected))
     }
 
-    @Test func `the idle time-out starts after a response`() throws {
+    @Test func `the idle timeout starts after a response`() throws {
         var connection = connection()
         let bytes = try buffer(Self.get)
         let request = try received(&connection, bytes, at: seconds(5))
@@ -123,7 +123,7 @@ import Testing
         _ = try received(&connection, bytes, at: seconds(4))
     }
 
-    @Test func `a response that the client does not read has a time-out`() throws {
+    @Test func `a response that the client does not read has a timeout`() throws {
         var connection = connection()
         let request = try received(&connection, buffer(Self.get), at: seconds(1))
         _ = connection.finish(request, serverCloses: false, moreIsHere: false)
@@ -155,7 +155,7 @@ import Testing
         #expect(connection.phase == .idle)
     }
 
-    @Test func `a connection that waits for memory gets 503 at its deadline and is not counted as a time-out`() throws {
+    @Test func `a connection that waits for memory gets 503 at its deadline and is not counted as a timeout`() throws {
         var connection = connection()
         guard case .wait = connection.receive(try buffer("GET"), at: seconds(1)) else { throw Unexpected() }
         connection.awaitMemory()

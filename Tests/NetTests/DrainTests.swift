@@ -73,7 +73,7 @@ import Testing
         begin.withLock { $0 = nil }
     }
 
-    @Test func `a connection without requests stays open until the shutdown time-out`() throws {
+    @Test func `a connection without requests stays open until the shutdown timeout`() throws {
         let server = try RunningServer {
             $0.shutdownDelay = .zero
             $0.shutdownTimeout = .milliseconds(300)

@@ -60,7 +60,7 @@ import Testing
         let server = try RunningServer { $0.requestTimeout = .milliseconds(300) }
         let client = try server.secureClient()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
-        // Continues until the server has answered; the pauses between bytes are far below the time-out.
+        // Continues until the server has answered; the pauses between bytes are far below the timeout.
         var sent = 0
         while server.status.counts.timeouts[.request] == 0, sent < 1000 {
             try client.send("x")
