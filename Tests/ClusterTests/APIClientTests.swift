@@ -7,7 +7,7 @@ import Net
 import Synchronization
 import Testing
 
-/// An API client on a thread of its own, called as if calls waited.
+/// An API client on a separate thread; calls block until they have a result.
 final class APICaller: Sendable {
     typealias Outcome = Result<APIResponse, APIError>
 
@@ -62,7 +62,7 @@ extension Result where Success == APIResponse, Failure == APIError {
     }
 
     @Test(arguments: [OutgoingRequest.Verb.get, .post, .put, .patch, .delete])
-    func `every verb is sent, with what identifies us`(verb: OutgoingRequest.Verb) throws {
+    func `requests carry the token, and the content type of a body`(verb: OutgoingRequest.Verb) throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -90,7 +90,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(server.requests.first?.query == ["labelSelector": "a=b,c in (d)", "e": "&f"])
     }
 
-    @Test func `a status says what the API server says`() throws {
+    @Test func `an error status includes the API server's message`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -106,15 +106,17 @@ extension Result where Success == APIResponse, Failure == APIError {
     }
 
     @Test(arguments: [
-        // A GET is sent again after anything that may pass.
+        // A GET is retried after every temporary error.
         (OutgoingRequest.Verb.get, 500, "", true), (.get, 503, "", true), (.get, 429, "", true), (.get, 404, "", false),
         (.get, 501, "", false), (.get, 400, "", false),
-        // What may have been done is not done twice, unless the server says that it was not.
+        // A write is retried only if the server states that it did not process the request.
         (.post, 500, "", false), (.patch, 503, "", false), (.post, 429, "", true),
         (.put, 429, "Retry-After: 1\r\n", true),
         (.post, 503, "Retry-After: 1\r\n", true),
     ])
-    func `what may be sent again is`(verb: OutgoingRequest.Verb, code: Int, headers: String, isRepeated: Bool) throws {
+    func `requests are retried only when a retry is safe`(
+        verb: OutgoingRequest.Verb, code: Int, headers: String, isRepeated: Bool
+    ) throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -124,7 +126,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(server.requests.count == (isRepeated ? 3 : 1))
     }
 
-    @Test func `attempts have an end, in number and in time`() throws {
+    @Test func `retries are limited in number and in time`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -137,12 +139,12 @@ extension Result where Success == APIResponse, Failure == APIError {
         server.cueOther(.status(429, headers: "Retry-After: 30\r\n"))
         let (patient, other) = try self.caller(server) { $0.longestRetryAfter = .seconds(60) }
         defer { withExtendedLifetime(other) {} }
-        // To wait for half a minute would take longer than the call may: it ends now.
+        // The server asks for a wait of 30 seconds, longer than the call's limit: the call fails immediately.
         let outcome = try patient.send(APIRequest(.get, "/x", limit: .seconds(10)))
         #expect(outcome.error == .status(APIStatus(code: 429, message: "", retryAfter: .seconds(30))))
     }
 
-    @Test func `a server that stalls ends the call in time`() throws {
+    @Test func `a call to a stalled server ends at its time limit`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -151,7 +153,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(outcome.error == .transport(.timedOut(Endpoint(host: "127.0.0.1", port: server.port), .whole)))
     }
 
-    @Test func `a response that is too large is refused`() throws {
+    @Test func `a response that is too large is rejected`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -161,7 +163,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(try caller.send(APIRequest(.get, "/x", maximumResponse: 1000)).text?.count == 1000)
     }
 
-    @Test func `a refused token is read again, and the call repeated`() throws {
+    @Test func `a rejected token is read again and the call is retried`() throws {
         let server = try ScriptedAPIServer()
         server.allow(tokens: ["token-1"])
         let (caller, folder) = try caller(server) { $0.credentialsInterval = .seconds(3600) }
@@ -178,7 +180,7 @@ extension Result where Success == APIResponse, Failure == APIError {
                 == .status(APIStatus(code: 401, reason: "Unauthorized", message: "Unauthorized")))
     }
 
-    @Test func `a token that cannot be read leaves the last one in use`() throws {
+    @Test func `if the token cannot be read, the previous token stays in use`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server) { $0.credentialsInterval = .zero }
         #expect(try caller.send(APIRequest(.get, "/x")).text != nil)
@@ -188,7 +190,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(server.requests.map { $0.headers["authorization"] } == ["Bearer token-1", "Bearer token-1"])
     }
 
-    @Test func `a token with a line break is not sent, nor told`() throws {
+    @Test func `a token with a line break is neither sent nor shown in the error`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         try folder.write("token", "s3cret\r\nX-Remote-User: root")
@@ -198,7 +200,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(server.requests.isEmpty)
     }
 
-    @Test func `one namespace's objects are listed`() throws {
+    @Test func `the objects of one namespace are listed`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
@@ -239,7 +241,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         #expect(told.unavailable.last?.hasPrefix(cut) == true)
     }
 
-    @Test func `a call that is taken back is not told of`() throws {
+    @Test func `a canceled call reports no result`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }

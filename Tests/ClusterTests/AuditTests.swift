@@ -8,7 +8,7 @@ import Rules
 import TestSupport
 import Testing
 
-/// What an audit asks of an API server, and what it makes of the answers.
+/// The requests of an audit to an API server, and the findings from its responses.
 @Suite struct AuditTests {
     private static let deployments = "/apis/apps/v1/deployments"
     private static let pods = "/api/v1/pods"
@@ -34,7 +34,7 @@ import Testing
             server.put(path, #"{"kind":"List","metadata":{},"items":[\#(items.joined(separator: ","))]}"#)
         }
 
-        /// The list of exemptions, as text.
+        /// Returns the list of exemptions as text.
         func exemptions(_ rules: Set<String>, _ settings: [String: String]) throws -> String {
             let environment = environment(onlyWith: Dictionary(uniqueKeysWithValues: rules.map { ($0, "deny") }))
             let settings = try Settings(environment: environment.merging(settings) { _, given in given })
@@ -47,7 +47,7 @@ import Testing
             return report.text(at: now)
         }
 
-        /// What is found, as `title: rule effect`, and the kinds that could not be read.
+        /// Returns the findings as `title: rule effect`, and the kinds that could not be read.
         func audit(
             _ rules: Set<String>, _ selection: Audit.Selection = .init()
         ) throws -> (found: [String], problems: [String]) {
@@ -75,7 +75,7 @@ import Testing
         """
     }
 
-    @Test func `what would be refused is found where it is, and system namespaces are left out`() throws {
+    @Test func `objects that would be denied are listed with their paths, except in system namespaces`() throws {
         let cluster = try Cluster()
         cluster.list(
             Self.deployments,
@@ -88,7 +88,7 @@ import Testing
         #expect(problems == [])
     }
 
-    @Test func `a kind that is not there holds nothing, and its companions are none`() throws {
+    @Test func `a kind that the API server does not serve counts as having no objects`() throws {
         let cluster = try Cluster()
         cluster.list(Self.deployments, [Self.deployment("web")])
         let (found, problems) = try cluster.audit(["pod-disruption-budget"])
@@ -96,7 +96,7 @@ import Testing
         #expect(problems == [])
     }
 
-    @Test func `a budget that is there is known before the workload is judged`() throws {
+    @Test func `PodDisruptionBudgets are read before workloads are evaluated`() throws {
         let cluster = try Cluster()
         cluster.list(Self.deployments, [Self.deployment("web")])
         cluster.list(
@@ -105,7 +105,7 @@ import Testing
         #expect(try cluster.audit(["pod-disruption-budget"]).found == [])
     }
 
-    @Test func `a kind that may not be listed is told, and rules that need it are not evaluated`() throws {
+    @Test func `a kind that cannot be listed is reported, and rules that need it are not evaluated`() throws {
         let cluster = try Cluster()
         cluster.list(Self.deployments, [Self.deployment("web", replicas: 1)])
         cluster.server.refuse("GET", Self.budgets, 403)
@@ -115,7 +115,7 @@ import Testing
         #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server returned 403"))
     }
 
-    @Test func `what a judged owner controls is left out, and what nobody does is not`() throws {
+    @Test func `Pods controlled by an evaluated owner are skipped, and other Pods are evaluated`() throws {
         let cluster = try Cluster()
         func pod(_ name: String, _ owner: String = "") -> String {
             """
@@ -127,13 +127,13 @@ import Testing
         let map = set.replacing(#""apps/v1","kind":"ReplicaSet""#, with: #""v1","kind":"ConfigMap""#)
         let applied = set + #","managedFields":[{"manager":"kubectl-create","fieldsV1":{"f:spec":{}}}]"#
         cluster.list(Self.pods, [pod("bare"), pod("owned", set), pod("mapped", map), pod("applied", applied)])
-        // Where a Pod runs is the scheduler's doing, and who made it no longer matters.
+        // The scheduler sets spec.nodeName, and an audit does not know the requester.
         let (found, _) = try cluster.audit(["host-isolation", "scheduler-placement", "controller-managed"])
         let names = ["bare", "mapped", "applied"]
         #expect(found == names.map { "Pod shop/\($0) /api/v1/namespaces/shop/pods/\($0): host-isolation deny" })
     }
 
-    @Test func `one namespace is asked for by its own paths`() throws {
+    @Test func `an audit of one namespace lists only that namespace`() throws {
         let cluster = try Cluster()
         cluster.list("/apis/apps/v1/namespaces/shop/deployments", [Self.deployment("one", replicas: 1)])
         cluster.list(Self.deployments, [Self.deployment("other", in: "other", replicas: 1)])
@@ -142,7 +142,7 @@ import Testing
         #expect(try cluster.audit(["replicas"], selection).found.count == 1)
     }
 
-    @Test func `a Namespace's exemption counts`() throws {
+    @Test func `an exemption on the Namespace applies to its objects`() throws {
         let cluster = try Cluster()
         cluster.list(
             "/api/v1/namespaces",
@@ -156,7 +156,7 @@ import Testing
 
     // MARK: Exemptions
 
-    @Test func `exemptions are listed with their ends, who set them, and whether they are used`() throws {
+    @Test func `exemptions are listed with expiry date, field manager and use`() throws {
         let cluster = try Cluster()
         let domain = "playbook.superinc.com"
         func annotations(_ rules: String, _ reason: String, until: String? = nil) -> String {
@@ -196,7 +196,7 @@ import Testing
                 """)
     }
 
-    @Test func `a page that is too large is asked for again with fewer objects`() throws {
+    @Test func `a page that is too large is requested again with fewer objects`() throws {
         let server = try ScriptedAPIServer()
         for index in 0..<8 { server.set("large-\(index)", String(repeating: "x", count: 1000)) }
         let folder = try TestFolder()
@@ -212,7 +212,7 @@ import Testing
         #expect(problems == [])
     }
 
-    @Test func `a page that is no list is told`() throws {
+    @Test func `a page that is not a list is reported`() throws {
         let cluster = try Cluster()
         cluster.server.put(Self.deployments, #"{"items":{}}"#)
         let (found, problems) = try cluster.audit(["replicas"])

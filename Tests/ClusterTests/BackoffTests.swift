@@ -2,7 +2,7 @@ import Cluster
 import Testing
 
 @Suite struct BackoffTests {
-    @Test func `waits double, and begin anew after a success`() {
+    @Test func `waits double after each failure and reset after a success`() {
         var backoff = Backoff(first: .seconds(1), longest: .seconds(4))
         #expect((0..<4).map { _ in backoff.wait(0) } == [1, 2, 4, 4].map { .seconds($0) })
         backoff.reset()
@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test(arguments: [0, 0.5, 1])
-    func `a server that says how long to wait is left alone at least so long, and longer each time`(chance: Double) {
+    func `waits are at least as long as the server asks, and increase up to a maximum`(chance: Double) {
         var backoff = Backoff(first: .seconds(1), longest: .seconds(30))
         var waits: [Duration] = []
         for _ in 0..<10 { waits.append(backoff.wait(atLeast: .seconds(3), chance)) }

@@ -4,9 +4,9 @@ import Net
 import Synchronization
 import Testing
 
-/// Replicas that look after their certificate, against an API server that keeps versions.
+/// Replicas that manage their certificate, against an API server that detects conflicting updates.
 @Suite struct CertificateKeeperTests {
-    /// A time of day that tests move.
+    /// A clock that tests advance.
     private final class Clock: Sendable {
         private let offset = Mutex<Int64>(0)
         func advance(by seconds: Int64) { offset.withLock { $0 += seconds } }
@@ -27,7 +27,7 @@ import Testing
             _ server: ObjectAPIServer, _ clock: Clock = Clock(), longestRetryAfter: Duration = .milliseconds(50)
         ) throws {
             folder = try TestFolder()
-            // Tells replicas apart.
+            // Identifies the replica.
             try folder.write("token", UUID().uuidString)
             try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
             var options = CertificateKeeperOptions(namespace: "playbook", life: .seconds(CertificateKeeperTests.life))
@@ -62,7 +62,7 @@ import Testing
         (try? CertificateDescription.certificates(inPEM: Array((certificate ?? "").utf8)))?.first?.serial
     }
 
-    /// Whether all is as it should be: everyone serves with what the Secret holds, and every webhook trusts just that.
+    /// Returns true if all replicas serve the Secret's certificate and every webhook trusts only its CA.
     private func isSettled(_ server: ObjectAPIServer, _ replicas: Replica...) -> Bool {
         let data = server.data
         guard let authority = data["ca.crt"], !authority.isEmpty else { return false }
@@ -70,7 +70,7 @@ import Testing
             && replicas.allSatisfy { $0.serial != nil && $0.serial == serial(data["tls.crt"]) }
     }
 
-    @Test func `the first replica makes a certificate for the Service, and the registrations trust it`() throws {
+    @Test func `the first replica creates a certificate, and the webhook configurations trust it`() throws {
         let server = try ObjectAPIServer()
         let replica = try Replica(server)
         #expect(eventually { isSettled(server, replica) })
@@ -86,7 +86,7 @@ import Testing
         let pair = KeyPair(certificate: data["tls.crt"] ?? "", privateKey: data["tls.key"] ?? "")
         #expect(try pair.checked(signedBy: data["ca.crt"] ?? "") == certificate)
         #expect(replica.changes == [.made])
-        // The rest of what was there is as it was.
+        // Other fields of the objects are unchanged.
         #expect(server.object(ObjectAPIServer.secret)?["type"] as? String == "t")
         let registration = try #require(server.object(ObjectAPIServer.registrations[0]))
         #expect((registration["metadata"] as? [String: Any])?["labels"] as? [String: String] == ["a": "b"])
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `replicas that start at once agree on one authority`(secretIsThere: Bool) throws {
+    func `replicas that start at the same time agree on one CA`(secretIsThere: Bool) throws {
         let server = try ObjectAPIServer()
         if !secretIsThere { server.delete(ObjectAPIServer.secret) }
         let (first, second, third) = (try Replica(server), try Replica(server), try Replica(server))
@@ -103,7 +103,7 @@ import Testing
         #expect((first.changes + second.changes + third.changes).filter { $0 == .made }.count == 1)
     }
 
-    @Test func `conflicts lead to another look`() throws {
+    @Test func `conflicting updates are retried`() throws {
         let server = try ObjectAPIServer()
         server.race(6)
         let replica = try Replica(server)
@@ -111,7 +111,7 @@ import Testing
         #expect(replica.problem == nil)
     }
 
-    @Test func `an API server that is down at the start is waited for, and that is said once`() throws {
+    @Test func `an unavailable API server at start-up is retried and reported once`() throws {
         let server = try ObjectAPIServer()
         server.setDown(true)
         let replica = try Replica(server)
@@ -123,20 +123,20 @@ import Testing
         #expect(replica.events.last == "recovered")
     }
 
-    @Test func `an API server that wants to be left alone is, and that is said once`() throws {
+    @Test func `a Status with retryAfterSeconds delays requests and is reported once`() throws {
         let server = try ObjectAPIServer()
         server.refuse(
             "GET", ObjectAPIServer.registrations[0], 429,
             #"{"kind":"Status","code":429,"message":"too many requests","details":{"retryAfterSeconds":30}}"#)
         let replica = try Replica(server, longestRetryAfter: .seconds(60))
         #expect(eventually { replica.problem?.contains("too many requests") ?? false })
-        // Time enough for a hundred looks, were it not to wait.
+        // Enough time for about 100 attempts if it did not wait.
         usleep(500_000)
         #expect(server.secretReads.isEmpty)
         #expect(replica.events.count == 1)
     }
 
-    @Test func `reasons that alternate are told once each`() throws {
+    @Test func `alternating errors are reported once each`() throws {
         let server = try ObjectAPIServer()
         server.refuse("GET", ObjectAPIServer.secret, 403, 400, 403, 400, 403, 400)
         let replica = try Replica(server)
@@ -148,7 +148,7 @@ import Testing
     @Test(arguments: [
         #"{"tls.key":"AAAA","tls.crt":"!","ca.crt":7}"#, #"{"tls.crt":null}"#, "[]", "{}", #"{"tls.key":"LS0t"}"#,
     ])
-    func `a Secret mangled before the start heals`(data: String) throws {
+    func `an invalid Secret is replaced at start-up`(data: String) throws {
         let server = try ObjectAPIServer()
         server.put(ObjectAPIServer.secret, #"{"metadata":{"name":"playbook-certificates"},"data":\#(data)}"#)
         let replica = try Replica(server)
@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a Secret that is deleted or mangled while replicas serve gets the same certificate back, and then another`(
+    func `a deleted or invalid Secret is restored with the current certificate, which is then renewed`(
         isDeleted: Bool
     ) throws {
         let server = try ObjectAPIServer()
@@ -181,7 +181,7 @@ import Testing
     }
 
     @Test(arguments: ["", "LS0t", "AAAA"])
-    func `a bundle that is emptied or mangled heals`(bundle: String) throws {
+    func `an empty or invalid caBundle is restored`(bundle: String) throws {
         let server = try ObjectAPIServer()
         let replica = try Replica(server)
         #expect(eventually { isSettled(server, replica) })
@@ -195,7 +195,7 @@ import Testing
         #expect(replica.changes == [.made])
     }
 
-    @Test func `a certificate is renewed, and trusted by all at every moment`() throws {
+    @Test func `the certificate in use is trusted at all times during a renewal`() throws {
         let server = try ObjectAPIServer()
         let clock = Clock()
         let (first, second) = (try Replica(server, clock), try Replica(server, clock))
@@ -231,7 +231,7 @@ import Testing
         #expect(changes.count { $0 == .retired } == 1)
     }
 
-    /// Whether every replica gets to look at all there is, twice at least.
+    /// Returns true after every replica has read the Secret at least twice more.
     private func isLookedAt(_ server: ObjectAPIServer) -> Bool {
         let before = server.secretReads
         return eventually { server.secretReads.allSatisfy { $1 > before[$0, default: 0] + 2 } }
@@ -241,7 +241,7 @@ import Testing
         data["next.ca.crt"] == nil && replica.serial == serial(data["tls.crt"])
     }
 
-    @Test func `what other authorities a registration trusts at the start it trusts for a while`() throws {
+    @Test func `other CAs in a webhook configuration stay trusted for a limited time`() throws {
         let server = try ObjectAPIServer()
         let clock = Clock()
         let theirs = TestAuthorities.other.keyPair.certificate
@@ -256,7 +256,7 @@ import Testing
         #expect(eventually { isSettled(server, replica) })
     }
 
-    @Test func `without the right to its registrations it serves all the same, and says what it may not do`() throws {
+    @Test func `a replica that cannot read webhook configurations still serves and reports the error`() throws {
         let server = try ObjectAPIServer()
         server.refuse("GET", ObjectAPIServer.registrations[0], 403, 403, 403, 403, 403, 403)
         let replica = try Replica(server)
@@ -265,7 +265,7 @@ import Testing
         #expect(eventually { isSettled(server, replica) && replica.problem == nil })
     }
 
-    @Test func `no key is told, whoever quotes it`() throws {
+    @Test func `private keys in error responses are not reported`() throws {
         let server = try ObjectAPIServer()
         server.refuse("PUT", ObjectAPIServer.secret, 400, 422, 500)
         server.refuse("GET", ObjectAPIServer.secret, 500)

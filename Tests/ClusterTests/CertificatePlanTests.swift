@@ -3,14 +3,14 @@ import Testing
 
 @testable import Cluster
 
-/// What comes next, given what the Secret holds, what is trusted, and the time.
+/// The next step for a given Secret, trust in the webhook configurations, and time.
 @Suite struct CertificatePlanTests {
     private typealias Draft = CertificatePlan.Draft
 
     private static let names = CertificateNames(service: "playbook", namespace: "shop", further: ["127.0.0.1"])
     private static let times = CertificatePlan.Times(settling: 10, retirement: 100)
 
-    /// A generation that lives from 0 to 900 unless said otherwise; the plan does not look into certificates.
+    /// A generation that is valid from 0 to 900 by default; the plan does not parse certificates.
     private static func generation(_ name: String, issued: Int64 = 0, life: Int64 = 900) -> CertificateGeneration {
         CertificateGeneration(
             authority: "authority of \(name)", pair: KeyPair(certificate: name, privateKey: "key of \(name)"),
@@ -31,14 +31,14 @@ import Testing
         return plan
     }
 
-    @Test func `the names are those of the Service`() {
+    @Test func `the certificate has the names of the Service`() {
         #expect(
             Self.names.dns
                 == ["playbook", "playbook.shop", "playbook.shop.svc", "playbook.shop.svc.cluster.local"])
         #expect(Self.names.addresses == ["127.0.0.1"])
     }
 
-    @Test func `an empty Secret gets a first generation, and what is trusted so far stays trusted`() {
+    @Test func `an empty Secret gets a first generation, and CAs trusted before stay trusted`() {
         var plan = plan()
         let trust: [RegistrationTrust] = [.bundles([nil, ["theirs"]]), .unknown, .absent]
         #expect(
@@ -46,7 +46,7 @@ import Testing
                 == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["theirs"])))
     }
 
-    @Test func `a replica without any certificate uses the first that it sees at once`() {
+    @Test func `a replica without a certificate immediately uses the first one it reads`() {
         var plan = plan()
         #expect(plan.step(CertificateStore(current: Self.a), [.unknown, .absent], at: 5) == .use(Self.a))
     }
@@ -58,26 +58,26 @@ import Testing
             [.bundles([["authority of a"], ["authority of a", "stranger"]]), .unknown],
             [.bundles([["authority of a"], ["authority of b"]])],
         ] as [[RegistrationTrust]])
-    func `a bundle that is not exactly right is written`(trust: [RegistrationTrust]) {
+    func `a caBundle that differs from the expected one is overwritten`(trust: [RegistrationTrust]) {
         var plan = plan(using: Self.a)
         #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .trust(0, ["authority of a"]))
     }
 
     @Test(arguments: [[.absent, .absent], [.unknown, .unknown], trust(a)])
-    func `a registration that is absent, unknown or right is left alone`(trust: [RegistrationTrust]) {
+    func `a webhook configuration that is absent, unknown or correct is not changed`(trust: [RegistrationTrust]) {
         var plan = plan(using: Self.a)
         #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .wait)
     }
 
     @Test(arguments: [(Int64(599), false), (600, true), (899, true)])
-    func `a new generation is staged when two thirds of a life are over`(now: Int64, isDue: Bool) {
+    func `a new generation is staged after two thirds of the certificate's lifetime`(now: Int64, isDue: Bool) {
         var plan = plan(using: Self.a)
         let store = CertificateStore(current: Self.a, previous: [])
         let staged = Draft(reason: .staged, current: .keep(Self.a), next: .make, previous: [])
         #expect(plan.step(store, Self.trust(Self.a), at: now) == (isDue ? .store(staged) : .wait))
     }
 
-    @Test func `a renewal goes through every stage, each in its time`() {
+    @Test func `a renewal goes through every stage at the expected time`() {
         var plan = plan(using: Self.a)
         let staged = CertificateStore(current: Self.a, next: Self.b)
         let both = ["authority of a", "authority of b"]
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test(arguments: [trust(a), [.bundles([["authority of a", "authority of b"]]), .unknown]])
-    func `the time that trust has to settle begins anew when it was gone or cannot be seen`(gap: [RegistrationTrust]) {
+    func `the waiting time restarts when trust is lost or unknown`(gap: [RegistrationTrust]) {
         var plan = plan(using: Self.a)
         let staged = CertificateStore(current: Self.a, next: Self.b)
         let both = Self.trust(Self.a, Self.b)
@@ -118,19 +118,19 @@ import Testing
         #expect(draft.reason == .promoted)
     }
 
-    @Test func `a replica serves with the old one until it has seen the new one trusted for a while`() {
+    @Test func `a replica serves the old certificate until the new one has been trusted long enough`() {
         var plan = plan(using: Self.a)
         let promoted = CertificateStore(current: Self.b, previous: ["authority of a"])
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 650) == .wait)
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 660) == .use(Self.b))
     }
 
-    @Test func `an expired one is not clung to`() {
+    @Test func `a replica stops using an expired certificate`() {
         var plan = plan(using: Self.a)
         #expect(plan.step(CertificateStore(current: Self.b), [.unknown, .unknown], at: 900) == .use(Self.b))
     }
 
-    @Test func `a Secret that lost its certificate gets back what is served with, and a renewal`() {
+    @Test func `a Secret without its certificate gets the served one back, then a renewal`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(), Self.trust(Self.a), at: 5)
@@ -141,7 +141,7 @@ import Testing
                     Draft(reason: .restored, current: .keep(Self.a), next: .keep(Self.b), previous: ["old"])))
     }
 
-    @Test func `with nothing else left, what was to follow takes its place`() {
+    @Test func `an expired certificate is replaced by the staged one`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(current: Self.a, next: Self.b), Self.trust(Self.a), at: 900)
@@ -149,21 +149,21 @@ import Testing
                     Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
     }
 
-    @Test func `an expired one with nothing to follow it is made anew`() {
+    @Test func `without a staged certificate, an expired one is replaced by a new one`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(current: Self.a), Self.trust(Self.a), at: 900)
                 == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["authority of a"])))
     }
 
-    @Test func `what is served with stays trusted when somebody puts another certificate there`() {
+    @Test func `the served certificate stays trusted when the Secret's certificate is replaced`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(current: Self.b), Self.trust(Self.a), at: 601)
                 == .store(Draft(reason: .mended, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
     }
 
-    @Test func `a certificate without the Service's names is renewed, and stays until then`() {
+    @Test func `a certificate without the Service's names stays in use until it is renewed`() {
         let other = CertificateGeneration(
             authority: "authority of c", pair: KeyPair(certificate: "c", privateKey: "k"), names: ["other"], issued: 0,
             notAfter: 900)

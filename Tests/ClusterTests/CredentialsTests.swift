@@ -5,7 +5,7 @@ import Net
 import Testing
 
 @Suite struct InClusterTests {
-    @Test func `a Pod's variables and files are enough`() throws {
+    @Test func `the environment variables and files of a Pod provide access`() throws {
         let folder = try TestFolder()
         try folder.write("namespace", "playbook\n")
         let access = try ClusterAccess.find(
@@ -37,14 +37,14 @@ import Testing
         ),
         (["KUBECONFIG": "/nowhere/config"], "open /nowhere/config: No such file or directory"),
     ])
-    func `what is missing is named`(environment: [String: String], message: String) {
+    func `a missing variable or file is named in the error`(environment: [String: String], message: String) {
         let error = #expect(throws: CredentialsError.self) {
             try ClusterAccess.find(environment: environment, serviceAccount: "/nowhere")
         }
         #expect(error?.description == message)
     }
 
-    @Test func `files that are missing are named when they are needed`() throws {
+    @Test func `missing files are named when they are read`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let access = try ClusterAccess.inCluster(
@@ -63,7 +63,7 @@ import Testing
         #expect(
             try caller.send(APIRequest(.get, "/x")).error?.description
                 == "the service account: reading a certificate: the text contains none")
-        // Put right, it works without a restart.
+        // With all files in place, it works without a restart.
         try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
         #expect(try caller.send(APIRequest(.get, "/x")).text != nil)
     }
@@ -74,7 +74,7 @@ import Testing
 
     private static func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 
-    /// A kubeconfig for one server; what is said of the cluster and the user stands below them, each line by itself.
+    /// A kubeconfig for one server, with the given lines below the cluster and the user.
     private func config(_ port: UInt16, cluster: [String] = [], user: [String]) -> String {
         let authority = ["certificate-authority-data: \(Self.base64(Self.authority))"]
         return """
@@ -99,12 +99,12 @@ import Testing
     private func find(_ file: String, context: String? = nil, _ variables: [String: String] = [:]) throws
         -> ClusterAccess
     {
-        // A kubeconfig that is named comes before the service account.
+        // A kubeconfig that is set explicitly has priority over the service account.
         let environment = ["KUBECONFIG": file, "KUBERNETES_SERVICE_HOST": "10.0.0.1"].merging(variables) { $1 }
         return try ClusterAccess.find(environment: environment, context: context)
     }
 
-    @Test func `a token is shown`() throws {
+    @Test func `a kubeconfig's token is sent`() throws {
         let server = try ScriptedAPIServer()
         server.allow(tokens: ["tok"])
         let folder = try TestFolder()
@@ -114,7 +114,7 @@ import Testing
         #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
     }
 
-    @Test func `files are looked for beside the kubeconfig`() throws {
+    @Test func `relative file paths are resolved from the kubeconfig's directory`() throws {
         let server = try ScriptedAPIServer()
         server.allow(tokens: ["from-file"])
         let folder = try TestFolder()
@@ -129,7 +129,7 @@ import Testing
         #expect(try APICaller(access).send(APIRequest(.get, "/x")).text != nil)
     }
 
-    @Test func `a context without a user, as kubectl writes it, shows nothing`() throws {
+    @Test func `a context with an empty user, as kubectl writes it, sends no credentials`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let text = config(server.port, user: []).replacingOccurrences(of: "user: me", with: #"user: """#)
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a client certificate is shown`(inline: Bool) throws {
+    func `a kubeconfig's client certificate is presented`(inline: Bool) throws {
         let server = try ScriptedAPIServer(clientAuthority: TestAuthorities.other.keyPair.certificate)
         let pair = try TestAuthorities.other.pair(.client, name: "me")
         let folder = try TestFolder()
@@ -156,7 +156,7 @@ import Testing
         #expect("\(refusal)".contains("certificate required"))
     }
 
-    @Test func `a context is chosen by its name, and files add to each other`() throws {
+    @Test func `a context is selected by name, and several kubeconfig files are merged`() throws {
         let folder = try TestFolder()
         let first = try folder.write("first", config(1, user: ["token: a"]))
         let second = try folder.write(
@@ -183,7 +183,7 @@ import Testing
         ("https://[fd00::1]:6443", "[fd00::1]:6443", true), ("https://[fd00::1]", "[fd00::1]:443", true),
         ("http://127.0.0.1:8001", "127.0.0.1:8001", false),
     ])
-    func `servers are read`(server: String, endpoint: String, isSecure: Bool) throws {
+    func `server URLs are parsed`(server: String, endpoint: String, isSecure: Bool) throws {
         let folder = try TestFolder()
         let text = config(1, user: []).replacingOccurrences(of: "https://127.0.0.1:1", with: "\"\(server)\"")
         let access = try find(folder.write("config", text))
@@ -191,9 +191,9 @@ import Testing
         #expect(access.isSecure == isSecure)
     }
 
-    @Test func `a token is not sent in the open`() throws {
+    @Test func `a token is not sent over plain HTTP`() throws {
         let folder = try TestFolder()
-        // Nothing listens there: it is enough that nobody is asked to trust the way.
+        // No server listens on the port: the error occurs before the client connects.
         let text = config(1, user: ["token: s3cret"]).replacingOccurrences(of: "https://", with: "http://")
         let access = try find(folder.write("config", text))
         let error = try #require(try APICaller(access).send(APIRequest(.get, "/x", attempts: 1)).error)
@@ -257,7 +257,7 @@ import Testing
         ),
         ("kind: Config", "kind: [", "while parsing a flow sequence"),
     ])
-    func `a mistake is told with its file and field, and without secrets`(
+    func `an error names the file and field, and contains no secrets`(
         text: String, instead: String, message: String
     ) throws {
         let folder = try TestFolder()
@@ -273,12 +273,12 @@ import Testing
 }
 
 @Suite struct CredentialPluginTests {
-    /// A kubeconfig whose user is a shell script that also notes each time it runs.
+    /// Access with a kubeconfig whose credential plugin is a shell script that records each run.
     private func access(
         _ server: ScriptedAPIServer, in folder: TestFolder, _ script: String, version: String = "v1"
     ) throws -> ClusterAccess {
-        // The shell by another name: a file that was just written cannot be run while any process that a test elsewhere is about
-        // to begin holds a copy of its descriptor (ETXTBSY).
+        // A symbolic link to the shell: a new file cannot be executed (ETXTBSY) while a process that another
+        // test is starting holds a copy of its descriptor.
         let text = try folder.write("script", "echo run >> \(folder.path)/runs\n\(script)\n")
         symlink("/bin/sh", "\(folder.path)/plugin")
         try folder.write("ca.crt", TestAuthorities.cluster.keyPair.certificate)
@@ -315,7 +315,7 @@ import Testing
     }
 
     @Test(arguments: ["v1", "v1beta1"])
-    func `a plugin's token is shown and kept`(version: String) throws {
+    func `a credential plugin's token is sent and cached`(version: String) throws {
         let server = try ScriptedAPIServer()
         server.allow(tokens: ["k8s-aws-v1.abc"])
         let folder = try TestFolder()
@@ -329,7 +329,7 @@ import Testing
         #expect(runs(folder) == 1)
     }
 
-    @Test func `a plugin gets its arguments, its variables and what it is run for`() throws {
+    @Test func `a credential plugin receives its arguments, variables and KUBERNETES_EXEC_INFO`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let script = """
@@ -344,7 +344,7 @@ import Testing
                 + "\n")
     }
 
-    @Test func `a token that has expired is asked for again, and so is one that is refused`() throws {
+    @Test func `a credential plugin runs again for an expired or rejected token`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let expired = Self.credential(#"{"token":"t","expirationTimestamp":"2001-01-01T00:00:00Z"}"#)
@@ -358,11 +358,11 @@ import Testing
         #expect(runs(other) == 2)
     }
 
-    @Test func `a plugin's certificate is shown`() throws {
+    @Test func `a credential plugin's client certificate is presented`() throws {
         let server = try ScriptedAPIServer(clientAuthority: TestAuthorities.other.keyPair.certificate)
         let pair = try TestAuthorities.other.pair(.client, name: "me")
         func escaped(_ text: String) -> String { text.replacingOccurrences(of: "\n", with: #"\n"#) }
-        // Not `echo`, which some shells have interpret the escapes.
+        // `cat`, because `echo` interprets escapes in some shells.
         let folder = try TestFolder()
         try folder.write(
             "credential.json",
@@ -390,7 +390,7 @@ import Testing
         ),
         ("sleep 20", "Connection timed out"),
     ])
-    func `a plugin that gives nothing says why, and not what it printed`(script: String, reason: String) throws {
+    func `the error of a credential plugin has the reason but not its output`(script: String, reason: String) throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         var options = Follower.apiOptions
@@ -403,7 +403,7 @@ import Testing
         #expect(server.requests.isEmpty)
     }
 
-    @Test func `a plugin that fails is not run again for each call`() throws {
+    @Test func `a credential plugin that failed does not run again for each call`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         var options = Follower.apiOptions
@@ -414,7 +414,7 @@ import Testing
         #expect(runs(folder) == 1)
     }
 
-    @Test func `calls that wait for a plugin share one run`() throws {
+    @Test func `concurrent calls share one run of the credential plugin`() throws {
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let caller = try APICaller(access(server, in: folder, "sleep 0.2\n" + Self.credential(#"{"token":"t"}"#)))

@@ -6,7 +6,7 @@ import Net
 import Rules
 import Testing
 
-/// The answers of `playbook doctor` about a cluster that a test puts together.
+/// The results of `playbook doctor` for a simulated cluster.
 @Suite struct DoctorTests {
     private static let admission = "/apis/admissionregistration.k8s.io/v1"
     private static let deployment = "/apis/apps/v1/namespaces/playbook/deployments/playbook"
@@ -14,13 +14,13 @@ import Testing
 
     private func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 
-    /// A certificate that ends so many days from now.
+    /// A certificate that expires in the given number of days.
     private func certificate(days: Int64) throws -> String {
         let end = Self.now.seconds + days * 86_400
         return try CertificateAuthority(named: "test", notBefore: end - 90 * 86_400, notAfter: end).keyPair.certificate
     }
 
-    /// A cluster in which all is well.
+    /// A cluster without problems.
     private func cluster() throws -> RightsAPIServer {
         let server = try RightsAPIServer()
         server.grantAll()
@@ -70,18 +70,18 @@ import Testing
         return answers
     }
 
-    /// What is not as it should be: subject and text.
+    /// The results that are not good, as `state subject: text`.
     private func troubles(_ server: RightsAPIServer, _ environment: [String: String] = [:]) throws -> [String] {
         try answers(server, environment).filter { $0.state != .good }.map {
             "\($0.state.rawValue) \($0.subject): \($0.text)"
         }
     }
 
-    @Test func `all is well`() throws {
+    @Test func `no problems are reported for a correct cluster`() throws {
         let server = try cluster()
         #expect(try troubles(server) == [])
         #expect(try answers(server).first?.text == "Kubernetes v1.36.2")
-        // Nothing but dry runs and access reviews is sent.
+        // Only dry runs and access reviews are sent.
         #expect(
             server.requests.filter { !$0.hasPrefix("GET") }.allSatisfy {
                 $0.hasSuffix("subjectaccessreviews") || $0.hasSuffix("default/pods") || $0.hasSuffix("serviceaccounts")
@@ -96,7 +96,7 @@ import Testing
                 == ["problem ValidatingWebhookConfiguration playbook: does not exist; nothing is enforced"])
     }
 
-    @Test func `kinds that are not sent are named, those of further workloads too`() throws {
+    @Test func `kinds missing from the webhook configuration are named, including additional workload kinds`() throws {
         let server = try cluster()
         let bundle = base64(try certificate(days: 60))
         let kinds = Catalogue.playbook.kinds(at: Settings(catalogue: .playbook)).filter { $0 != .podDisruptionBudget }
@@ -113,7 +113,7 @@ import Testing
         #expect(found.first?.contains("scaledjobs.keda.sh") == true)
     }
 
-    @Test func `a caBundle that is missing or has expired is a problem`() throws {
+    @Test func `a missing or expired caBundle is a problem`() throws {
         let server = try cluster()
         let path = "\(Self.admission)/mutatingwebhookconfigurations/playbook"
         server.put(path, #"{"webhooks":[{"name":"fixes","clientConfig":{}}]}"#)
@@ -123,7 +123,7 @@ import Testing
         #expect(try troubles(server).first?.contains("the caBundle of webhook fixes has expired") == true)
     }
 
-    @Test func `a Pod that is admitted is a problem, but in dry-run mode`() throws {
+    @Test func `an allowed test Pod is a problem, or a notice in dry-run mode`() throws {
         let server = try cluster()
         server.remove("POST /api/v1/namespaces/default/pods")
         #expect(try troubles(server).first?.hasPrefix("problem webhook: a Pod that violates rules is allowed") == true)
@@ -133,7 +133,7 @@ import Testing
                 == ["notice webhook: a Pod that violates rules is allowed; the server runs in dry-run mode"])
     }
 
-    @Test func `replicas, rights, certificate and exemptions are looked at`() throws {
+    @Test func `replicas, permissions, certificate and exemptions are checked`() throws {
         let server = try cluster()
         put(server, replicas: 3, ready: 2, mode: "enforce")
         server.put(
@@ -152,7 +152,7 @@ import Testing
         #expect(found.count == 3)
     }
 
-    @Test func `a right that is missing is a problem, one of a product's kinds a notice`() throws {
+    @Test func `a missing permission is a problem`() throws {
         let server = try cluster()
         let bare = try RightsAPIServer()
         #expect(
@@ -176,7 +176,7 @@ import Testing
         #expect(try !troubles(server).contains { $0.contains("rights") })
     }
 
-    @Test func `an API server that fails leaves questions without an answer`() throws {
+    @Test func `checks that the API server cannot answer are reported as unknown`() throws {
         let server = try cluster()
         server.put(Self.deployment, "broken")
         #expect(try troubles(server).allSatisfy { $0.hasPrefix("unknown ") })

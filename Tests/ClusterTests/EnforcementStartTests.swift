@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The annotation that says since when a cluster's server enforces.
+/// The annotation with the time at which enforcement began in a cluster.
 @Suite struct EnforcementStartTests {
     private static let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/playbook"
     private let now = Timestamp(seconds: 1_795_435_200)
@@ -18,7 +18,7 @@ import Testing
         let since = Mutex<Timestamp?>(nil)
     }
 
-    /// Starts a feed, and returns its first event about the start of enforcement.
+    /// Starts a feed and returns its first event about the start of enforcement.
     private func start(_ server: RightsAPIServer) throws -> (RelatedObjectEvent?, Events) {
         let (folder, events) = (try TestFolder(), Events())
         let feed = try RelatedObjectFeed(
@@ -40,7 +40,7 @@ import Testing
     @Test(arguments: [
         ("2026-10-01", Timestamp(seconds: 1_790_812_800)), ("2026-10-01T12:00:00Z", Timestamp(seconds: 1_790_856_000)),
     ])
-    func `the annotation that is there is read`(_ text: String, _ since: Timestamp) throws {
+    func `an existing annotation is read`(_ text: String, _ since: Timestamp) throws {
         let server = try RightsAPIServer()
         server.put(Self.path, configuration(#"{"playbook.superinc.com/enforced-since":"\#(text)"}"#))
         #expect(try start(server).0 == .enforced(since: since))
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: ["null", "{}", #"{"playbook.superinc.com/owner":"team"}"#])
-    func `where there is none it is written, with the version that was read`(_ annotations: String) throws {
+    func `a missing annotation is added with the resource version that was read`(_ annotations: String) throws {
         let server = try RightsAPIServer()
         server.put(Self.path, configuration(annotations))
         #expect(try start(server).0 == .enforced(since: now))
@@ -62,7 +62,7 @@ import Testing
             ])
     }
 
-    @Test func `another replica may have been first`() throws {
+    @Test func `a conflict with another replica is retried`() throws {
         let server = try RightsAPIServer()
         server.put(Self.path, configuration("{}"))
         server.refusePatches(409, 401, 503)
@@ -70,7 +70,7 @@ import Testing
         #expect(server.requests.filter { $0 == "GET \(Self.path)" }.count == 4)
     }
 
-    @Test func `without the configuration, or the right to write it, the time is unknown`() throws {
+    @Test func `without the webhook configuration or permission to write it, the time is unknown`() throws {
         let server = try RightsAPIServer()
         guard case .enforcementUnknown = try start(server).0 else {
             Issue.record("no configuration, and a time")
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func `an annotation that is no time is named, and not written over`() throws {
+    @Test func `an annotation that is not a time is reported and not overwritten`() throws {
         let server = try RightsAPIServer()
         server.put(Self.path, configuration(#"{"playbook.superinc.com/enforced-since":"last week"}"#))
         guard case .enforcementUnknown(let reason) = try start(server).0 else {

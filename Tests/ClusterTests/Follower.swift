@@ -4,7 +4,7 @@ import JSON
 import Net
 import Synchronization
 
-/// What a sink was told, to be looked at from the test's thread.
+/// The calls that a sink received, for the test's thread to read.
 final class Told: Sendable {
     struct State: Equatable {
         var objects: [String: String] = [:]
@@ -23,7 +23,7 @@ final class Told: Sendable {
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 }
 
-/// Keeps the name and the value of each object.
+/// A sink that stores each object's name and value.
 private final class Keeper: ReflectorSink {
     let told: Told
     private var listed: [String: String] = [:]
@@ -47,7 +47,7 @@ private final class Keeper: ReflectorSink {
     func unavailable(_ reason: String) { told.change { $0.unavailable.append(reason) } }
 }
 
-/// A reflector on a thread of its own, from a service account's folder to a sink.
+/// A reflector on a separate thread, with a service account's directory and a sink.
 final class Follower: Sendable {
     struct Parts {
         let client: APIClient
@@ -61,7 +61,7 @@ final class Follower: Sendable {
     let status = ReflectorStatus()
     private let thread: Mutex<ClientThread<Parts>?> = Mutex(nil)
 
-    /// Quick where the real ones are slow: failures are tried again at once, refusals soon.
+    /// Shorter waits than the defaults: failures are retried almost immediately, refusals soon after.
     static var options: ReflectorOptions {
         var options = ReflectorOptions()
         options.backoff = Backoff(first: .milliseconds(5), longest: .milliseconds(20))
@@ -114,6 +114,6 @@ final class Follower: Sendable {
         thread?.stop()
     }
 
-    /// Whether what was told becomes what the server has.
+    /// Returns true once the sink has the server's objects.
     func becomesRight() -> Bool { eventually { told.syncs > 0 && told.objects == server.values } }
 }

@@ -13,7 +13,7 @@ import Testing
         return options
     }()
 
-    /// With a chance of a half, each wait is half as long again, and a watch lasts 450 seconds.
+    /// With a chance of 0.5, each wait is 50 % longer and a watch lasts 450 seconds.
     private func watch(_ version: String, after delay: Duration = .zero) -> ListWatch.Next {
         .init(step: .watch(version: version, seconds: 450), delay: delay)
     }
@@ -24,7 +24,7 @@ import Testing
         .init(step: .list(continuation: continuation), delay: delay, unavailable: unavailable)
     }
 
-    /// A machine that has listed up to a version, and may watch.
+    /// A state machine that has finished its list at a version and watches.
     private func watching(_ version: String = "10") -> ListWatch {
         var machine = ListWatch(Self.options)
         _ = machine.listed(ListPage(resourceVersion: version))
@@ -32,7 +32,7 @@ import Testing
         return machine
     }
 
-    @Test func `pages are listed one after the other, and then watched from the last one's version`() {
+    @Test func `pages are listed in order, then watched from the last page's version`() {
         var machine = ListWatch(Self.options)
         #expect(machine.begin() == list())
         #expect(machine.listed(ListPage(resourceVersion: "9", continuation: "a")) == list("a"))
@@ -40,14 +40,14 @@ import Testing
         #expect(machine.listed(ListPage(resourceVersion: "9")) == watch("9"))
     }
 
-    @Test func `a failed page is asked for again, each time later`() {
+    @Test func `a failed page is requested again with increasing waits`() {
         var machine = ListWatch(Self.options)
         _ = machine.listed(ListPage(resourceVersion: "9", continuation: "a"))
         let waits = (0..<4).map { _ in machine.failed(.failed) }
         #expect(waits == [1.5, 3, 6, 6].map { list("a", after: .seconds($0)) })
     }
 
-    @Test func `a watch that ends goes on at once from what it brought last`() {
+    @Test func `a watch that ends continues immediately from its last version`() {
         var machine = watching()
         let goesOn = machine.progressed(to: "12")
         #expect(goesOn)
@@ -55,7 +55,7 @@ import Testing
         #expect(machine.ended(after: .seconds(300), broughtSomething: false) == watch("12"))
     }
 
-    @Test func `watches that end at once are opened later and later, and progress ends that`() {
+    @Test func `watches that end immediately are reopened with increasing waits until there is progress`() {
         var machine = watching()
         #expect(machine.ended(after: .zero, broughtSomething: false) == watch("10", after: .seconds(1.5)))
         #expect(machine.ended(after: .zero, broughtSomething: false) == watch("10", after: .seconds(3)))
@@ -63,7 +63,7 @@ import Testing
         #expect(machine.failed(.failed) == watch("11", after: .seconds(1.5)))
     }
 
-    @Test func `a version that became too old is listed again at once, one that is too old from the start is not`() {
+    @Test func `an expired version is listed again immediately the first time, then with increasing waits`() {
         var machine = watching()
         _ = machine.progressed(to: "11")
         #expect(machine.failed(.expired) == list())
@@ -73,39 +73,39 @@ import Testing
         #expect(machine.failed(.expired) == list(after: .seconds(3)))
     }
 
-    @Test func `a page that is too old begins the list again`() {
+    @Test func `an expired page restarts the list`() {
         var machine = ListWatch(Self.options)
         _ = machine.listed(ListPage(resourceVersion: "9", continuation: "a"))
         #expect(machine.failed(.expired) == list(after: .seconds(1.5)))
     }
 
-    @Test func `what is garbled is watched again once, and then listed`() {
+    @Test func `an unreadable event is watched again once, then the list restarts`() {
         var machine = watching()
         #expect(machine.failed(.garbled) == watch("10", after: .seconds(1.5)))
         #expect(machine.failed(.garbled) == list(after: .seconds(3)))
         _ = machine.listed(ListPage(resourceVersion: "20"))
         _ = machine.progressed(to: "21")
         #expect(machine.failed(.garbled) == watch("21", after: .seconds(1.5)))
-        // What comes in between shows that the place is passed.
+        // Progress in between shows that the watch got past the unreadable event.
         _ = machine.progressed(to: "22")
         #expect(machine.failed(.garbled) == watch("22", after: .seconds(1.5)))
     }
 
-    @Test func `a version that is rejected twice is listed again`() {
+    @Test func `a version that is rejected twice restarts the list`() {
         var machine = watching()
         #expect(machine.failed(.rejected) == watch("10", after: .seconds(1.5)))
         #expect(machine.failed(.rejected) == list(after: .seconds(3)))
     }
 
-    @Test func `a refusal counts when it is repeated, is told once, and is asked about seldom`() {
+    @Test func `a kind becomes unavailable at the second refusal, is reported once and retried rarely`() {
         var machine = watching()
         #expect(machine.failed(.refused("no")) == list(after: .seconds(1.5)))
         #expect(!machine.isRefused)
-        // A quarter of the interval at most by chance: half of that here.
+        // The jitter is at most a quarter of the interval; here, half of that.
         #expect(machine.failed(.refused("no")) == list(after: .seconds(112.5), unavailable: "no"))
         #expect(machine.isRefused)
         #expect(machine.failed(.refused("no")) == list(after: .seconds(112.5)))
-        // To list is not enough.
+        // A successful list is not enough.
         _ = machine.listed(ListPage(resourceVersion: "20"))
         #expect(machine.isRefused)
         machine.opened()
@@ -113,21 +113,21 @@ import Testing
         #expect(machine.failed(.refused("no")) == list(after: .seconds(3)))
     }
 
-    @Test func `who asks to be left alone is, for a little longer`() {
+    @Test func `a throttled request waits slightly longer than Retry-After`() {
         var machine = watching()
         #expect(machine.failed(.throttled(.seconds(8))) == watch("10", after: .seconds(9)))
     }
 
-    @Test func `who asks to be left alone for no time at all is not asked at once`() {
+    @Test func `a request throttled with Retry-After 0 still waits for the backoff`() {
         var machine = watching()
         #expect(machine.failed(.throttled(.zero)) == watch("10", after: .seconds(1.5)))
     }
 
-    @Test func `who asks again and again to be left alone is asked less and less`() {
+    @Test func `repeated throttling increases the wait`() {
         var machine = ListWatch(Self.options)
         let waits = (0..<5).map { _ in machine.failed(.throttled(.seconds(1))).delay }
         #expect(waits == [1.5, 3, 6, 6, 6].map { .seconds($0) })
-        // A list that succeeds is no reason to hurry; a watch that brings something is.
+        // A successful list does not reset the wait; progress of the watch does.
         _ = machine.listed(ListPage(resourceVersion: "10"))
         machine.opened()
         #expect(machine.failed(.throttled(.seconds(1))).delay == .seconds(6))
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(arguments: [0, 0.25, 1])
-    func `an overloaded API server is asked at most seven times in a hundred seconds for each kind`(chance: Double) {
+    func `an overloaded API server gets at most eight requests per kind in 100 seconds`(chance: Double) {
         var options = ReflectorOptions()
         options.chance = { chance }
         var machine = ListWatch(options)
@@ -151,7 +151,7 @@ import Testing
     }
 
     @Test(arguments: [("10", "9", false), ("10", "10", true), ("9", "10", true), ("99", "100", true), ("x", "a", true)])
-    func `versions that go back mean another past`(before: String, after: String, goesOn: Bool) {
+    func `a resource version lower than the last one is rejected`(before: String, after: String, goesOn: Bool) {
         var machine = watching(before)
         let result = machine.progressed(to: after)
         #expect(result == goesOn)
@@ -177,18 +177,18 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 5, 100])
-    func `lines are found however the bytes come`(pieces: Int) throws {
+    func `lines are split correctly for any size of input pieces`(pieces: Int) throws {
         #expect(try lines("one\n\nthree\nunfinished", pieces: pieces) == ["one", "", "three"])
     }
 
     @Test(arguments: [1, 3, 100])
-    func `a line that is too long is refused before it ends`(pieces: Int) throws {
+    func `a line that is too long is rejected before it ends`(pieces: Int) throws {
         #expect(try lines("12345\n12345\n", pieces: pieces, maximum: 5) == ["12345", "12345"])
         #expect(throws: LineSplitter.TooLong(maximum: 5)) { try lines("123456\n", pieces: pieces, maximum: 5) }
         #expect(throws: LineSplitter.TooLong(maximum: 5)) { try lines("1\n123456", pieces: pieces, maximum: 5) }
     }
 
-    @Test func `nothing is looked at after a stop`() throws {
+    @Test func `no line is delivered after a stop`() throws {
         #expect(try lines("a\nstop\nb\n", pieces: 100) == ["a", "stop"])
     }
 }

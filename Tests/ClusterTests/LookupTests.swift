@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The calls that answer lookups, against an API server with objects and rights of its own.
+/// Lookups against an API server with the given objects and permissions.
 @Suite struct LookupTests {
     private let account = "system:serviceaccount:operators:database"
     private static let group = "/apis/example.com/v1"
@@ -38,7 +38,7 @@ import Testing
         let value = Mutex<LookupAnswer?>(nil)
     }
 
-    /// The claim of a service account that made a Pod for a Database.
+    /// The claim of a service account that created a Pod for a Database.
     private func claim(version: String = "v1") throws -> OperatorClaim {
         let pod = try Literal(
             yaml: """
@@ -79,19 +79,19 @@ import Testing
     @Test(
         arguments: [
             (["update databases/status shop"], true), ([], false), (["update databases/status other"], false),
-            // Who may do everything applies what others wrote.
+            // An account with all permissions applies manifests that others wrote.
             (["update databases/status shop", "* * everywhere"], false),
         ] as [([String], Bool)])
-    func `an operator may write the status of the owner and not everything`(_ rights: [String], _ isOperator: Bool)
-        throws
-    {
+    func `an account is an operator if it can update the owner's status but not everything`(
+        _ rights: [String], _ isOperator: Bool
+    ) throws {
         let server = try server("databases", "databases/status")
         for right in rights { server.grant(right) }
         guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
         #expect(answer == isOperator)
     }
 
-    @Test func `for a kind without a status the finalizers count, in all namespaces`() throws {
+    @Test func `for a kind without a status, update on finalizers in all namespaces is required`() throws {
         let server = try server("databases")
         server.grant("update databases/finalizers shop")
         guard case .claim(_, let one) = try ask(.claim(try claim()), server) else { throw CancellationError() }
@@ -101,7 +101,7 @@ import Testing
         #expect(all == true)
     }
 
-    @Test func `a kind that the API server does not serve makes nobody an operator`() throws {
+    @Test func `an account is not an operator if the API server does not serve the owner's kind`() throws {
         let server = try server("databases", "databases/status")
         server.grant("update databases/status shop")
         guard case .claim(_, let answer) = try ask(.claim(try claim(version: "v2")), server) else {
@@ -111,7 +111,7 @@ import Testing
         #expect(!server.requests.contains { $0.hasPrefix("POST") })
     }
 
-    @Test func `revisions are those that the workload's uid controls, newest first`() throws {
+    @Test func `revisions are the ReplicaSets controlled by the workload's uid, newest first`() throws {
         let server = try RightsAPIServer()
         let base = "/apis/apps/v1/namespaces/shop/replicasets"
         func replicaSet(_ name: String, _ uid: String, _ created: String, _ image: String) -> String {
@@ -148,16 +148,16 @@ import Testing
         #expect(!server.requests.contains("GET \(base)/9"))
     }
 
-    @Test func `an API server that gives no answer leaves the question open`() throws {
+    @Test func `without an answer from the API server, the result is unknown`() throws {
         let server = try RightsAPIServer()
         server.put(Self.group, "broken")
         guard case .claim(_, let answer) = try ask(.claim(try claim()), server) else { throw CancellationError() }
         #expect(answer == nil)
     }
 
-    // MARK: Kinds that are never watched
+    // MARK: Kinds that are not watched
 
-    @Test func `objects without a namespace are listed for the whole cluster`() throws {
+    @Test func `cluster-scoped objects are listed for the whole cluster`() throws {
         let server = try server()
         let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
         server.put(
@@ -172,7 +172,7 @@ import Testing
         #expect(server.requests == ["GET \(path)"])
     }
 
-    @Test func `of a kind that is not served there is no object, and a broken answer is none`() throws {
+    @Test func `a kind that is not served has no objects, and an invalid response gives no result`() throws {
         let server = try server()
         let absence = Absence(.securityPolicy, in: "shop")
         let path = "/apis/gateway.envoyproxy.io/v1alpha1/namespaces/shop/securitypolicies"

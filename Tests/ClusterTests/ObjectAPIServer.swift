@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// An API server that keeps single objects in versions, as an API server does: a PUT of another version is a conflict.
+/// An API server that stores objects with resource versions: a PUT with another version is a conflict.
 final class ObjectAPIServer: Sendable {
     private struct Stored {
         var version: Int
@@ -11,13 +11,13 @@ final class ObjectAPIServer: Sendable {
     private struct State {
         var objects: [String: Stored] = [:]
         var version = 100
-        /// Answers of statuses instead of what was asked, by verb and path.
+        /// Status codes to answer with instead of the object, by verb and path.
         var refusals: [String: [Int]] = [:]
         var words: [String: String] = [:]
-        /// How many more PUTs find that somebody was first.
+        /// The number of PUTs that still fail with a conflict.
         var races = 0
         var isDown = false
-        /// How often the Secret was read, by token.
+        /// The number of times that the Secret was read, by token.
         var secretReads: [String: Int] = [:]
     }
 
@@ -55,7 +55,7 @@ final class ObjectAPIServer: Sendable {
 
     var port: UInt16 { box.port.withLock { $0?.port ?? 0 } }
 
-    // MARK: What tests do
+    // MARK: Controls for tests
 
     func put(_ path: String, _ json: String) {
         state.withLock { state in
@@ -70,7 +70,7 @@ final class ObjectAPIServer: Sendable {
         state.withLock { $0.refusals["\(verb) \(path)"] = codes }
     }
 
-    /// Refuses once, in the API server's own words.
+    /// Refuses one request with the given Status object.
     func refuse(_ verb: String, _ path: String, _ code: Int, _ status: String) {
         state.withLock { $0.refusals["\(verb) \(path)"] = [code] }
         state.withLock { $0.words["\(verb) \(path)"] = status }
@@ -87,7 +87,7 @@ final class ObjectAPIServer: Sendable {
         return try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
     }
 
-    /// The version of an object; 0 where there is none.
+    /// The version of an object; 0 if it does not exist.
     func version(of path: String) -> Int { state.withLock { $0.objects[path]?.version ?? 0 } }
 
     /// The Secret's data, decoded.
@@ -96,7 +96,7 @@ final class ObjectAPIServer: Sendable {
         return data.mapValues { String(decoding: Data(base64Encoded: $0) ?? Data(), as: UTF8.self) }
     }
 
-    /// The `caBundle` of every webhook of every registration, decoded; empty for none.
+    /// The decoded `caBundle` of every webhook in every webhook configuration; empty if it is not set.
     var bundles: [String] {
         Self.registrations.flatMap { path -> [String] in
             (object(path)?["webhooks"] as? [[String: Any]] ?? []).map { webhook in
@@ -106,9 +106,9 @@ final class ObjectAPIServer: Sendable {
         }
     }
 
-    // MARK: What it does
+    // MARK: Responses
 
-    /// False ends the connection.
+    /// Answers a request; returns false to close the connection.
     private func answer(_ request: TLSPeer.Request, _ peer: TLSPeer) -> Bool {
         let answer = state.withLock { state -> (Int, String)? in
             guard !state.isDown else { return nil }
@@ -118,7 +118,7 @@ final class ObjectAPIServer: Sendable {
             let key = "\(request.verb) \(request.path)"
             if let code = state.refusals[key]?.first {
                 state.refusals[key]?.removeFirst()
-                // As a proxy might: with what it was sent.
+                // Repeats the request body, as a proxy might.
                 return (code, state.words[key] ?? "refused: \(request.body)")
             }
             switch request.verb {

@@ -8,12 +8,12 @@ import Rules
 import TestSupport
 import Testing
 
-/// What is written of an audit, and what is left as it is.
+/// The reports that an audit writes, and those that it leaves unchanged.
 @Suite struct PolicyReportTests {
     private static let reports = "/apis/wgpolicyk8s.io/v1alpha2"
     private static let now = Timestamp(seconds: 1_795_435_200)
 
-    /// A cluster with a bad Deployment for each name, and reports of it.
+    /// Audits a cluster with one Deployment per name, and writes the reports.
     private func write(
         _ names: [String], to server: ObjectAPIServer, replicas: Int = 1, unreadable: Int = 0
     ) throws -> PolicyReports.Outcome {
@@ -54,7 +54,7 @@ import Testing
         return try Literal(parsing: Array(JSONSerialization.data(withJSONObject: object)))
     }
 
-    @Test func `a namespace has one report, with each finding and its object`() throws {
+    @Test func `each namespace has one report with all findings and their objects`() throws {
         let server = try server()
         let outcome = try write(["one", "two"], to: server)
         #expect(outcome.written == 1 && outcome.unchanged == 0 && outcome.problems == [])
@@ -69,14 +69,14 @@ import Testing
         #expect(results[0]["timestamp"]?["seconds"] == 1_795_435_200)
     }
 
-    @Test func `what is as it was is not written again, and what has changed is`() throws {
+    @Test func `only reports that changed are written`() throws {
         let first = try server()
         _ = try write(["one"], to: first)
         let mark = try #require(try report(first)["metadata"]?["annotations"]?["playbook.superinc.com/report"]?.text)
         let path = "\(Self.reports)/namespaces/shop/policyreports/playbook"
         let second = try server()
         second.put(path, try report(first).json)
-        // As a list shows it: a PUT has to name the version.
+        // The object as it is in a list: a PUT must include the resource version.
         second.put(
             "\(Self.reports)/policyreports",
             """
@@ -90,13 +90,13 @@ import Testing
         #expect(try report(second)["summary"]?["fail"] == 2)
     }
 
-    @Test func `an object without findings counts as passed`() throws {
+    @Test func `an object without findings is counted under pass`() throws {
         let server = try server()
         #expect(try write(["one"], to: server, replicas: 2).written == 1)
         #expect(try report(server)["summary"]?["pass"] == 1)
     }
 
-    @Test func `a report is bounded, and says how many findings it leaves out`() throws {
+    @Test func `a report has at most 500 results and states how many findings it omits`() throws {
         let server = try server()
         #expect(try write((0..<600).map { "web-\($0)" }, to: server).problems == [])
         let report = try report(server)
@@ -104,15 +104,15 @@ import Testing
         #expect(report["metadata"]?["annotations"]?["playbook.superinc.com/left-out"] == "100")
     }
 
-    @Test func `a report of a namespace where nothing is left goes`() throws {
+    @Test func `a report of a namespace without objects is deleted`() throws {
         let server = try server(
             existing: #"{"metadata":{"name":"playbook","namespace":"gone","resourceVersion":"7"}}"#)
-        // The server of this test answers a DELETE with 405: that it was asked is what counts.
+        // This server answers DELETE with 405; the error shows that the request was sent.
         let outcome = try write(["one"], to: server)
         #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("report for namespace gone: "))
     }
 
-    @Test func `what could not be read is counted, and no report goes for lack of it`() throws {
+    @Test func `unreadable kinds are counted as errors, and no report is deleted because of them`() throws {
         let server = try server(
             existing: #"{"metadata":{"name":"playbook","namespace":"elsewhere","resourceVersion":"7"}}"#)
         server.refuse("GET", "/apis/apps/v1/statefulsets", 403)
@@ -121,7 +121,7 @@ import Testing
         #expect(try report(server)["summary"]?["error"] == 1)
     }
 
-    @Test func `a namespace that is being deleted takes no report, and that is no problem`() throws {
+    @Test func `a namespace that is being deleted gets no report and causes no problem`() throws {
         let server = try server()
         server.refuse(
             "POST", "\(Self.reports)/namespaces/shop/policyreports", 403,
@@ -135,14 +135,14 @@ import Testing
         #expect(outcome.written == 0)
     }
 
-    @Test func `a report that may not be written is a problem`() throws {
+    @Test func `a report that cannot be written is a problem`() throws {
         let server = try server()
         server.refuse("POST", "\(Self.reports)/namespaces/shop/policyreports", 403)
         let outcome = try write(["one"], to: server)
         #expect(outcome.problems.count == 1 && outcome.problems[0].hasPrefix("report for namespace shop: "))
     }
 
-    @Test func `a cluster without report resources is told which it lacks`() throws {
+    @Test func `the error for a cluster without report resources names the missing API version`() throws {
         let outcome = try write(["one"], to: try ObjectAPIServer())
         #expect(outcome.problems.count == 1 && outcome.problems[0].contains("wgpolicyk8s.io/v1alpha2"))
     }

@@ -10,7 +10,7 @@ import Testing
         return server
     }
 
-    @Test func `objects are listed, and their changes watched`() throws {
+    @Test func `objects are listed and their changes are watched`() throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())
@@ -26,7 +26,7 @@ import Testing
         #expect(try #require(follower.status.age) < .seconds(60))
     }
 
-    @Test func `a list comes in pages, and the watch goes on from it`() throws {
+    @Test func `a list is read in pages, and the watch starts at its version`() throws {
         let server = try server(7)
         let follower = try Follower(server) { options, _ in options.pageSize = 3 }
         #expect(follower.becomesRight())
@@ -42,13 +42,13 @@ import Testing
         #expect(watch.headers["host"] == "127.0.0.1:\(server.port)")
     }
 
-    @Test func `no objects are a state too`() throws {
+    @Test func `an empty list counts as synced`() throws {
         let follower = try Follower(try ScriptedAPIServer())
         #expect(eventually { follower.told.syncs == 1 })
         #expect(follower.told.objects.isEmpty)
     }
 
-    @Test func `a watch that the server ends goes on from the last version`() throws {
+    @Test func `a watch that the server ends continues from the last version`() throws {
         let server = try server()
         server.cueWatch(.endAfterEvent, .endAfterEvent)
         let follower = try Follower(server)
@@ -62,7 +62,7 @@ import Testing
         #expect(follower.status.counts.failures == 0)
     }
 
-    @Test func `a watch cut within a line gets that line again`() throws {
+    @Test func `an event that was cut off is received again`() throws {
         let server = try server()
         server.cueWatch(.cutMidLine)
         let follower = try Follower(server)
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: [[], [ScriptedAPIServer.bookmark(103)], [ScriptedAPIServer.event("MODIFIED", "x", 103, "first")]])
-    func `watches that open and break are one trouble`(lines: [String]) throws {
+    func `repeated broken watches are reported as one problem`(lines: [String]) throws {
         let server = try server()
         for _ in 0..<30 { server.cueWatch(.broken(lines)) }
         let follower = try Follower(server) { options, _ in options.steadyWatch = .seconds(3) }
@@ -89,7 +89,7 @@ import Testing
         #expect(follower.told.events.count == 3)
     }
 
-    @Test func `watches that end at once in good order are a trouble too`() throws {
+    @Test func `repeated watches that end immediately are reported as one problem`() throws {
         let server = try server()
         for _ in 0..<10 { server.cueWatch(.lines([])) }
         let follower = try Follower(server) { options, _ in
@@ -101,7 +101,7 @@ import Testing
         #expect(troubles == [.troubled(follower.resource, reason: "the watch ended immediately")])
     }
 
-    @Test func `every connection may end at any time`() throws {
+    @Test func `the objects stay correct when connections are cut at any time`() throws {
         let server = try server()
         let follower = try Follower(server)
         for round in 1...5 {
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `a version that is too old is listed again`(byStatus: Bool) throws {
+    func `an expired version leads to a new list`(byStatus: Bool) throws {
         let server = try server()
         server.cueWatch(.endAfterEvent)
         let follower = try Follower(server)
@@ -130,14 +130,14 @@ import Testing
         server.dropConnections()
         #expect(follower.becomesRight())
         #expect(eventually { server.lists.count >= 2 })
-        // The change after it comes by the new watch.
+        // The new watch delivers the next change.
         server.set("budget-2", "second")
         #expect(follower.becomesRight())
         #expect(follower.told.syncs == 1)
     }
 
     @Test(arguments: [429, 500, 503])
-    func `lists and watches that fail are tried again`(code: Int) throws {
+    func `lists and watches that fail are retried`(code: Int) throws {
         let server = try server()
         let headers = code == 429 ? "Retry-After: 1\r\n" : ""
         server.cueList(.status(code, headers: headers), .hangUp, .status(code, headers: headers))
@@ -149,11 +149,11 @@ import Testing
         #expect(server.lists.count == 4)
         #expect(eventually { server.watches.count == 4 })
         #expect(follower.told.unavailable.isEmpty)
-        // The connections that ended had been kept from the request before: those were repeated without a word.
+        // The connections that were closed were reused ones: these requests are repeated and not counted as failures.
         #expect(follower.status.counts.failures == 4)
     }
 
-    @Test func `a page that fails is asked for again, and one that is too old begins the list again`() throws {
+    @Test func `a page that fails is requested again, and an expired page restarts the list`() throws {
         let server = try server(4)
         let expired = ScriptedAPIServer.Cue.status(410, body: ScriptedAPIServer.status(410, "Expired", "continue"))
         let follower = try Follower(server) { options, _ in
@@ -164,7 +164,7 @@ import Testing
         #expect(server.lists.map { $0.query["continue"] } == [nil, nil, nil, "2"])
     }
 
-    @Test func `a page that is too large is asked for again with fewer objects`() throws {
+    @Test func `a page that is too large is requested again with fewer objects`() throws {
         let server = try ScriptedAPIServer()
         for index in 0..<8 { server.set("large-\(index)", String(repeating: "x", count: 1000)) }
         let follower = try Follower(server) { options, _ in
@@ -176,7 +176,7 @@ import Testing
         #expect(server.lists.map { $0.query["continue"] } == [nil, nil, nil, "2", "4", "6"])
     }
 
-    @Test func `a server that stalls is noticed`() throws {
+    @Test func `a stalled server is detected`() throws {
         let server = try server()
         server.cueList(.stall)
         server.cueWatch(.stall, .silence)
@@ -187,12 +187,12 @@ import Testing
         #expect(follower.becomesRight())
         server.set("budget-0", "second")
         #expect(follower.becomesRight())
-        // At least: on a busy machine an honest answer may come too late as well.
+        // At least: on a busy machine, normal responses can also be too late.
         #expect(server.lists.count >= 2)
         #expect(server.watches.count >= 3)
     }
 
-    @Test func `a new certificate of the same authority is accepted`() throws {
+    @Test func `a new certificate from the same CA is accepted`() throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())
@@ -202,7 +202,7 @@ import Testing
         #expect(server.lists.count == 1)
     }
 
-    @Test func `a certificate of another authority is refused until that authority is trusted`() throws {
+    @Test func `a certificate from another CA is refused until that CA is trusted`() throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())
@@ -216,12 +216,12 @@ import Testing
                     || follower.status.counts.failures > 2
             })
         #expect(follower.told.objects["budget-0"] == "first")
-        // The kubelet brings the new authority.
+        // The kubelet updates the CA file.
         try follower.folder.write("ca.crt", TestAuthorities.other.keyPair.certificate)
         #expect(follower.becomesRight())
     }
 
-    @Test func `another authority is told from the start`() throws {
+    @Test func `an untrusted CA is reported at the first connection`() throws {
         let server = try server()
         let follower = try Follower(server, authority: TestAuthorities.other)
         #expect(eventually { !follower.told.events.isEmpty })
@@ -234,7 +234,7 @@ import Testing
         #expect(server.requests.isEmpty)
     }
 
-    @Test func `a token is read again as it rotates`() throws {
+    @Test func `a rotated token is read again`() throws {
         let server = try server()
         server.allow(tokens: ["token-1"])
         let follower = try Follower(server)
@@ -253,7 +253,7 @@ import Testing
         #"{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd event received with PrevKv=nil"}}"#,
         #"{"type":"ERROR","object":{}}"#, "",
     ])
-    func `garbage in a watch loses nothing`(line: String) throws {
+    func `an unreadable line in a watch does not lose changes`(line: String) throws {
         let server = try server()
         server.cueWatch(.lines([line, ScriptedAPIServer.event("ADDED", "after", 999, "garbage")]))
         let follower = try Follower(server)
@@ -262,11 +262,11 @@ import Testing
         #expect(follower.becomesRight())
         #expect(follower.told.objects["after"] == nil)
         #expect(follower.status.counts.refusedLines == 1)
-        // One stumble is no reason to list everything.
+        // One unreadable line does not cause a new list.
         #expect(server.lists.count == 1)
     }
 
-    @Test func `a watch that always brings garbage is gone around by a list`() throws {
+    @Test func `repeated unreadable lines at the same version lead to a new list`() throws {
         let server = try server()
         let follower = try Follower(server) { _, _ in server.cueWatch(.lines(["x"]), .lines(["x"])) }
         #expect(follower.becomesRight())
@@ -279,21 +279,21 @@ import Testing
         #"{"kind":"List","metadata":{"resourceVersion":"103"},"items":[{"metadata":{"name":"half"#,
         #"{"kind":"List","metadata":{"resourceVersion":"103"},"items":{}}"#,
     ])
-    func `a list of garbage is asked for again`(body: String) throws {
+    func `an unreadable list is requested again`(body: String) throws {
         let server = try server()
         server.cueList(.status(200, body: body))
         let follower = try Follower(server)
         #expect(follower.becomesRight())
         #expect(follower.told.objects.count == 3)
         #expect(server.lists.count == 2)
-        // As when the list that follows a version that is too old is the one that cannot be read.
+        // The same for the list after an expired version.
         server.cueList(.status(200, body: body))
         server.restart(version: 500, objects: ["other": "past"])
         #expect(follower.becomesRight())
         #expect(follower.told.objects == ["other": "past"])
     }
 
-    @Test func `a huge object is refused and counted, the ones beside it are not lost`() throws {
+    @Test func `an object above the size limit is dropped and counted, and other objects are kept`() throws {
         let server = try server()
         let huge = ScriptedAPIServer.event("ADDED", "huge", 998, String(repeating: "x", count: 200_000))
         server.cueWatch(.lines([huge]))
@@ -311,7 +311,7 @@ import Testing
             })
     }
 
-    @Test func `a large object within the limit arrives`() throws {
+    @Test func `a large object within the limit is received`() throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())
@@ -320,7 +320,7 @@ import Testing
     }
 
     @Test(arguments: [5, 100_000])
-    func `a server that restarts with another past is listed again`(version: Int) throws {
+    func `a server that restarts with a different history is listed again`(version: Int) throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())
@@ -332,7 +332,7 @@ import Testing
     }
 
     @Test(arguments: [(403, "Forbidden"), (404, "NotFound")])
-    func `a kind that is refused is told once, and known when it is allowed`(code: Int, reason: String) throws {
+    func `a refused kind is reported once, and synced when access is granted`(code: Int, reason: String) throws {
         let server = try server()
         let refusal = ScriptedAPIServer.Cue.status(code, body: ScriptedAPIServer.status(code, reason, "no"))
         server.cueList(refusal, refusal, refusal, refusal, refusal)
@@ -346,7 +346,7 @@ import Testing
         #expect(named.count == 1)
     }
 
-    @Test func `a server that is just starting may refuse without being believed`() throws {
+    @Test func `a few refusals while the API server starts do not make a kind unavailable`() throws {
         let server = try server()
         let refusal = ScriptedAPIServer.Cue.status(403, body: ScriptedAPIServer.status(403, "Forbidden", "no RBAC yet"))
         server.cueList(refusal, refusal)
@@ -355,7 +355,7 @@ import Testing
         #expect(follower.told.unavailable.isEmpty)
     }
 
-    @Test func `who may list but not watch does not know`() throws {
+    @Test func `a kind that can be listed but not watched is unavailable`() throws {
         let server = try server()
         let refusal = ScriptedAPIServer.Cue.status(403, body: ScriptedAPIServer.status(403, "Forbidden", "no watch"))
         let follower = try Follower(server) { _, _ in
@@ -365,11 +365,11 @@ import Testing
         #expect(eventually { server.watches.count >= 7 })
         #expect(follower.becomesRight())
         #expect(follower.told.unavailable == ["the API server returned 403 Forbidden: no watch"])
-        // Once before it was refused, once when it was allowed, and not with each list between.
+        // One sync before the refusal and one after access was granted; the lists in between do not count.
         #expect(eventually { follower.told.syncs == 2 })
     }
 
-    @Test func `nothing is told after the end`() throws {
+    @Test func `no changes are delivered after a stop`() throws {
         let server = try server()
         let follower = try Follower(server)
         #expect(follower.becomesRight())

@@ -7,12 +7,12 @@ import Rules
 import Synchronization
 import Testing
 
-/// What the feed publishes and confirms, against an API server that misbehaves on cue.
+/// The objects that the feed publishes and looks up, against an API server with scripted faults.
 @Suite struct RelatedObjectFeedTests {
     private static let kind = ResourceKind.podDisruptionBudget
     private let absence = Absence(RelatedObjectFeedTests.kind, in: "default")
 
-    /// A feed of PodDisruptionBudgets, and what it has published last.
+    /// A feed of PodDisruptionBudgets, with the objects that it published last.
     private final class Feed: Sendable {
         let server: ScriptedAPIServer
         let feed: RelatedObjectFeed
@@ -39,7 +39,7 @@ import Testing
                 report: { event in latest.events.withLock { $0.append(event) } })
         }
 
-        /// The trouble that was reported, and its ends.
+        /// The kinds in each reported problem.
         var troubles: [[APIResource]] {
             latest.events.withLock { $0.compactMap { if case .troubled(let kinds, _) = $0 { kinds } else { nil } } }
         }
@@ -49,10 +49,10 @@ import Testing
 
         deinit { feed.stop() }
 
-        /// The budgets that are known; nil when they are unknown.
+        /// The names of the known PodDisruptionBudgets; nil if they are unknown.
         var names: [String]? { latest.relatedObjects.withLock { try? $0?.budgets(in: "default").map(\.name) } }
 
-        /// Looks again, and waits for the answer.
+        /// Looks up the absences and waits for the results.
         func confirm(_ absences: [Absence], within limit: Duration = .seconds(5)) -> [LookupAnswer] {
             let answer = Answer()
             feed.ask(absences.map { .absence($0) }, within: limit) { answer.set($0) }
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// An answer on its way from another thread.
+    /// A result that another thread delivers.
     private final class Answer: Sendable {
         private let value = Mutex<[LookupAnswer]?>(nil)
         private let semaphore = DispatchSemaphore(value: 0)
@@ -80,7 +80,7 @@ import Testing
         confirmation?.found.flatMap { try? $0.budgets(in: "default").map(\.name) }
     }
 
-    @Test func `what comes, changes and goes is published`() throws {
+    @Test func `created, changed and deleted objects are published`() throws {
         let server = try ScriptedAPIServer()
         server.set("b", "1")
         server.set("a", "1")
@@ -93,7 +93,7 @@ import Testing
         #expect(eventually { feed.names == ["d"] })
     }
 
-    @Test func `kinds that fail together are reported together, once, and so is their recovery`() throws {
+    @Test func `kinds that fail together are reported together once, and so is their recovery`() throws {
         let server = try ScriptedAPIServer()
         let kinds = ResourceKinds(.podDisruptionBudget, .namespace, .service, .deployment)
         var options = Follower.options
@@ -110,7 +110,7 @@ import Testing
         #expect(feed.recoveries.map(Set.init) == feed.troubles.map(Set.init))
     }
 
-    @Test func `an API server that wants to be left alone gets no more questions`() throws {
+    @Test func `no lookups are sent until Retry-After has passed`() throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.feed.hasSynced })
@@ -120,7 +120,7 @@ import Testing
         #expect(feed.feed.confirmations.failures == 50)
     }
 
-    @Test func `a question that can wait is asked when the API server may be asked again`() throws {
+    @Test func `a lookup with enough time is sent after Retry-After has passed`() throws {
         let server = try ScriptedAPIServer()
         server.set("a", "1")
         let feed = try Feed(server)
@@ -131,7 +131,7 @@ import Testing
         #expect(server.absenceChecker.count == 2)
     }
 
-    @Test func `nobody is told that all is known before it is published`() throws {
+    @Test func `the feed reports that it has synced only after it has published the objects`() throws {
         let server = try ScriptedAPIServer()
         server.set("a", "1")
         let feed = try Feed(server)
@@ -139,7 +139,7 @@ import Testing
         #expect(feed.names == ["a"])
     }
 
-    @Test func `a kind that is refused is unknown, and known again when it is allowed`() throws {
+    @Test func `a refused kind is unknown until access is granted`() throws {
         let server = try ScriptedAPIServer()
         server.cueList(.status(403), .status(403), .status(403), .status(403))
         let feed = try Feed(server)
@@ -148,20 +148,20 @@ import Testing
         #expect(eventually { feed.feed.hasSynced })
     }
 
-    @Test func `a kind that may be listed and not watched stays unknown`() throws {
+    @Test func `a kind that can be listed but not watched stays unknown`() throws {
         let server = try ScriptedAPIServer()
         server.set("a", "1")
         for _ in 0..<40 { server.cueWatch(.status(403)) }
         let feed = try Feed(server)
         #expect(eventually { feed.feed.statuses.allSatisfy { $0.status.state == .unavailable } && feed.names == nil })
-        // It is tried again now and then: a list of a moment ago, which no watch keeps right, is not taken for the truth.
+        // The kind is listed again from time to time, but a list without a watch to update it is not used.
         let lists = server.lists.count
         #expect(eventually { server.lists.count >= lists + 4 })
         #expect(feed.names == nil)
         #expect(eventually { feed.names == ["a"] })
     }
 
-    @Test func `what the watch has not told is found by looking again`() throws {
+    @Test func `a lookup finds an object that the watch has not delivered`() throws {
         let server = try ScriptedAPIServer()
         server.cueWatch(.silence)
         let feed = try Feed(server)
@@ -172,18 +172,18 @@ import Testing
         #expect(feed.names == [])
     }
 
-    @Test func `many who ask the same cost one GET under way and one to come`() throws {
+    @Test func `identical lookups share one request in flight and one that is pending`() throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
         let answers = (0..<50).map { _ in Answer() }
         for answer in answers { feed.feed.ask([.absence(absence)], within: .seconds(5)) { answer.set($0) } }
         for answer in answers { #expect(names(answer.wait().first) == []) }
-        // As many as there were round trips while they came, not as many as asked.
+        // The number of requests depends on the round trips, not on the number of lookups.
         #expect(server.absenceChecker.count < 25 && feed.feed.confirmations.requests == server.absenceChecker.count)
     }
 
-    @Test func `an answer counts for nobody who asked after it was asked for`() throws {
+    @Test func `a lookup does not use the response to a request sent before it`() throws {
         let server = try ScriptedAPIServer()
         server.cueWatch(.silence)
         let feed = try Feed(server)
@@ -191,7 +191,7 @@ import Testing
         #expect(names(feed.confirm([absence]).first) == [])
         server.set("late", "1")
         #expect(names(feed.confirm([absence]).first) == ["late"])
-        // The first of these is on its way when the object is made; the second must not be told what that found.
+        // The first request is in flight when the object is created; the second lookup must not get its result.
         let (first, second) = (Answer(), Answer())
         server.cueOther(.stall)
         feed.feed.ask([.absence(absence)], within: .seconds(1)) { first.set($0) }
@@ -202,7 +202,7 @@ import Testing
         #expect(first.wait().first?.found == nil)
     }
 
-    @Test func `an API server that does not answer in time leaves it in doubt`() throws {
+    @Test func `a lookup without a response in time has no result`() throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
@@ -213,7 +213,7 @@ import Testing
         #expect(feed.feed.confirmations.failures == 1)
     }
 
-    @Test func `nothing is asked for those who have given up waiting`() throws {
+    @Test func `no request is sent for a lookup that timed out while it was queued`() throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
@@ -223,7 +223,7 @@ import Testing
             let absence = Absence(Self.kind, in: "stalled-\(index)")
             feed.feed.ask([.absence(absence)], within: .seconds(2)) { answer.set($0) }
         }
-        // As many as there may be at once: these wait for their turn, and one of them not for long enough.
+        // All request slots are in use: these lookups wait in the queue, and the first one times out.
         #expect(feed.confirm([Absence(Self.kind, in: "late")], within: .milliseconds(50)).first?.found == nil)
         #expect(names(feed.confirm([absence], within: .seconds(8)).first) == [])
         #expect(server.requests.allSatisfy { !$0.path.contains("/late/") })
@@ -231,17 +231,17 @@ import Testing
     }
 
     @Test(arguments: [500, 403])
-    func `an error leaves it in doubt`(_ status: Int) throws {
+    func `a lookup that fails has no result`(_ status: Int) throws {
         let server = try ScriptedAPIServer()
         let feed = try Feed(server)
         #expect(eventually { feed.names == [] })
         server.cueOther(.status(status))
         #expect(feed.confirm([absence]).first?.found == nil)
-        // And what failed is not held on to.
+        // The failure is not cached.
         #expect(names(feed.confirm([absence]).first) == [])
     }
 
-    @Test func `each absence has its own answer`() throws {
+    @Test func `each lookup has a separate result`() throws {
         let server = try ScriptedAPIServer()
         server.set("a", "1")
         let feed = try Feed(server)
@@ -250,13 +250,13 @@ import Testing
         let confirmations = feed.confirm([absence, other])
         #expect(confirmations.map(\.absence) == [absence, other])
         #expect(names(confirmations.first) == ["a"])
-        // That path answers with something that is no list.
+        // The response for that path is not a list.
         #expect(confirmations.last?.found == nil)
     }
 
     // MARK: Kinds that are installed later
 
-    @Test func `a kind is followed as soon as its CustomResourceDefinition comes`() throws {
+    @Test func `a kind is watched as soon as its CustomResourceDefinition is installed`() throws {
         let isInstalled = Mutex(false)
         let early = Mutex(2)
         let group = "/apis/keda.sh/v1alpha1/scaledobjects"
@@ -318,7 +318,7 @@ import Testing
 }
 
 extension LookupAnswer {
-    /// The objects that were found; nil if there was no answer.
+    /// The objects that were found; nil if there was no result.
     fileprivate var found: RelatedObjects? { if case .absence(_, let found) = self { found } else { nil } }
 
     /// The kind and namespace that were looked up.

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// An API server that has objects by path, and answers access reviews.
+/// An API server that stores objects by path and answers access reviews.
 final class RightsAPIServer: Sendable {
     private struct State {
         var objects: [String: String] = [:]
@@ -34,16 +34,14 @@ final class RightsAPIServer: Sendable {
 
     /// The body of the last PATCH.
     var patch: String { state.withLock { $0.patch } }
-    /// The answers to the next PATCHes, as codes; after them every one succeeds.
+    /// Sets the status codes of the next PATCH responses; later PATCHes succeed.
     func refusePatches(_ codes: Int...) { state.withLock { $0.refusals = codes } }
 
-    /// Grants every right.
     func grantAll() { state.withLock { $0.allowsAll = true } }
 
-    /// Takes an object away.
     func remove(_ path: String) { state.withLock { $0.objects[path] = nil } }
 
-    /// Grants a right: `update database/status shop`.
+    /// Grants a permission, such as `update database/status shop`.
     func grant(_ right: String) { state.withLock { _ = $0.rights.insert(right) } }
 
     private func answer(_ request: TLSPeer.Request) -> (Int, String) {
@@ -63,7 +61,7 @@ final class RightsAPIServer: Sendable {
                     ?? (404, #"{"kind":"Status","code":404,"reason":"NotFound"}"#)
             }
             if !request.path.hasSuffix("subjectaccessreviews") {
-                // A creation is admitted unless a test says in which words it is denied.
+                // A creation is allowed unless a test sets a denial message.
                 guard let denial = state.objects["POST \(request.path)"] else { return (201, "{}") }
                 return (403, #"{"kind":"Status","code":403,"message":"\#(denial)"}"#)
             }

@@ -6,17 +6,17 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// `playbook serve` in a process of its own, with one event loop, one rule, and an API server to follow.
+/// `playbook serve` in a separate process, with one event loop, one rule, and an API server to watch.
 final class RunningProgram: Sendable {
     private let folder: TestFolder
     private let process: Process
     private let log = Mutex("")
 
-    /// The program beside the tests' own executable.
+    /// The executable in the directory of the tests' executable.
     static let url = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "playbook")
 
-    /// Starts it, and waits until it is ready, or serves at least its health.
+    /// Starts the program and waits until it is ready, or until it serves its health endpoints.
     init(following server: ScriptedAPIServer, _ settings: [String: String] = [:], untilReady: Bool = true) throws {
         let folder = try TestFolder()
         self.folder = folder
@@ -60,13 +60,13 @@ final class RunningProgram: Sendable {
         process.waitUntilExit()
     }
 
-    /// What it has written so far.
+    /// The program's log so far.
     var output: String { log.withLock { $0 } }
 
     /// A connection for reviews.
     func connect() throws -> HTTPPeer { try HTTPPeer(port: try #require(port(of: "admission")), isSecure: true) }
 
-    /// How many turns of the event loop took longer than a second.
+    /// The number of event loop turns that took longer than one second.
     func longTurns() throws -> Int {
         let lines = try health("/metrics").body.split(separator: "\n")
         func value(_ name: String) throws -> Int {
@@ -91,7 +91,7 @@ final class RunningProgram: Sendable {
     }
 }
 
-/// The client's end of a kept connection on 127.0.0.1; used by one thread at a time.
+/// The client's end of a persistent connection to 127.0.0.1; used by one thread at a time.
 final class HTTPPeer {
     private let socket: Int32
     private let session: OpaquePointer?
@@ -115,7 +115,7 @@ final class HTTPPeer {
             if !isConnected { throw Ended() }
             return
         }
-        // Whose certificate it is, is what other tests look at.
+        // Other tests check the certificate.
         let context = SSL_CTX_new(TLS_client_method())
         session = SSL_new(context)
         SSL_CTX_free(context)
@@ -128,7 +128,7 @@ final class HTTPPeer {
         close(socket)
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request and waits for the response.
     func ask(_ verb: String, _ path: String, _ body: String = "") throws -> (status: Int, body: String) {
         let request =
             "\(verb) \(path) HTTP/1.1\r\nHost: playbook\r\nContent-Type: application/json\r\n"

@@ -2,25 +2,25 @@ import Foundation
 import Net
 import Synchronization
 
-/// An API server with one kind of objects that lists, watches, and misbehaves on cue; of every other kind it has none.
+/// An API server that lists and watches objects of one kind, has no other objects, and has scripted faults.
 final class ScriptedAPIServer: Sendable {
-    /// What it does wrong with one request, instead of answering it.
+    /// A fault in the response to one request.
     enum Cue: Sendable {
         /// Answers with a status, and headers that end with line breaks.
         case status(Int, headers: String = "", body: String = "")
-        /// Takes the request and never says anything.
+        /// Reads the request and never responds.
         case stall
-        /// Takes the request and ends the connection.
+        /// Reads the request and closes the connection.
         case hangUp
-        /// A watch that opens, and then says nothing whatever happens.
+        /// A watch that opens and then sends no events.
         case silence
-        /// A watch that opens, sends half of the next event's line and ends the connection.
+        /// A watch that opens, sends half of the next event's line and closes the connection.
         case cutMidLine
-        /// A watch that opens, sends so much of what it is given, and ends in good order.
+        /// A watch that opens, sends the given lines and ends normally.
         case lines([String])
-        /// A watch that opens, sends so much of what it is given, and breaks.
+        /// A watch that opens, sends the given lines and breaks.
         case broken([String])
-        /// A watch that ends in good order after the next event.
+        /// A watch that ends normally after the next event.
         case endAfterEvent
     }
 
@@ -39,7 +39,7 @@ final class ScriptedAPIServer: Sendable {
         var watchCues: [Cue] = []
         var otherCues: [Cue] = []
         var requests: [TLSPeer.Request] = []
-        /// Goes up when every watch has to end.
+        /// Increases to end all watches.
         var era = 0
         var tokens: Set<String>?
         var answersQuestions = true
@@ -49,10 +49,10 @@ final class ScriptedAPIServer: Sendable {
     private let changed = NSCondition()
     private let box: PortBox
     static let path = "/apis/policy/v1/poddisruptionbudgets"
-    /// The same objects: they say no namespace, which is the one called default.
+    /// The path of the same objects in namespace default.
     static let namespacePath = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 
-    /// The port serves this object, and this object owns the port.
+    /// Breaks the cycle: the port calls this object, which owns the port.
     private final class PortBox: Sendable {
         let port = Mutex<TLSPort?>(nil)
     }
@@ -69,7 +69,7 @@ final class ScriptedAPIServer: Sendable {
 
     var port: UInt16 { box.port.withLock { $0?.port ?? 0 } }
 
-    // MARK: What tests do
+    // MARK: Controls for tests
 
     func cueList(_ cues: Cue...) { state.withLock { $0.listCues += cues } }
     func cueWatch(_ cues: Cue...) { state.withLock { $0.watchCues += cues } }
@@ -96,18 +96,18 @@ final class ScriptedAPIServer: Sendable {
         wakeWatches()
     }
 
-    /// Forgets what happened: watches from before are too old.
+    /// Removes the history: watches from earlier versions are expired.
     func compact() {
         state.withLock {
             $0.oldest = $0.version; $0.history = []
         }
     }
 
-    /// Another past: other versions, other objects, as after a backup was restored.
+    /// Replaces versions and objects, as after a restored backup.
     func restart(version: Int, objects: [String: String]) {
         state.withLock { state in
             state.version = version
-            // What was before it knows nothing of, as a watch cache that was filled just now.
+            // Earlier versions are unknown, as in a watch cache that was just filled.
             state.oldest = version
             state.history = []
             state.objects = objects.mapValues { Object(version: version, value: $0) }
@@ -116,7 +116,7 @@ final class ScriptedAPIServer: Sendable {
         wakeWatches()
     }
 
-    /// Ends every connection without a word.
+    /// Closes all connections without a response.
     func dropConnections() { box.port.withLock { $0 }?.dropAll() }
 
     func replaceCertificate(by authority: CertificateAuthority) throws {
@@ -133,7 +133,7 @@ final class ScriptedAPIServer: Sendable {
         #"{"type":"\#(type)","object":\#(object(name, version, value))}"#
     }
 
-    /// A budget for the pods whose label `app` is its name.
+    /// A PodDisruptionBudget for the pods whose label `app` is its name.
     private static func object(_ name: String, _ version: Int, _ value: String) -> String {
         #"{"metadata":{"name":"\#(name)","resourceVersion":"\#(version)"},"value":"\#(value)","#
             + #""spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"\#(name)"}}}}"#
@@ -148,9 +148,9 @@ final class ScriptedAPIServer: Sendable {
             + #""message":"\#(message)"}"#
     }
 
-    // MARK: What it does
+    // MARK: Responses
 
-    /// False ends the connection.
+    /// Answers a request; returns false to close the connection.
     private func answer(_ request: TLSPeer.Request, _ peer: TLSPeer) -> Bool {
         let isOurs = request.path == Self.path
         let isWatch = request.query["watch"] == "1"
@@ -169,7 +169,7 @@ final class ScriptedAPIServer: Sendable {
         case .status(let code, let headers, let body): return peer.answer(code, body, headers: headers)
         case .hangUp: return false
         case .stall:
-            // Until the client has had enough, and ends the connection.
+            // Waits until the client closes the connection.
             return peer.request() != nil
         default: break
         }
@@ -231,12 +231,12 @@ final class ScriptedAPIServer: Sendable {
                     peer.chunk(String(line.prefix(line.count / 2)))
                     return false
                 }
-                // In two pieces, as the network pleases.
+                // In two pieces, as a network might deliver it.
                 guard peer.chunk(String(line.prefix(10))), peer.chunk(line.dropFirst(10) + "\n") else { return false }
                 version = number
                 if case .endAfterEvent = cue { return peer.send("0\r\n\r\n") }
             }
-            // Doubles as a look at whether the client is still there.
+            // Also detects that the client has disconnected.
             guard !lines.isEmpty || peer.chunk(Self.bookmark(current) + "\n") else { return false }
             changed.lock()
             _ = changed.wait(until: Date().addingTimeInterval(0.02))

@@ -2,16 +2,16 @@ import Foundation
 import Synchronization
 import Testing
 
-/// The whole program under reviews, while its API server misbehaves on cue.
+/// The whole program under load, with scripted faults of its API server.
 @Suite struct ServingTests {
     private struct Misbehaviour: Sendable {
         let name: String
         let begin: @Sendable (ScriptedAPIServer) throws -> Void
     }
 
-    /// What an API server does now and then; each ends by itself.
+    /// Temporary faults of an API server; each ends without intervention.
     ///
-    /// The waits after it are the real ones, so each stumbles once.
+    /// The program retries with its default waits, so each fault occurs once.
     private static let misbehaviours = [
         Misbehaviour(name: "cuts every connection") { $0.dropConnections() },
         Misbehaviour(name: "cuts a watch within a line") { server in
@@ -45,7 +45,7 @@ import Testing
         },
     ]
 
-    @Test func `whatever the API server does, reviews are answered, and right again after it`() throws {
+    @Test func `reviews are answered during every API server fault, and are correct again after it`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
         let program = try RunningProgram(following: server)
@@ -69,7 +69,7 @@ import Testing
         #expect(try program.longTurns() == 0)
     }
 
-    @Test func `it is ready when all has been listed, and stays so when the API server goes`() throws {
+    @Test func `the server is ready once all kinds are listed, and stays ready without the API server`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
         server.cueList(.stall)
@@ -88,7 +88,7 @@ import Testing
         #expect(try Reviews(program, server).knows("checkout"))
     }
 
-    @Test func `what was known holds while nothing comes, and its age is told`() throws {
+    @Test func `known objects stay in use while the API server is silent, and their age is reported`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
         server.cueWatch(.silence)
@@ -105,7 +105,7 @@ import Testing
         #expect(try #require(Double(line?.dropFirst(metric.count) ?? "")) > 1)
     }
 
-    @Test func `an API server that stalls keeps nobody waiting but who needs it`() throws {
+    @Test func `a stalled API server delays only the reviews that need a lookup`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
         let program = try RunningProgram(following: server)
@@ -115,7 +115,7 @@ import Testing
         server.dropConnections()
         #expect(eventually { server.watches.count >= 2 })
         let load = try Load(of: "checkout", on: program)
-        // Two seconds long: nobody says whether there is a budget.
+        // For two seconds, no response shows whether a PodDisruptionBudget exists.
         let answer = try Reviews(program, server).answer("absent")
         let (answers, wrong) = load.end()
         #expect(answer.contains(#""allowed":true"#) && answer.contains("could not be checked"))
@@ -128,21 +128,21 @@ import Testing
         #expect(try eventually { try client.knows("late") })
     }
 
-    @Test func `what was known when it was recorded decides what a replay denies`() throws {
+    @Test func `a replay uses the related objects that were known when it was recorded`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")
         let folder = try TestFolder()
         let program = try RunningProgram(
             following: server, ["PLAYBOOK_RECORD": folder.path, "PLAYBOOK_RULE_POD_DISRUPTION_BUDGET": "warn"])
         let client = try Reviews(program, server)
-        // On a busy machine the first questions may get no answer in time, which is recorded as well.
+        // On a busy machine, the first lookups can time out, which is also recorded.
         #expect(try eventually { try client.knows("checkout") })
         #expect(try eventually { try client.isToldOfNoBudget("absent") })
         let isRecorded = try eventually {
             try program.health("/metrics").body.contains("\nplaybook_recordings_total \(client.asked)\n")
         }
         #expect(isRecorded)
-        // The cluster of now is not asked.
+        // The replay does not use the current cluster.
         server.remove("checkout")
         let replay = Process()
         replay.executableURL = RunningProgram.url
@@ -160,11 +160,11 @@ import Testing
     }
 }
 
-/// Reviews of Deployments that need a budget of their own name.
+/// Reviews of Deployments that need a PodDisruptionBudget with the same name.
 private final class Reviews {
     private let peer: HTTPPeer
     private let server: ScriptedAPIServer
-    /// How many reviews there were.
+    /// The number of reviews sent.
     private(set) var asked = 0
 
     init(_ program: RunningProgram, _ server: ScriptedAPIServer) throws {
@@ -178,7 +178,7 @@ private final class Reviews {
         return reply.status == 200 ? reply.body : "status \(reply.status)"
     }
 
-    /// Whether the budget is known by itself: no question about it is answered.
+    /// Returns true if the PodDisruptionBudget is known without a lookup.
     func knows(_ name: String) throws -> Bool {
         server.allow(absenceChecker: false)
         defer { server.allow(absenceChecker: true) }
@@ -186,7 +186,7 @@ private final class Reviews {
         return answer.contains(#""allowed":true"#) && Self.isChecked(answer)
     }
 
-    /// Whether it is known that there is none.
+    /// Returns true if the answer reports that no PodDisruptionBudget exists.
     func isToldOfNoBudget(_ name: String) throws -> Bool {
         let answer = try answer(name)
         return answer.contains("pod-disruption-budget") && Self.isChecked(answer)
@@ -210,7 +210,7 @@ private final class Reviews {
     }
 }
 
-/// A client that asks about one Deployment without end, each time to be allowed.
+/// A client that sends reviews of one Deployment continuously; all must be allowed.
 private final class Load: Sendable {
     private struct State {
         var answers = 0

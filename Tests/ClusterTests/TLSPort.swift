@@ -5,7 +5,7 @@ import Glibc
 import Net
 import Synchronization
 
-/// The authorities that the tests share.
+/// The CAs that the tests share.
 enum TestAuthorities {
     static let notBefore = Int64(Date().timeIntervalSince1970) - 3600
     static let notAfter = notBefore + 7 * 24 * 3600
@@ -19,7 +19,7 @@ enum TestAuthorities {
 }
 
 extension CertificateAuthority {
-    /// A certificate for this machine.
+    /// Issues a certificate for this machine.
     func pair(_ usage: CertificateRequest.Usage = .server, name: String = "api") throws -> KeyPair {
         try issue(
             CertificateRequest(
@@ -28,7 +28,7 @@ extension CertificateAuthority {
     }
 }
 
-/// A folder for one test.
+/// A directory for one test.
 final class TestFolder: Sendable {
     let path = NSTemporaryDirectory() + "cluster-tests-" + UUID().uuidString
 
@@ -43,7 +43,7 @@ final class TestFolder: Sendable {
         return file
     }
 
-    /// Access to a scripted API server as a pod has it: by the files of a service account, which are put here.
+    /// Writes a service account's files, and returns access to a local API server as a pod has it.
     func access(to port: some BinaryInteger, signedBy authority: CertificateAuthority = TestAuthorities.cluster) throws
         -> ClusterAccess
     {
@@ -59,7 +59,7 @@ final class TestFolder: Sendable {
 final class TLSPort: Sendable {
     let port: UInt16
     private let listener: Int32
-    // An SSL_CTX may be used by any number of threads; each connection holds its own reference.
+    // Any number of threads can use an SSL_CTX; each connection holds a reference.
     private let context: Mutex<UInt>
     private let sockets = Mutex<Set<Int32>>([])
     private let serve: @Sendable (TLSPeer) -> Void
@@ -86,7 +86,7 @@ final class TLSPort: Sendable {
             while true {
                 let socket = accept(listener, nil, nil)
                 guard socket >= 0, let self else {
-                    // Only here: elsewhere the number might be another's by the time it is closed.
+                    // Closed only here: elsewhere, the descriptor might already belong to another file.
                     if socket >= 0 { close(socket) }
                     close(listener)
                     return
@@ -102,13 +102,13 @@ final class TLSPort: Sendable {
         SSL_CTX_free(OpaquePointer(bitPattern: context.withLock { $0 }))
     }
 
-    /// Ends every connection without a word.
+    /// Closes all connections without a response.
     func dropAll() {
-        // Within the lock, since a socket leaves the set before it is closed.
+        // Under the lock, because a socket is removed from the set before it is closed.
         sockets.withLock { for socket in $0 { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 
-    /// New connections get another certificate; those that are open end.
+    /// Uses another certificate for new connections and closes open ones.
     func replace(with pair: KeyPair) throws {
         let new = try TLSPort.context(pair, nil)
         let old = context.withLock { context in
@@ -148,7 +148,7 @@ final class TLSPort: Sendable {
     }
 }
 
-/// The other end of one connection, used by its thread alone.
+/// The server's end of one connection, used only by its thread.
 final class TLSPeer {
     private let session: OpaquePointer
     private var unread: [UInt8] = []
@@ -163,7 +163,7 @@ final class TLSPeer {
         var body: String
     }
 
-    /// The next request; nil at the end.
+    /// Reads the next request; nil at the end of the stream.
     func request() -> Request? {
         let end = Array("\r\n\r\n".utf8)
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
@@ -226,7 +226,7 @@ final class TLSPeer {
     func chunk(_ text: String) -> Bool { send("\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n") }
 }
 
-/// Waits until something has come true, for at most ten seconds.
+/// Waits until the condition is true, for at most 60 seconds.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     let end = Date().addingTimeInterval(60)
     while Date() < end {

@@ -30,7 +30,7 @@ import Testing
             // Lines that end as on Windows.
             ("# why\r\nreplicas@shop/Deployment/web: one license\r\n", 0),
             ("replicas@shop/Deployment/web: one license   # until we buy more", 0),
-            // A number in a reason is no comment: what follows it is the end of the exemption.
+            // "#12" in a reason does not start a comment, so the expiry date after it applies.
             ("replicas@shop/Deployment/web: see #12 until 2020-01-31", 1), ("# replicas@shop/Deployment/web: no", 1),
             ("", 1), ("replicas@shop/Deployment/api: one license", 1),
         ])

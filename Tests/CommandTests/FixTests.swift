@@ -117,7 +117,7 @@ import Testing
             #expect(program.code == 2 && program.error.contains("File name too long"), "\(program.error)")
             #expect(program.error.contains("\nnothing fixed; "), "\(program.error)")
             #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
-            // Two that could be fixed, and two that nobody but a person can decide.
+            // Two findings that could be fixed, and two that need a manual change.
             #expect(
                 program.error.hasSuffix("\nnothing fixed; 1 file could not be written; 4 findings remaining\n"),
                 "\(program.error)")

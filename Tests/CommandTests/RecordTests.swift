@@ -134,7 +134,7 @@ import Testing
             #expect(
                 milder.output.contains(
                     "    controller-managed warns now, denied before: kind is Pod; a bare Pod is not recreated"))
-            // A denial that rests on what was redacted stands: what is not there cannot be judged anew.
+            // If a rule needs a redacted field, the recorded denial is used.
             #expect(!milder.output.contains("Deployment shop/catalogue"))
 
             // Whatever reads reviews reads recordings.
@@ -183,7 +183,7 @@ import Testing
             let failed = metrics.split(separator: "\n").first { $0.contains("write\"}") }
             #expect(try #require(Int(failed?.split(separator: " ").last ?? "")) > 1)
             #expect(output.split(separator: "\n").count { $0.contains("reviews are not being recorded") } == 1)
-            // What was written is whole.
+            // The recordings that were written are complete.
             #expect(try Program(["replay", "\(folder)/recordings"]).code == 0)
         }
     }

@@ -16,7 +16,7 @@ import Testing
         return head
     }
 
-    @Test func `a review's head is read`() throws {
+    @Test func `the head of a review request is parsed`() throws {
         let head = try head(Self.post)
         #expect(
             head
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func `what comes behind a head is left alone`() {
+    @Test func `bytes after a head are not consumed`() {
         guard case .head(_, let length) = parse(Self.post + "{}...") else {
             Issue.record("no head")
             return
@@ -68,7 +68,7 @@ import Testing
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
         ("PRI * HTTP/2.0\r\n\r\n", 505),
         ("GET / HTTP/1.1\r\nHost: a\r\nExpect: coffee\r\n\r\n", 417),
-        // Where a body ends must be said once, and in one way.
+        // The end of a body must be specified once and in one way.
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", 400),
@@ -86,7 +86,7 @@ import Testing
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501),
         ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     ])
-    func `what another parser might read otherwise is refused`(_ text: String, _ status: Int) {
+    func `heads that other parsers might read differently are rejected`(_ text: String, _ status: Int) {
         guard case .invalid(let error) = parse(text) else {
             Issue.record("\(parse(text))")
             return
@@ -95,7 +95,7 @@ import Testing
         #expect(!error.message.isEmpty)
     }
 
-    @Test func `a head that is too large is refused before its end comes`() {
+    @Test func `a head that is too large is rejected before its end arrives`() {
         let header = "X: " + String(repeating: "a", count: 1000) + "\r\n"
         let large = "GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: header, count: 17)
         for text in [
@@ -116,9 +116,7 @@ import Testing
         ("HTTP/1.1", "Connection: closed\r\n", false), ("HTTP/1.0", "", true),
         ("HTTP/1.0", "Connection: keep-alive\r\n", false),
     ])
-    func `a connection stays open unless somebody says otherwise`(_ version: String, _ header: String, _ closes: Bool)
-        throws
-    {
+    func `a connection stays open by default`(_ version: String, _ header: String, _ closes: Bool) throws {
         #expect(try head("GET / \(version)\r\nHost: a\r\n\(header)\r\n").closes == closes)
     }
 
@@ -144,11 +142,11 @@ import Testing
             ("300ms", .milliseconds(300)), ("2h", .seconds(7200)),
             ("", nil), ("10", nil), ("s", nil), ("-1s", nil), ("1x", nil), ("1e400s", nil), ("99999999999999h", nil),
         ] as [(String, Duration?)])
-    func `a time limit is written as Go writes it`(_ text: String, _ duration: Duration?) throws {
+    func `the timeout parameter has Go's duration format`(_ text: String, _ duration: Duration?) throws {
         #expect(try head("GET /?a=b&timeout=\(text) HTTP/1.1\r\nHost: a\r\n\r\n").timeout == duration)
     }
 
-    @Test func `many mutations of a head are read or refused`() {
+    @Test func `mutated heads are parsed or rejected without a crash`() {
         let seed: UInt64 = 20_261_125
         var state = seed
         func random(_ bound: Int) -> Int {
@@ -182,7 +180,7 @@ import Testing
 
     static let whole = "4;a=b\r\nWiki\r\n10\r\npedia in chunks.\r\n0\r\nTrailer: x\r\n\r\nNEXT"
 
-    @Test func `a body is taken out of its chunks, wherever they are cut`() {
+    @Test func `a chunked body is decoded for every split of the input`() {
         let bytes = Array(Self.whole.utf8)
         for cut in 0...bytes.count {
             let (body, left, state) = decode([Array(bytes[..<cut]), Array(bytes[cut...])])
@@ -198,14 +196,14 @@ import Testing
         "1\r\na\rx", "1;a\u{1}\r\n",
         "fffffffffffffffff\r\n", "0\r\nA: b\n\r\n", "0\r\n\rx", ";a\r\n",
     ])
-    func `chunks that another parser might read otherwise are refused`(_ text: String) {
+    func `chunks that other parsers might read differently are rejected`(_ text: String) {
         guard case .invalid = decode([Array(text.utf8)]).state else {
             Issue.record("\(text.debugDescription) was read")
             return
         }
     }
 
-    @Test func `extensions and trailers are bounded`() {
+    @Test func `chunk extensions and trailers are limited in size`() {
         let long = String(repeating: "a", count: 5000)
         for text in [
             "1;\(long)\r\n", "0\r\n\(long)",
@@ -221,7 +219,7 @@ import Testing
 }
 
 @Suite struct EncoderTests {
-    @Test func `an answer is written as a client expects it`() {
+    @Test func `responses are encoded as HTTP requires`() {
         var bytes: [UInt8] = []
         Encoder.append(Response(status: 200, body: Array("{}".utf8)), closing: false, omittingBody: false, to: &bytes)
         Encoder.append(
@@ -234,7 +232,7 @@ import Testing
                 """)
     }
 
-    @Test func `an error's text is JSON whatever it quotes`() {
+    @Test func `an error message with special characters is valid JSON`() {
         let response = Response(HTTPError(status: 400, message: "a \"b\" \\ \n\u{1}"))
         #expect(String(decoding: response.body, as: UTF8.self) == "{\"error\":\"a \\\"b\\\" \\\\   \"}\n")
     }

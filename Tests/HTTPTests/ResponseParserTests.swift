@@ -16,7 +16,7 @@ import Testing
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n",
             ResponseHead(status: 200, framing: .chunked, closes: true)
         ),
-        // RFC 9112 6.3: without length or chunks the body ends with the connection.
+        // RFC 9112 6.3: without a length or chunks, the body ends when the connection closes.
         (
             "HTTP/1.1 500 Oh no \u{e9}\r\nContent-Type: text/plain\r\n\r\n",
             ResponseHead(status: 500, mediaType: .other, framing: .connection, closes: true)
@@ -26,14 +26,14 @@ import Testing
             "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n",
             ResponseHead(status: 200, framing: .length(1))
         ),
-        // RFC 9110 15.3.5, 15.4.5: these have no body, whatever they say.
+        // RFC 9110 15.3.5, 15.4.5: responses with these codes have no body, even with a Content-Length.
         ("HTTP/1.1 204 No Content\r\n\r\n", ResponseHead(status: 204)),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", ResponseHead(status: 304)),
         (
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n",
             ResponseHead(status: 429, retryAfter: 3)
         ),
-        // A date is another way to write it (RFC 9110 10.2.3), which API servers do not use.
+        // A date is also allowed (RFC 9110 10.2.3), but API servers do not send it, so it is ignored.
         (
             "HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n",
             ResponseHead(status: 503)
@@ -41,7 +41,7 @@ import Testing
         ("HTTP/1.1 100 Continue\r\n\r\n", ResponseHead(status: 100)),
         ("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 0\r\n\r\n", ResponseHead(status: 200)),
     ])
-    func `a head is read, and every beginning of it is incomplete`(_ text: String, _ expected: ResponseHead) {
+    func `a head is parsed, and every beginning of it is incomplete`(_ text: String, _ expected: ResponseHead) {
         let bytes = Array(text.utf8)
         #expect(parse(text + "rest") == .head(expected, length: bytes.count))
         for count in 0..<bytes.count {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `an answer to HEAD has no body, whatever it says`() {
+    @Test func `a response to HEAD has no body, even with a Content-Length`() {
         #expect(
             parse(Self.list, answersHead: true)
                 == .head(ResponseHead(status: 200, mediaType: .json), length: Self.list.utf8.count))
@@ -94,24 +94,24 @@ import Testing
         ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", "unsupported Content-Encoding"),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "the server switches protocols without a request"),
     ])
-    func `what is no response is refused`(_ text: String, _ message: String) {
+    func `a malformed response is rejected`(_ text: String, _ message: String) {
         #expect(parse(text) == .invalid(MalformedResponse(message)))
     }
 
-    @Test func `a head without end is refused at 64 KiB`() {
+    @Test func `a head without an end is rejected at 64 KiB`() {
         let endless = "HTTP/1.1 200 OK\r\n" + String(repeating: "Warning: 299 - a\r\n", count: 4000)
         #expect(parse(endless) == .invalid(MalformedResponse("the response headers are larger than 65536 bytes")))
     }
 }
 
 @Suite struct ResponseReaderTests {
-    /// What came of a response that arrives in pieces of a certain size.
+    /// The result of reading a response that arrives in pieces of a given size.
     struct Outcome: Equatable {
         var status: Int?
         var body = ""
         var hasEnded = false
         var error: String?
-        /// What was left for another response.
+        /// The number of bytes left for the next response.
         var left = 0
     }
 
@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 7, 1000])
-    func `bodies of each kind are read in whatever pieces`(pieces: Int) {
+    func `bodies with every framing are read in pieces of any size`(pieces: Int) {
         #expect(
             read("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP", pieces: pieces)
                 == Outcome(status: 200, body: "hello", hasEnded: true, left: 4))
@@ -179,12 +179,12 @@ import Testing
         #expect(!outcome.hasEnded)
     }
 
-    @Test func `a chunk that is none is an error`() {
+    @Test func `a malformed chunk size is an error`() {
         let outcome = read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", pieces: 1000)
         #expect(outcome.error == "a chunk size must be hexadecimal")
     }
 
-    @Test func `interim responses without end are an error`() {
+    @Test func `too many interim responses are an error`() {
         let outcome = read(String(repeating: "HTTP/1.1 102 Processing\r\n\r\n", count: 20), pieces: 1000)
         #expect(outcome.error == "too many interim responses")
     }
@@ -197,7 +197,7 @@ import Testing
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test func `a request is written`() throws {
+    @Test func `a request is encoded`() throws {
         #expect(
             try encode(OutgoingRequest(.get, "/api?limit=500", headers: [("Accept", "application/json")]))
                 == "GET /api?limit=500 HTTP/1.1\r\nHost: api.test:6443\r\nAccept: application/json\r\n\r\n")
@@ -209,7 +209,7 @@ import Testing
                 == "POST /api HTTP/1.1\r\nHost: api.test:6443\r\nContent-Length: 0\r\n\r\n")
     }
 
-    @Test func `nothing can be smuggled into a request, and no secret gets out`() {
+    @Test func `invalid characters in a request are rejected, and the error contains no secret`() {
         for target in ["/a b", "/a\r\nX: y", "api", "", "/\u{e9}"] {
             #expect(throws: MalformedRequest.target) { try encode(OutgoingRequest(.get, target)) }
         }

@@ -12,7 +12,7 @@ import Testing
     ]
 
     @Test(arguments: valid)
-    func `every proper prefix of a document is refused at its end or where it is cut`(_ text: String) throws {
+    func `every proper prefix of a document is rejected with a position inside it`(_ text: String) throws {
         let bytes = Array(text.utf8)
         let memory = try GuardedMemory(capacity: bytes.count)
         let document = Document()
@@ -27,13 +27,13 @@ import Testing
     }
 
     @Test(arguments: recordings)
-    func `a proper prefix of a recording is refused`(_ name: String) throws {
-        // A text file's last line feed would make the last prefix a whole document.
+    func `a proper prefix of a recording is rejected`(_ name: String) throws {
+        // With the file's final line feed, the longest prefix would be a complete document.
         let bytes = try fixture(name).prefix { $0 != UInt8(ascii: "\n") }
         let memory = try GuardedMemory(capacity: bytes.count)
         let document = Document()
         for options in [ParseOptions.strict, SkipTests.options] {
-            // Some hundred of the many thousand, at every place in a block.
+            // A sample of the prefixes; the stride covers every offset in a block.
             for length in stride(from: bytes.count - 1, through: 0, by: -53) {
                 #expect(memory.refusal(of: bytes[..<length], into: document, options) != nil)
             }
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func `a document that starts anywhere in a block is read alike`() throws {
+    @Test func `a document is read the same at every offset in a block`() throws {
         let memory = try GuardedMemory(capacity: 4096)
         let inner =
             #"{"name":"caf\u00e9 und crème brûlée","value":[1.5e3,null,{"deep":"\\\"\\"}],"status":{"a":"}]\""}}"#
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func `a document that was read into holds nothing afterwards`() throws {
+    @Test func `a document holds no values after a read`() throws {
         let document = Document()
         let text = Array(#"{"a": "b"}"#.utf8)
         #expect(try document.read(text.span, .strict) { $0["a"]?.string } == "b")
@@ -66,7 +66,7 @@ import Testing
         #expect(owner.root.isNull)
     }
 
-    @Test func `a document that could not be read holds nothing`() throws {
+    @Test func `a document holds no values after a failed read`() throws {
         let document = Document()
         let text = Array("[1, 2, x".utf8)
         #expect(throws: ParseError.self) { try document.read(text.span, .strict) { _ in () } }
@@ -75,20 +75,20 @@ import Testing
     }
 
     @Test(arguments: [2, 10, 511, 512, 513, 5_000])
-    func `a document has as many nodes as allowed and not one more`(_ maximum: Int) throws {
+    func `a document with more nodes than the maximum is rejected`(_ maximum: Int) throws {
         let options = ParseOptions(maximumNodes: maximum)
         for element in ["1", "[]", "\"\"", "{}"] {
-            // The array is a node too.
+            // The array also counts as a node.
             #expect(refusal(of: array(of: element, maximum - 1), options) == nil)
             let error = try #require(refusal(of: array(of: element, maximum), options))
             #expect(error.hasTooManyValues && !error.isTooDeep)
         }
-        // A key and its value are two.
+        // A key and its value count as two nodes.
         let members = Array(repeating: "\"\":0", count: maximum).joined(separator: ",")
         #expect(refusal(of: Array("{\(members)}".utf8), options)?.hasTooManyValues == true)
     }
 
-    @Test func `a document that may have few nodes does not use the room that a larger one left`() throws {
+    @Test func `the node limit also applies if more memory is already allocated`() throws {
         let document = Document()
         let text = array(of: "1", 5_000)
         _ = try document.read(text.span, .strict) { _ in () }
@@ -98,7 +98,7 @@ import Testing
         #expect(error?.hasTooManyValues == true)
     }
 
-    @Test func `memory does not grow beyond the nodes that are allowed, and shrinks after a large document`() throws {
+    @Test func `memory is limited by the node maximum, and shrinks after a large document`() throws {
         let document = Document()
         let initial = document.capacity
         let options = ParseOptions(maximumNodes: 300_000)
@@ -107,14 +107,14 @@ import Testing
         try document.read(text.span, options) { _ in capacity = document.capacity }
         #expect(capacity == 300_001)
         #expect(document.capacity == initial)
-        // Also when the document cannot be read.
+        // Also if the document cannot be read.
         let more = array(of: "1", 300_000)
         #expect(throws: ParseError.self) { try document.read(more.span, options) { _ in () } }
         #expect(document.capacity == initial)
     }
 
     @Test(arguments: [(49_999, true), (50_000, false)])
-    func `a skipped value is copied out unless it has too many values`(_ count: Int, _ isKept: Bool) throws {
+    func `a skipped value is copied unless it has too many values`(_ count: Int, _ isKept: Bool) throws {
         let options = ParseOptions(skipped: SkipTree([.init("status")]))
         let bytes = Array("{\"a\":1,\"status\":".utf8) + array(of: "1", count) + Array("}".utf8)
         let literal = try Document().read(bytes.span, options) { Literal($0) }
@@ -127,7 +127,7 @@ import Testing
         Array("[\(Array(repeating: element, count: count).joined(separator: ","))]".utf8)
     }
 
-    @Test func `a document is read into again, smaller and larger ones in turn`() throws {
+    @Test func `a document can be reused for smaller and larger texts`() throws {
         let document = Document()
         for count in [1, 1_000, 3, 600_000, 2, 0, 5_000] {
             let bytes = Array("[\(Array(repeating: "0", count: count).joined(separator: ","))]".utf8)
@@ -139,7 +139,7 @@ import Testing
     }
 }
 
-/// Counts lines and columns again, from the definition: lines end with a line feed, columns are bytes.
+/// Checks the line and column of an error: lines end with a line feed, columns are bytes.
 func expectPlace(of error: ParseError, in bytes: ArraySlice<UInt8>, sourceLocation: SourceLocation = #_sourceLocation) {
     let before = Array(bytes.prefix(error.offset))
     let lines = before.split(separator: 0x0A, omittingEmptySubsequences: false)

@@ -2,13 +2,13 @@ import JSON
 import Testing
 
 @Suite struct ByteSearchTests {
-    /// What ends a word, of which the neighbours of letters and digits are the likeliest to be mistaken.
+    /// Bytes that end a word, including the neighbors of letters and digits in ASCII.
     private static let breaks: [UInt8] = [
         0, 0x20, 0x2F, 0x3A, 0x40, 0x41, 0x5A, 0x5B, 0x60, 0x7B, 0x7F, 0x80, 0xE1, 0xFF,
     ]
 
     @Test(arguments: 0...50)
-    func `a word ends at the first byte that is neither a lower case letter nor a digit`(length: Int) {
+    func `a word ends at the first byte that is not a lowercase letter or digit`(length: Int) {
         let letters = Array("az09mq".utf8)
         for place in 0..<length {
             var text = (0..<length).map { letters[$0 % letters.count] }
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test func `letters and digits end no word, and all other bytes do`() {
+    @Test func `only bytes other than lowercase letters and digits end a word`() {
         for byte in UInt8.min...UInt8.max {
             let isOfWord = "abcdefghijklmnopqrstuvwxyz0123456789".utf8.contains(byte)
             for length in [1, 5, 16, 40] {
@@ -29,18 +29,18 @@ import Testing
         }
     }
 
-    @Test func `of two breaks the first one counts`() {
+    @Test func `a word ends at the first of several breaks`() {
         let text = Array("abcdefghijklmnopqrst-vw.yz".utf8)
         #expect(endOfWord(text, 0) == 20)
         #expect(endOfWord(text, 21) == 23)
         #expect(endOfWord(text, 24) == 26)
     }
 
-    @Test func `an empty text has no word`() {
+    @Test func `an empty text has no words`() {
         #expect(endOfWord([], 0) == 0)
     }
 
-    @Test func `a name ends at all that is no letter, digit, full stop, dash or underscore`() {
+    @Test func `a name ends at the first byte that is not a letter, digit, period, hyphen or underscore`() {
         let name = Array("azAZ09.-_".utf8)
         for byte in UInt8.min...UInt8.max {
             for length in [1, 5, 16, 17, 40] {
@@ -61,7 +61,7 @@ import Testing
         return byte < 128 && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
     }
 
-    @Test func `a value ends at control characters, spaces, quotes and separators, and at its limit`() {
+    @Test func `a value ends at a control character, space, quote, separator or its limit`() {
         let breaks = Set(0...32 as ClosedRange<UInt8>).union("\"'&,;<\\".utf8)
         for byte in UInt8.min...UInt8.max {
             for length in [1, 5, 16, 17, 40] {
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func `a range is the same as a word where all bytes are`() {
+    @Test func `a range equals a word if all bytes are equal`() {
         let text = Array("amazonaws.com".utf8)
         #expect(isSame(text, "amazonaws.com", 0..<13))
         #expect(isSame(text, "zon", 3..<6))

@@ -2,12 +2,12 @@ import Foundation
 import JSON
 import Testing
 
-/// Reads text on its own, for its verdict.
+/// Parses a text.
 func parse(_ text: String, _ options: ParseOptions = .strict) throws(ParseError) -> Document {
     try Document(parsing: Array(text.utf8), options)
 }
 
-/// The error that reading bytes ends with; nil when they are a document.
+/// Returns the error from reading bytes; nil if they are a document.
 func refusal(of bytes: [UInt8], _ options: ParseOptions = .strict) -> ParseError? {
     do throws(ParseError) {
         _ = try Document(parsing: bytes, options)
@@ -17,18 +17,18 @@ func refusal(of bytes: [UInt8], _ options: ParseOptions = .strict) -> ParseError
     }
 }
 
-/// A document of `Tests/Fixtures/json`.
+/// Reads a document from `Tests/Fixtures/json`.
 func fixture(_ name: String) throws -> [UInt8] {
     let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     return Array(try Data(contentsOf: tests.appending(path: "Fixtures/json/\(name)")))
 }
 
-/// The recordings that tests read: a CREATE, an UPDATE of a status, a DELETE.
+/// Recordings of a CREATE, an UPDATE of a status, and a DELETE.
 let recordings = ["create-deployment.json", "update-deployment-status.json", "delete-pod.json"]
 
-/// Memory whose end is the end of a page, with a page after it that must not be touched.
+/// Memory that ends at a page boundary and is followed by an inaccessible page.
 ///
-/// A reader that looks one byte past its input ends the test run.
+/// A read of one byte past the input crashes the test run.
 final class GuardedMemory {
     private let start: UnsafeMutableRawPointer
     private let length: Int
@@ -43,7 +43,7 @@ final class GuardedMemory {
 
     deinit { munmap(start, length + page) }
 
-    /// Hands out a copy of `bytes` that ends where the readable memory ends.
+    /// Passes a copy of `bytes` that ends at the end of the readable memory.
     func with<Result>(_ bytes: some Collection<UInt8>, _ body: (Span<UInt8>) -> Result) -> Result {
         precondition(bytes.count <= length)
         let target = UnsafeMutableRawBufferPointer(start: start + length - bytes.count, count: bytes.count)
@@ -51,7 +51,7 @@ final class GuardedMemory {
         return body(target.assumingMemoryBound(to: UInt8.self).span)
     }
 
-    /// The error that reading bytes at the end of the memory ends with.
+    /// Returns the error from reading bytes at the end of the memory; nil if they are a document.
     func refusal(
         of bytes: some Collection<UInt8>, into document: Document, _ options: ParseOptions = .strict
     ) -> ParseError? {
@@ -66,7 +66,7 @@ final class GuardedMemory {
     }
 }
 
-/// Random numbers that a seed determines (SplitMix64).
+/// A random number generator with a seed (SplitMix64).
 struct Seeded: RandomNumberGenerator {
     var state: UInt64
 
@@ -80,7 +80,7 @@ struct Seeded: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// The seed of this run: `PLAYBOOK_TEST_SEED`, or a new one; printed, so that a run can be repeated.
+    /// Returns the seed, `PLAYBOOK_TEST_SEED` or a new one, and prints it so that the run can be repeated.
     static func ofThisRun(_ test: String = #function) -> UInt64 {
         let given = ProcessInfo.processInfo.environment["PLAYBOOK_TEST_SEED"].flatMap(UInt64.init)
         let seed = given ?? UInt64.random(in: 0..<1_000_000)
@@ -89,8 +89,9 @@ struct Seeded: RandomNumberGenerator {
     }
 }
 
-/// Runs `body` on a thread with as little stack as an event loop's has; with four times that under the address sanitizer, which
-/// makes frames that much larger.
+/// Runs `body` on a thread with the stack size of an event loop.
+///
+/// Under the address sanitizer, which enlarges frames, the stack is four times as large.
 func onSmallStack<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
     await withCheckedContinuation { continuation in
         let thread = Foundation.Thread { continuation.resume(returning: body()) }

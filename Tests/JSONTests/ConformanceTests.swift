@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-/// A document that is refused: its bytes, the place, and a word of the reason.
+/// A document that is rejected, with the error's position and a part of the reason.
 struct Refused: Sendable, CustomTestStringConvertible {
     let bytes: [UInt8]
     let offset: Int
@@ -69,7 +69,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
         Refused("[\n  1,\n  x\n]", 9, "value", line: 3, column: 3),
         Refused("{\r\n\"a\": 1\r\n\"b\": 2}", 11, "',' or '}'", line: 3, column: 1),
         Refused("[\"é\", x]", 7, "value"),
-        // White space is space, tab, line feed and carriage return, and nothing else.
+        // White space is only space, tab, line feed and carriage return.
         Refused("\u{0C}1", 0, "value"),
         Refused("\u{0B}1", 0, "value"),
         Refused("\u{A0}1", 0, "value"),
@@ -152,7 +152,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
         Refused("[\n\"a\tb\"]", 4, "control character", line: 2, column: 3),
     ]
 
-    /// RFC 3629, section 3 and 4: shortest form, no surrogates, at most U+10FFFF.
+    /// RFC 3629, sections 3 and 4: shortest form, no surrogates, at most U+10FFFF.
     static let encodings: [Refused] =
         [
             ([0xEF, 0xBB, 0xBF, 0x31], 0, "byte order mark"),
@@ -174,7 +174,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
             [0xF8, 0x88, 0x80, 0x80, 0x80],
             [0xFC, 0x84, 0x80, 0x80, 0x80, 0x80], [0xFE], [0xFF],
         ] as [[UInt8]]).flatMap { bytes in
-            // Alone; in the second block of sixteen; at the very end, with the quote that would close it missing.
+            // Alone, in the second 16-byte block, and at the end without the closing quote.
             [
                 Refused([0x22] + bytes + [0x22], 1, "UTF-8"),
                 Refused([0x22] + Array("sixteen bytes at least".utf8) + bytes + [0x22], 23, "UTF-8"),
@@ -185,7 +185,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
 
 @Suite struct ConformanceTests {
     @Test(arguments: Refused.structure + Refused.scalars + Refused.strings + Refused.encodings)
-    func `what RFC 8259 does not allow is refused, with its place`(_ refused: Refused) throws {
+    func `text that RFC 8259 does not allow is rejected with its position`(_ refused: Refused) throws {
         let error = try #require(refusal(of: refused.bytes))
         #expect(error.offset == refused.offset)
         #expect(error.line == refused.line)
@@ -215,13 +215,13 @@ struct Refused: Sendable, CustomTestStringConvertible {
             ("[1,\"a\" , null]", [1, "a", nil]), (" {\"a\" :\t1 ,\"\":{\"b\":[]} } ", ["a": 1, "": ["b": []]]),
             (#"{"a\u0062":1}"#, ["ab": 1]),
         ] as [(String, Literal)])
-    func `what RFC 8259 allows is read`(_ text: String, _ value: Literal) throws {
+    func `text that RFC 8259 allows is read`(_ text: String, _ value: Literal) throws {
         let document = try parse(text)
         #expect(Literal(document.root) == value)
     }
 
     @Test(arguments: 0...40)
-    func `a string is read wherever its end lies in a block`(_ length: Int) throws {
+    func `a string is read correctly for every position of its end in a block`(_ length: Int) throws {
         let memory = try GuardedMemory(capacity: 200)
         let plain = String(repeating: "x", count: length)
         for (written, contents) in [("", ""), ("\\n", "\n"), ("é", "é"), ("😀", "😀"), (#"\""#, "\"")] {
@@ -234,10 +234,10 @@ struct Refused: Sendable, CustomTestStringConvertible {
     }
 
     @Test(arguments: 0...140)
-    func `escapes are read wherever they lie in a block`(_ length: Int) throws {
+    func `escapes are read correctly at every position in a block`(_ length: Int) throws {
         let memory = try GuardedMemory(capacity: 600)
         let plain = String(repeating: "x", count: length)
-        // A first escape, so that blocks begin there, and then one at each distance from it.
+        // The first escape starts the blocks; the second one follows at every distance from it.
         let cases = [
             (#"\\"#, "\\"), (#"\\\""#, "\\\""), (#"\u0041"#, "A"), (#"\/"#, "/"), (#"\té"#, "\té"), (#"é\n"#, "é\n"),
             (#"\n\\\\"#, "\n\\\\"),
@@ -260,7 +260,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
     }
 
     @Test(arguments: 0...70)
-    func `an escape across two blocks is read however little comes after it`(_ rest: Int) throws {
+    func `an escape across two blocks is read correctly with any amount of text after it`(_ rest: Int) throws {
         let memory = try GuardedMemory(capacity: 300)
         let after = String(repeating: "y", count: rest)
         for length in 0..<64 {

@@ -10,7 +10,7 @@ import Testing
         "\"metadata\":{",
     ].map { Array($0.utf8) }
 
-    /// Changes a few places of `bytes`: flips, cuts, doubles, and puts in what matters to JSON.
+    /// Modifies `bytes` in a few places: changes, removes, repeats or inserts bytes and JSON tokens.
     private func mutate(_ bytes: [UInt8], _ random: inout Seeded) -> [UInt8] {
         var result = bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -28,7 +28,7 @@ import Testing
         return result
     }
 
-    @Test func `mutated recordings are read or refused, alike wherever they lie and whatever is skipped`() throws {
+    @Test func `mutated recordings give the same result in any memory, with and without skipping`() throws {
         let seed = Seeded.ofThisRun()
         var random = Seeded(seed)
         let originals = try recordings.map { try fixture($0) }
@@ -41,7 +41,7 @@ import Testing
             #expect(refusal(of: bytes) == error, comment)
             let skipping = memory.refusal(of: bytes, into: document, SkipTests.options)
             guard let error else {
-                // What is well-formed is so however it is read.
+                // Every way of reading accepts the same documents.
                 #expect(skipping == nil, comment)
                 let read = memory.with(bytes) { span in try? document.read(span, .strict) { Literal($0) } }
                 let value = try #require(read, comment)
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func `small mutated documents are accepted and refused as by Foundation`() throws {
+    @Test func `small mutated documents are accepted and rejected as by Foundation`() throws {
         let seed = Seeded.ofThisRun()
         var random = Seeded(seed)
         let originals = BoundsTests.valid.map { Array($0.utf8) }
@@ -69,12 +69,12 @@ import Testing
             )
             accepted += error == nil ? 1 : 0
         }
-        // Both verdicts have been compared.
+        // Enough documents were accepted to compare both outcomes.
         #expect(accepted > 500)
     }
 
-    /// Leaves out what Foundation and we mean to judge differently: other encodings by their byte order mark or NUL bytes, lone
-    /// surrogates, numbers that a Double does not hold, and the trailing commas that Foundation lets pass.
+    /// Excludes documents that Foundation intentionally treats differently: other encodings (byte order mark
+    /// or NUL bytes), lone surrogates, numbers outside the range of Double, and trailing commas.
     private static func isComparable(_ bytes: [UInt8]) -> Bool {
         if bytes.contains(0) || bytes.first ?? 0 >= 0xEF { return false }
         let text = String(decoding: bytes, as: UTF8.self).lowercased()

@@ -4,9 +4,9 @@ import Testing
 @Suite struct PatchTests {
     private func literal(_ text: String) throws -> Literal { try Literal(parsing: Array(text.utf8)) }
 
-    // MARK: Applying
+    // MARK: Applying patches
 
-    /// RFC 6902, appendix A, as far as add, replace, remove and test go; no result: the patch does not apply.
+    /// RFC 6902, appendix A, for add, replace, remove and test; nil means that the patch does not apply.
     static let appendix: [(String, String, Patch.Operation, String?)] = [
         ("A.1", #"{"foo":"bar"}"#, .add("/baz", "qux"), #"{"baz":"qux","foo":"bar"}"#),
         ("A.2", #"{"foo":["bar","baz"]}"#, .add("/foo/1", "qux"), #"{"foo":["bar","qux","baz"]}"#),
@@ -46,7 +46,7 @@ import Testing
     ]
 
     @Test(arguments: appendix + more)
-    func `a step does what RFC 6902 says`(
+    func `each operation has the result that RFC 6902 specifies`(
         _ name: String, _ document: String, _ step: Patch.Operation, _ result: String?
     ) throws {
         let document = try literal(document)
@@ -58,7 +58,7 @@ import Testing
         #expect(try patch.applied(to: document).isSame(as: try literal(result)))
     }
 
-    @Test func `steps that fail name their number, and none is applied`() throws {
+    @Test func `an error names the number of the failed step`() throws {
         let patch = Patch([.add("/a", 1), .replace("/b/c", 2)])
         let document = try literal(#"{"b":{}}"#)
         let error = #expect(throws: Patch.ApplyError.self) { try patch.applied(to: document) }
@@ -66,7 +66,7 @@ import Testing
         #expect(error?.description.contains("step 1") == true)
     }
 
-    @Test func `a patch is written as RFC 6902 has it`() {
+    @Test func `a patch is encoded as RFC 6902 specifies`() {
         let patch = Patch([.add("/a~1b", [1]), .replace("/c", nil), .remove("/d/0"), .test("", "x")])
         #expect(
             patch.literal.json
@@ -74,7 +74,7 @@ import Testing
                 + #"{"op":"remove","path":"/d/0"},{"op":"test","path":"","value":"x"}]"#)
     }
 
-    // MARK: Making
+    // MARK: Creating patches
 
     struct Making: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -148,14 +148,14 @@ import Testing
     ]
 
     @Test(arguments: making)
-    func `edits become the steps that are needed, and no more`(_ making: Making) throws {
+    func `a patch contains only the steps that its edits need`(_ making: Making) throws {
         let document = try literal(making.document)
         let patch = Patch(making.edits, on: document)
         #expect(patch == Patch(making.patch))
         #expect(throws: Never.self) { try patch.applied(to: document) }
     }
 
-    @Test func `an edit is moved below a parent`() {
+    @Test func `an edit can be moved below a parent`() {
         #expect(Edit.set("/a", 1).below("/spec") == .set("/spec/a", 1))
         #expect(Edit.remove("/a").below("/spec/0") == .remove("/spec/0/a"))
         #expect(Edit.remove("/a").pointer == "/a")
@@ -163,7 +163,7 @@ import Testing
 
     // MARK: Properties
 
-    @Test func `patches apply, do what was wished and nothing else, and once is enough`() throws {
+    @Test func `a patch makes only the requested changes, and repeating an edit changes nothing`() throws {
         let seed = Seeded.ofThisRun()
         var random = Seeded(seed)
         for round in 0..<500 {
@@ -173,7 +173,7 @@ import Testing
             let result = try patch.applied(to: document)
             let comment: Comment = "seed \(seed), round \(round): \(edits) on \(document.json)"
 
-            // Where no element leaves an array, so that places keep their names:
+            // Only if no array element is removed, so that pointers stay valid:
             guard edits.allSatisfy({ !$0.removesElement(of: document) && !$0.removesElement(of: result) }) else {
                 continue
             }
@@ -181,7 +181,7 @@ import Testing
             for (pointer, value) in leaves(of: document) where !edits.contains(where: { $0.touches(pointer) }) {
                 #expect(result[at: pointer] == value, comment)
             }
-            // Two edits of one place can undo each other for ever; one alone cannot.
+            // Two edits of the same place can undo each other; a single edit cannot.
             let alone = Patch([edits[0]], on: document)
             let once = try alone.applied(to: document)
             #expect(Patch([edits[0]], on: once).operations.isEmpty, comment)
@@ -205,7 +205,7 @@ import Testing
 }
 
 extension Edit {
-    /// Whether a value at `pointer` may change by this edit: it is there, inside it, or in the way.
+    /// Returns true if this edit can change the value at `pointer`, which is at, inside or above the edited place.
     fileprivate func touches(_ pointer: Pointer) -> Bool {
         pointer.isInside(self.pointer) || self.pointer.isInside(pointer)
     }
@@ -215,7 +215,7 @@ extension Edit {
         return true
     }
 
-    /// Whether the wish holds in `result`; nil for those that cannot be carried out.
+    /// Returns true if `result` has the requested change; nil if the edit cannot be made.
     fileprivate func settled(in result: Literal) -> Bool? {
         switch self {
         case .remove(let pointer): pointer.tokens.isEmpty ? nil : result[at: pointer] == Literal?.none
@@ -240,7 +240,7 @@ extension Seeded {
         }
     }
 
-    /// An edit of a place that is there in part.
+    /// Returns an edit of a place that exists at least in part.
     fileprivate mutating func edit(of document: Literal) -> Edit {
         var pointer = Pointer()
         var current = document

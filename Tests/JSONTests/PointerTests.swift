@@ -10,7 +10,7 @@ import Testing
         ("/foo", #"["bar","baz"]"#), ("/foo/0", #""bar""#), ("/", "0"), ("/a~1b", "1"), ("/c%d", "2"), ("/e^f", "3"),
         ("/g|h", "4"), ("/i\\j", "5"), ("/k\"l", "6"), ("/ ", "7"), ("/m~0n", "8"),
     ])
-    func `RFC 6901's examples lead where it says`(_ text: String, _ value: String) throws {
+    func `the examples of RFC 6901 resolve to the specified values`(_ text: String, _ value: String) throws {
         let document = try Document(parsing: Self.document)
         let pointer = try #require(Pointer(parsing: text))
         #expect(pointer.description == text)
@@ -32,7 +32,7 @@ import Testing
         "/foo/2", "/foo/-", "/foo/00", "/foo/01", "/foo/+1", "/foo/-1", "/foo/ 1", "/foo/99999999999999999999", "/foo/",
         "/nope", "/foo/0/0", "//", "/ /",
     ])
-    func `a pointer to nothing leads nowhere`(_ text: String) throws {
+    func `a pointer to a missing value resolves to nil`(_ text: String) throws {
         let document = try Document(parsing: Self.document)
         let pointer = try #require(Pointer(parsing: text))
         #expect(document.root[at: pointer] == nil)
@@ -40,13 +40,13 @@ import Testing
     }
 
     @Test(arguments: ["foo", " /foo", "#/foo", "/~", "/a~", "/~2", "/~a/b", "/a/b~"])
-    func `a malformed pointer is none`(_ text: String) {
+    func `a malformed pointer is rejected`(_ text: String) {
         #expect(Pointer(parsing: text) == nil)
     }
 
     @Test(arguments: [
         ("/~01", ["~1"]), ("/~10", ["/0"]), ("/~0~1~1~0", ["~//~"]), ("//", ["", ""]), ("/é/😀", ["é", "😀"]),
-        // Combining accents make one `Character` with what is before them.
+        // A combining accent forms one `Character` with the preceding text.
         ("/\u{301}a", ["\u{301}a"]), ("/a/\u{301}", ["a", "\u{301}"]), ("/~0\u{301}", ["~\u{301}"]),
         ("/~1\u{301}", ["/\u{301}"]),
         ("/metadata/labels/app.kubernetes.io~1name", ["metadata", "labels", "app.kubernetes.io/name"]),
@@ -58,7 +58,7 @@ import Testing
         #expect(Array(Pointer(tokens).description.utf8) == Array(text.utf8))
     }
 
-    @Test func `pointers are put together and compared`() {
+    @Test func `pointers can be joined and compared`() {
         let containers: Pointer = "/spec/containers"
         #expect(containers / "0" == "/spec/containers/0")
         #expect(containers / "a/b" + "/c" == "/spec/containers/a~1b/c")
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: recordings)
-    func `every value of a recording is found again by its pointer`(_ name: String) throws {
+    func `every value of a recording is found by its pointer`(_ name: String) throws {
         let document = try Document(parsing: try fixture(name))
         let root = document.root
         var pending = [(Pointer(), root)]
@@ -89,7 +89,7 @@ import Testing
         let other = try Document(parsing: Self.document)
         let foreign = try #require(other.root["foo"])
         #expect(one.root.pointer(to: foreign.id) == nil)
-        // Nor has one that lies outside the value asked.
+        // The same for a value outside the root of the search.
         let outside = try #require(one.root["m~n"])
         #expect(one.root["foo"]?.pointer(to: outside.id) == nil)
     }

@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 @Suite struct SkipTests {
-    /// What the server skips of a review.
+    /// The parts of a review that the server skips.
     static let options = ParseOptions(
         skipped: SkipTree([
             .init(
@@ -13,7 +13,7 @@ import Testing
                 ])
         ]), toleratesDepth: true)
 
-    @Test func `a value is skipped at its exact place only`() throws {
+    @Test func `a value is skipped only at its exact path`() throws {
         let text = #"""
             {"status":{"kept":1},
              "request":{"status":{"kept":2},
@@ -42,16 +42,16 @@ import Testing
             #expect(skipped.string == nil && skipped.int == nil && skipped.bool == nil)
         }
         #expect(request["object"]?["status"]?.source == Array(#"{"ready":[{"}":"]"}]}"#.utf8))
-        // Copied out, it is what it would have been unskipped.
+        // A copy includes the skipped values.
         #expect(Literal(document.root) == (try Literal(parsing: Array(text.utf8))))
     }
 
-    @Test func `a member of an array in the way is not skipped`() throws {
+    @Test func `a path through an array is not skipped`() throws {
         let document = try parse(#"{"request":[{"object":{"status":{"a":1}}}]}"#, Self.options)
         #expect(document.root["request"]?[0]?["object"]?["status"]?["a"]?.int == 1)
     }
 
-    @Test func `what to skip is not carried over from a member without children`() throws {
+    @Test func `skipped paths are not carried over from a member without children`() throws {
         let text = #"{"request":1,"object":{"status":{"a":1}},"x":{"object":{"status":{"a":2}}}}"#
         let document = try parse(text, Self.options)
         #expect(document.root["object"]?["status"]?["a"]?.int == 1)
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(arguments: ["1", "null", "\"text\"", "true"])
-    func `a scalar where something is skipped is read`(_ scalar: String) throws {
+    func `a scalar at a skipped path is read`(_ scalar: String) throws {
         let document = try parse(#"{"request":{"object":{"status":\#(scalar),"a":1}}}"#, Self.options)
         #expect(document.root["request"]?["object"]?["status"]?.source == Array(scalar.utf8))
         #expect(document.root["request"]?["object"]?["a"]?.int == 1)
@@ -73,14 +73,14 @@ import Testing
         #"{"request":{"object":{"status":}}}"#, #"{"request":{"object":{"status":{},}}}"#,
         #"{"request":{"object":{"status":x}}}"#,
     ])
-    func `a broken document is refused where it is skipped too`(_ text: String) throws {
+    func `a malformed document is rejected in skipped parts too`(_ text: String) throws {
         let bytes = Array(text.utf8)
         let memory = try GuardedMemory(capacity: bytes.count)
         #expect(memory.refusal(of: bytes, into: Document(), Self.options) != nil)
     }
 
     @Test(arguments: 0...40)
-    func `what is skipped ends where its brackets do, wherever that is in a block`(_ length: Int) throws {
+    func `a skipped value ends at its closing bracket, at every position in a block`(_ length: Int) throws {
         let plain = String(repeating: "x", count: length)
         for inside in [
             #"{"\#(plain)":{}}"#, #"{"\#(plain)":"]}\\\"}"}"#, #"["\#(plain)\\",{"a":[[]]}]"#, "[\(plain)]",
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: recordings)
-    func `a recording is the same with and without skipping`(_ name: String) throws {
+    func `a recording has the same value with and without skipping`(_ name: String) throws {
         let bytes = try fixture(name)
         let whole = try Literal(parsing: bytes)
         let skipping = try Document(parsing: bytes, Self.options)
@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: [
         ("[", "", "]"), ("[", "1", "]"), (#"{"a":"#, "1", "}"), (#"{"a":"#, "{}", "}"), (#"[{"a":"#, "null", "}]"),
     ])
-    func `a file nests 128 deep and no deeper`(_ open: String, _ inside: String, _ close: String) throws {
+    func `a file can be nested at most 128 levels deep`(_ open: String, _ inside: String, _ close: String) throws {
         let each = open.utf8.filter { $0 == 0x5B || $0 == 0x7B }.count
         let more = inside == "{}" ? 1 : 0
         #expect(refusal(of: nested((128 - more) / each, open, inside, close)) == nil)
@@ -119,12 +119,12 @@ import Testing
         #expect(error.isTooDeep)
     }
 
-    @Test func `too deep is said at the bracket that is one too many`() throws {
+    @Test func `the error for too deep nesting is at the first bracket above the limit`() throws {
         #expect(refusal(of: nested(129))?.offset == 128)
         #expect(refusal(of: nested(129, #"{"a":"#, "1", "}"))?.offset == 128 * 5)
     }
 
-    @Test func `from a review what is deeper becomes opaque, and the rest is read`() throws {
+    @Test func `in a review, values above the depth limit become opaque and the rest is read`() throws {
         let tolerant = ParseOptions(toleratesDepth: true)
         let deep = String(decoding: nested(127), as: UTF8.self)
         let tooDeep = String(decoding: nested(128), as: UTF8.self)
@@ -137,12 +137,12 @@ import Testing
         }
         #expect(kinds == [.array, .opaque])
         #expect(document.root["c"]?.int == 1)
-        // A copy is no deeper than that either: `null` in the 128th array.
+        // A copy has the same depth limit: the 128th array contains `null`.
         #expect(Literal(document.root)["b"]?.json == String(decoding: nested(127, "[", "null"), as: UTF8.self))
         #expect(Literal(document.root)["a"]?.json == deep)
     }
 
-    @Test func `brackets are counted to 10,000 from the root`() throws {
+    @Test func `nesting is limited to 10,000 brackets from the root`() throws {
         let tolerant = ParseOptions(toleratesDepth: true)
         #expect(refusal(of: nested(10_000), tolerant) == nil)
         let error = try #require(refusal(of: nested(10_001), tolerant))
@@ -151,7 +151,7 @@ import Testing
         #expect(refusal(of: nested(10_001))?.offset == 128)
     }
 
-    @Test func `what is skipped counts from the root too`() throws {
+    @Test func `the depth of skipped values also counts from the root`() throws {
         func review(_ depth: Int) -> [UInt8] {
             Array(#"{"request":{"object":{"status":"#.utf8) + nested(depth) + Array("}}}".utf8)
         }
@@ -159,13 +159,13 @@ import Testing
         #expect(refusal(of: review(9_998), SkipTests.options)?.isTooDeep == true)
     }
 
-    @Test func `brackets without end are refused`() throws {
+    @Test func `endless opening brackets are rejected`() throws {
         for options in [ParseOptions.strict, SkipTests.options] {
             #expect(refusal(of: Array(repeating: UInt8(ascii: "["), count: 1_000_000), options)?.isTooDeep == true)
         }
     }
 
-    @Test func `the deepest documents fit on a small stack`() async throws {
+    @Test func `the deepest documents can be processed on a small stack`() async throws {
         let tolerant = ParseOptions(toleratesDepth: true)
         let bytes = nested(128, #"{"b":1,"a":"#, "[[]]", "}")
         let other = nested(128, #"{"a":"#, "[[]]", #","b":1}"#)
@@ -177,7 +177,7 @@ import Testing
             let copy = Literal(reordered.root)
             var hasher = Hasher()
             copy.hash(into: &hasher)
-            // Members in another order at every level: each may be compared only once for this to end.
+            // The members have another order at every level; this ends only if each is compared once.
             return withExtendedLifetime((document, reordered)) {
                 literal.isSame(as: copy) && literal != copy && literal.json.utf8.count == bytes.count
                     && document.root.isSame(as: reordered.root)

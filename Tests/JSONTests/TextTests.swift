@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 @Suite struct TextTests {
-    /// The string that a JSON text is.
+    /// Parses a JSON text as a string.
     private func string(_ text: String) throws -> String? {
         let document = try parse(text)
         return withExtendedLifetime(document) { document.root.string }
@@ -21,7 +21,7 @@ import Testing
         #expect(Array(read.utf8) == Array(contents.utf8))
     }
 
-    @Test func `every escaped code unit that is no surrogate reads as its scalar`() throws {
+    @Test func `every escaped code unit except surrogates reads as its scalar`() throws {
         for unit in UInt16.min...UInt16.max {
             guard let scalar = Unicode.Scalar(unit) else { continue }
             let digits = String(unit, radix: 16)
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(arguments: 0...40)
-    func `an escape is resolved wherever it stands`(_ place: Int) throws {
+    func `an escape is resolved at every position`(_ place: Int) throws {
         for (escape, contents) in [(#"\n"#, "\n"), (#"\\"#, "\\"), (#"\u00e9"#, "é"), (#"\ud83d\ude00"#, "😀")] {
             for count in [place, place + 1, place + 15, place + 16, place + 33] {
                 let (before, after) = (
@@ -68,7 +68,7 @@ import Testing
         ("", #""""#), ("plain", #""plain""#), (#"a"b\c/"#, #""a\"b\\c/""#), ("\n\r\t", #""\n\r\t""#),
         ("\u{0}\u{1}\u{8}\u{B}\u{C}\u{1F}", #""\u0000\u0001\u0008\u000b\u000c\u001f""#), ("\u{7F}é€😀", "\"\u{7F}é€😀\""),
     ])
-    func `a string is written with quotes, backslashes and control characters escaped`(_ string: String, _ json: String)
+    func `quotes, backslashes and control characters are escaped in an encoded string`(_ string: String, _ json: String)
     {
         #expect(Literal.string(string).json == json)
         var bytes: [UInt8] = [0x41]
@@ -76,7 +76,7 @@ import Testing
         #expect(bytes == [0x41] + Array(json.utf8))
     }
 
-    @Test func `what is written reads back`() throws {
+    @Test func `an encoded string is read back unchanged`() throws {
         var contents = ""
         for scalar in 0...0x2FF { contents.unicodeScalars.append(Unicode.Scalar(UInt16(scalar)) ?? "?") }
         #expect(try string(Literal.string(contents).json) == contents)

@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 @Suite struct ValueTests {
-    @Test func `of members that share a key the last one counts`() throws {
+    @Test func `the last one of several members with the same key applies`() throws {
         let document = try parse(#"{"a":1,"b":2,"a":3,"\u0061":4,"c":5,"":6,"b\u0000":7}"#)
         let root = document.root
         #expect(root["a"]?.int == 4)
@@ -35,15 +35,15 @@ import Testing
     }
 
     @Test(arguments: [(#"{"\u00e9":1,"é":2}"#, 2), (#"{"é":2,"\u00E9":1}"#, 1), (#"{"\ud83d\ude00":1,"x":0}"#, nil)])
-    func `an escaped key is the key it stands for`(_ text: String, _ value: Int?) throws {
+    func `an escaped key equals its unescaped form`(_ text: String, _ value: Int?) throws {
         let document = try parse(text)
         #expect(document.root["é"]?.int == value)
         #expect(document.root[name: "é"]?.int == value)
         #expect(document.root["😀"]?.int == (value == nil ? 1 : nil))
     }
 
-    @Test func `keys that only look the same are two`() throws {
-        // é as one scalar, and as e with a combining accent: the same for Swift's ==, and not for an API server.
+    @Test func `keys that only look the same are different`() throws {
+        // é as one scalar, and as e with a combining accent: equal for Swift's ==, but not for an API server.
         let document = try parse("{\"caf\u{E9}\":1,\"cafe\u{301}\":2}")
         let root = document.root
         #expect(root.uniqueMembers.map(\.value.int) == [1, 2])
@@ -61,7 +61,7 @@ import Testing
         #expect(!root.isSame(as: reversed.root))
     }
 
-    @Test func `an object of very many members is read, listed and compared in no time`() throws {
+    @Test func `an object with very many members is read, listed and compared quickly`() throws {
         let keys = (0..<30_000).map { "\"key\($0)\":\($0)" }
         let ascending = try parse("{\(keys.joined(separator: ","))}")
         let descending = try parse("{\(keys.reversed().joined(separator: ","))}")
@@ -81,7 +81,7 @@ import Testing
             ("\"1\"", nil),
             ("true", nil), ("null", nil), ("[1]", nil), ("{}", nil),
         ] as [(String, Int?)])
-    func `a number is an integer where 64 bits hold it`(_ text: String, _ value: Int?) throws {
+    func `a number is an integer if it fits into 64 bits`(_ text: String, _ value: Int?) throws {
         let document = try parse(text)
         #expect(document.root.int == value)
     }
@@ -90,7 +90,7 @@ import Testing
         ("null", Kind.null), ("true", .true), ("false", .false), ("-1.5", .number), (#""1""#, .string), ("[1]", .array),
         (#"{"0":1}"#, .object),
     ])
-    func `a value answers only for its own kind`(_ text: String, _ kind: Kind) throws {
+    func `a value can be read only as its kind`(_ text: String, _ kind: Kind) throws {
         let document = try parse(" \(text) ")
         let root = document.root
         #expect(root.kind == kind)
@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: [
         ("\"a\\u0062c\"", "abc"), ("\"abc\"", "abc"), ("\"\"", ""), (#""\n""#, "\n"), (#""\u0000""#, "\u{0}"),
     ])
-    func `a string equals its contents, not their beginning or more`(_ text: String, _ contents: String) throws {
+    func `a string does not equal a shorter or longer text`(_ text: String, _ contents: String) throws {
         let document = try parse(text)
         let root = document.root
         #expect(root.equals(string: contents))
@@ -138,8 +138,7 @@ import Testing
         (#"{"a":{"b":[{"c":1,"d":2}],"e":3}}"#, #"{"a":{"e":3,"b":[{"d":2,"c":1}]}}"#, true),
         (#"{"a":{"b":[{"c":1,"d":2}],"e":3}}"#, #"{"a":{"e":3,"b":[{"d":2,"c":2}]}}"#, false),
     ])
-    func `values are the same whatever their order and spelling`(_ left: String, _ right: String, _ isSame: Bool) throws
-    {
+    func `member order and escapes do not affect equality`(_ left: String, _ right: String, _ isSame: Bool) throws {
         let one = try parse(left)
         let other = try parse(right)
         #expect(one.root.isSame(as: other.root) == isSame)
@@ -148,7 +147,7 @@ import Testing
         #expect(Literal(other.root).isSame(as: Literal(one.root)) == isSame)
     }
 
-    @Test func `values that nest and are ordered differently at every level are compared once`() throws {
+    @Test func `nested values with another member order at every level are compared once`() throws {
         func nested(_ depth: Int, _ innermost: Int, first: Bool) -> String {
             guard depth > 0 else { return "\(innermost)" }
             let inner = nested(depth - 1, innermost, first: first)
@@ -162,7 +161,7 @@ import Testing
         #expect(Literal(one.root).isSame(as: Literal(same.root)))
     }
 
-    @Test func `literals are the same values as their JSON`() throws {
+    @Test func `literals equal their JSON`() throws {
         let literal: Literal = [
             "httpGet": ["path": "/livez", "port": 8080], "list": [1, -2, true, nil, "x\n"], "empty": .object([]),
             "none": [],

@@ -6,16 +6,16 @@ import Rules
 import TestSupport
 import Testing
 
-/// Which findings comments exempt, and what is said of comments that exempt none.
+/// Findings that comments exempt, and problems of comments that exempt none.
 @Suite struct IgnoreCommentTests {
-    /// A Deployment with two containers and two sins: one replica, and images without a version.
+    /// A Deployment with one replica and two containers whose images have no version.
     private static let lines = [
         "apiVersion: apps/v1", "kind: Deployment", "metadata: {name: web, namespace: shop}", "spec:", "  replicas: 1",
         "  template:", "    metadata: {labels: {app: web}}", "    spec:", "      containers:", "      - name: app",
         "        image: nginx", "      - name: log", "        image: fluent",
     ]
 
-    /// What rules find and are not kept from, as `rule line`, with text put behind or before lines counted from 1.
+    /// Returns the findings that are not exempt, as `rule path`, with text added after or before numbered lines.
     private func found(
         behind: [Int: String] = [:], before: [Int: String] = [:]
     ) throws -> (found: [String], file: ManifestFile, used: Set<Int>) {
@@ -41,11 +41,11 @@ import Testing
 
     private let all = ["replicas spec.replicas", "image-tag containers[app].image", "image-tag containers[log].image"]
 
-    @Test func `without comments everything is found`() throws {
+    @Test func `without comments, all findings are reported`() throws {
         #expect(try found().found == all)
     }
 
-    @Test func `a comment behind a line, or alone before it, exempts what is found there`() throws {
+    @Test func `a comment at the end of a line or on a line before it exempts findings on that line`() throws {
         #expect(try found(behind: [5: " # playbook:ignore replicas a cache"]).found == Array(all[1...]))
         #expect(
             try found(before: [11: "        # playbook:ignore image-tag pinned elsewhere"]).found == [all[0], all[2]])
@@ -53,11 +53,11 @@ import Testing
         #expect(try found(before: [5: apart]).found == Array(all[1...]))
     }
 
-    @Test func `a comment before a document exempts in all of it`() throws {
+    @Test func `a comment before a document exempts findings in the whole document`() throws {
         #expect(try found(before: [1: "# playbook:ignore image-tag a mirror"]).found == [all[0]])
         #expect(try found(before: [1: "# playbook:ignore image-tag, replicas a mirror"]).found == [])
         #expect(try found(before: [1: "# playbook:ignore image-tag,replicas a mirror"]).found == [])
-        // A document after it is another one.
+        // It does not apply to the next document.
         #expect(try found(before: [1: "# playbook:ignore replicas a cache\na: 1\n---"]).found == all)
     }
 
@@ -65,7 +65,7 @@ import Testing
         ("# playbook:ignore replicas", "without a reason"), ("# playbook:ignore", "has no rule"),
         ("# playbook:ignore replica a cache", "did you mean \"replicas\"?"),
     ])
-    func `a comment that cannot exempt says why, and does not`(_ comment: String, _ part: String) throws {
+    func `an invalid comment exempts nothing and its problem is named`(_ comment: String, _ part: String) throws {
         let (found, file, used) = try found(behind: [5: " \(comment)"])
         #expect(found == all && used == [])
         #expect(file.ignores.count == 1 && file.ignores[0].problem(in: .playbook)?.contains(part) == true)
@@ -75,17 +75,17 @@ import Testing
     @Test(arguments: [
         "'a # playbook:ignore replicas b'", "\"# playbook:ignore replicas b\"", "a#playbook:ignore replicas b",
     ])
-    func `a text that looks like a comment is none`(_ text: String) throws {
+    func `text inside a string is not read as a comment`(_ text: String) throws {
         let (found, file, _) = try found(before: [3: "note: \(text)"])
         #expect(found == all && file.ignores.isEmpty)
     }
 
-    @Test func `a line of a block of text is no comment either`() throws {
+    @Test func `a line inside a block scalar is not read as a comment`() throws {
         let (found, file, _) = try found(before: [3: "note: |\n  # playbook:ignore image-tag b\n  text"])
         #expect(found == all && file.ignores.isEmpty)
     }
 
-    @Test func `another rule's comment exempts nothing, and is known to be unused`() throws {
+    @Test func `a comment for another rule exempts nothing and is unused`() throws {
         let (found, file, used) = try found(behind: [5: " # playbook:ignore image-tag a mirror"])
         #expect(found == all && file.ignores.count == 1 && file.ignores[0].problem(in: .playbook) == nil && used == [])
     }

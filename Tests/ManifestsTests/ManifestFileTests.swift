@@ -5,7 +5,7 @@ import Manifests
 import Testing
 
 @Suite struct ManifestFileTests {
-    /// Objects of a text by kind and name, with the line that each begins in.
+    /// Returns the objects in a text as line, kind and name.
     private func objects(_ text: String, path: String = "a.yaml") -> [String] {
         let file = ManifestFile(path: path, bytes: Array(text.utf8))
         var found: [String] = []
@@ -18,7 +18,7 @@ import Testing
         return found
     }
 
-    /// Where a place in the first object stands, and what is marked of its line.
+    /// Returns the line and column of a place in the first object, and the marked text.
     private func region(_ place: Pointer, in text: String, path: String = "a.yaml") throws -> (String, String, Region) {
         let file = ManifestFile(path: path, bytes: Array(text.utf8))
         var found: Region?
@@ -31,7 +31,7 @@ import Testing
         )
     }
 
-    @Test func `every document is an object, and every item of a list`() {
+    @Test func `each document and each list item is an object`() {
         #expect(
             objects(
                 """
@@ -66,11 +66,11 @@ import Testing
         "a: 1", "- 1", "text", "apiVersion: v2\nname: chart", "kind: only", "replicaCount: 3",
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization",
     ])
-    func `what no API server takes is told apart`(_ text: String) {
+    func `documents that are not Kubernetes objects are recognized`(_ text: String) {
         #expect(objects(text) == ["1 foreign -"])
     }
 
-    @Test func `JSON is read as it is, whatever the file is called`() throws {
+    @Test func `JSON is recognized independently of the file name`() throws {
         let text = "\n  {\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"metadata\": {\"name\": \"\\u0061\"}}\n"
         for path in ["a.json", "a.yaml", "-"] { #expect(objects(text, path: path) == ["2 Pod a"]) }
         let (place, marked, _) = try region("/metadata/name", in: text, path: "a.json")
@@ -87,7 +87,7 @@ import Testing
         ("a: \"{{x}}\"\nb: 1\nb: 2", "a.yaml", 3, 1, "duplicate key \"b\""),
         ("a: |\n  {{ x }}\nb: 1\nc: 1\nb: 2", "a.yaml", 5, 1, "duplicate key \"b\" (first defined on line 3); if this"),
     ])
-    func `a mistake is told with its place`(_ text: String, _ path: String, _ line: Int, _ column: Int, _ part: String)
+    func `an error has its line and column`(_ text: String, _ path: String, _ line: Int, _ column: Int, _ part: String)
         throws
     {
         let problem = try #require(ManifestFile(path: path, bytes: Array(text.utf8)).problem)
@@ -95,7 +95,7 @@ import Testing
         if !part.isEmpty && !part.hasPrefix("Go") { #expect(problem.location.column == column, "\(problem)") }
     }
 
-    @Test func `what is before a mistake is read`() {
+    @Test func `documents before an error are read`() {
         let file = ManifestFile(path: "a.yaml", bytes: Array("a: 1\n---\nb: [\n".utf8))
         #expect(file.documents.count == 1 && file.problem?.location.line ?? 0 >= 3)
     }
@@ -118,28 +118,26 @@ import Testing
     @Test(arguments: [
         ("/spec/replicas", "5:3", "replicas: 1"),
         ("/spec/template/spec/containers/0/image", "10:9", "image: web"),
-        // What is missing is sought in what is around it.
+        // For a missing field, the region is its nearest existing parent.
         ("/spec/template/spec/containers/0/livenessProbe", "9:9", "name: app"),
         ("/spec/template/spec/containers/1/livenessProbe", "12:9", "{name: logger, image: l}"),
         ("/metadata/labels/team", "3:25", "labels"),
         ("/spec/template/spec/topologySpreadConstraints", "7:5", "spec"),
         ("/spec/strategy/type", "4:1", "spec"), ("/status", "1:1", "apiVersion: apps/v1"),
-        // Columns are characters, not bytes.
+        // Columns count characters, not bytes.
         ("/metadata/labels", "3:25", "labels: {app: web}"), ("/metadata/labels/app", "3:34", "app: web"),
     ])
-    func `a place is the very field, or the nearest thing around it`(_ place: String, _ at: String, _ marked: String)
-        throws
-    {
+    func `a region marks the field or its nearest parent`(_ place: String, _ at: String, _ marked: String) throws {
         let pointer = try #require(Pointer(parsing: place))
         let found = try region(pointer, in: deployment)
         #expect(found.0 == at && found.1 == marked)
-        // Neither carriage returns nor a byte order mark move it.
+        // Carriage returns and a byte order mark do not change the position.
         let windows = "\u{FEFF}" + deployment.replacing("\n", with: "\r\n")
         let same = try region(pointer, in: windows)
         #expect(same.0 == at && same.1 == marked)
     }
 
-    @Test func `UTF-16 is read, and its places are those of its characters`() throws {
+    @Test func `UTF-16 is read, and its columns count characters`() throws {
         var bytes: [UInt8] = [0xFF, 0xFE]
         for unit in deployment.utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
         let file = ManifestFile(path: "a.yaml", bytes: bytes)
@@ -149,7 +147,7 @@ import Testing
         }
     }
 
-    @Test func `what an alias brings is where its anchor stands`() throws {
+    @Test func `fields of an alias have the positions of its anchor`() throws {
         let text = "a: &a\n  b: 1\nc: *a\nd:\n  <<: *a\n  e: 2\n"
         #expect(try region("/c/b", in: text).0 == "2:3")
         #expect(try region("/c", in: text).0 == "3:1")
@@ -157,7 +155,7 @@ import Testing
         #expect(try region("/d/e", in: text).0 == "6:3")
     }
 
-    @Test func `an excerpt holds no secret and no control character`() throws {
+    @Test func `an excerpt contains no secrets and no control characters`() throws {
         let (_, _, region) = try region("/spec/template/spec/containers/0/env", in: deployment)
         #expect(region.excerpt == "        env: [{name: TOKEN, value: •••}, {name: B, value: •••}]")
         let text = "apiVersion: v1\nkind: Secret\nstringData: {a: \"b\", c: d} # \t[31m\u{202E}\n"
@@ -167,14 +165,14 @@ import Testing
         #expect(cut.1 == "b: 1" && cut.2.excerpt.count < 130 && cut.2.start.column == 818)
     }
 
-    @Test func `in a file of one long line, only what is around a place is shown`() throws {
+    @Test func `for a long line, an excerpt shows only the text around the position`() throws {
         let secret = String(repeating: "s", count: 9000)
         let text =
             #"{"kind": "A", "apiVersion": "v1", "stringData": {"a": "\#(secret)"}, "spec": {"é😀": 1, "b": 2, "c": 3}, "#
             + #""data": {"z": "\#(secret)"}}"#
         let region = try region("/spec/b", in: text, path: "a.json")
         #expect(region.1 == #""b": 2"#)
-        // Less than the width of a terminal once the secrets are hidden, but for what the object begins with.
+        // With secrets hidden, the excerpt fits the width of a terminal, except for the beginning of the object.
         #expect(region.2.excerpt.hasSuffix(#""a": •••}, "spec": {"é😀": 1, "b": 2, "c": 3}, "data": {"z": •••}}"#))
         #expect(region.2.excerpt.unicodeScalars.count <= 124)
         let before = try text[..<#require(text.firstRange(of: #""b""#)).lowerBound]
@@ -183,7 +181,7 @@ import Testing
         #expect(region.2.endUTF16 == region.2.startUTF16 + 6)
     }
 
-    @Test func `bytes that are no text are told apart`() {
+    @Test func `binary data is recognized`() {
         #expect(ManifestFile.isBinary([0x7F, 0x45, 0x4C, 0x46, 0]))
         #expect(!ManifestFile.isBinary(Array("a: 1".utf8)))
     }

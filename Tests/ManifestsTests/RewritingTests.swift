@@ -3,7 +3,7 @@ import Manifests
 import TestSupport
 import Testing
 
-/// Texts that are hard to change, and what becomes of them.
+/// Edits of texts that are difficult to change.
 @Suite struct RewritingTests {
     struct Change: CustomTestStringConvertible {
         let name: String
@@ -22,7 +22,7 @@ import Testing
         return String(decoding: try file.rewritten(0, toSay: target).text.bytes, as: UTF8.self)
     }
 
-    @Test(arguments: changes) func `only what differs is written`(_ item: Change) throws {
+    @Test(arguments: changes) func `only the parts of a text that differ are changed`(_ item: Change) throws {
         let after = try RewritingTests.change(item)
         #expect(after == item.after)
     }
@@ -157,7 +157,7 @@ import Testing
         ("a merged member goes", "x: &x {a: 1}\nz:\n  <<: *x\n  b: 1\n", .remove("/z/a"), "comes from a merge"),
         ("an alias in a list goes", "x: &x {a: 1}\nz:\n- *x\n- b\n", .remove("/z/0"), "an alias cannot be removed"),
     ])
-    func `what cannot be written is refused with its reason`(
+    func `an edit that cannot be made is rejected with the reason`(
         _ name: String, _ before: String, _ edit: Edit, _ part: String
     ) throws {
         do {
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test func `a diff is what diff -u prints`() {
+    @Test func `a diff equals the output of diff -u`() {
         let old = (1...20).map { "\($0)\n" }.joined()
         var lines = (1...20).map { "\($0)\n" }
         lines[1] = "two\n"

@@ -8,7 +8,7 @@ import Testing
         ("127.0.0.1:0", "127.0.0.1:0", 0), ("[::1]:65535", "[::1]:65535", 65535),
         ("[2001:db8:0:0::1]:1", "[2001:db8::1]:1", 1),
     ])
-    func `an address is read and written`(text: String, written: String, port: UInt16) throws {
+    func `an address is parsed and formatted`(text: String, written: String, port: UInt16) throws {
         let address = try Address(parsing: text)
         #expect(address.description == written)
         #expect(address.port == port)
@@ -21,13 +21,13 @@ import Testing
         ("256.0.0.1:1", "not an IP address"), ("::1:1", "brackets"), ("[::1:1", "brackets"),
         ("[1.2.3.4]:1", "not an IP address"), ("[]:1", "not an IP address"),
     ])
-    func `what is no address is refused with the reason`(text: String, reason: String) throws {
+    func `an invalid address is rejected with the reason`(text: String, reason: String) throws {
         let error = try #require(throws: Address.Malformed.self) { try Address(parsing: text) }
         #expect(error.text == text)
         #expect(error.description.contains(reason))
     }
 
-    @Test func `an address that is taken says so`() throws {
+    @Test func `an address that is already in use is reported`() throws {
         let server = try RunningServer()
         let taken = server.server.addresses[1]
         let error = try #require(throws: SystemError.self) {
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(.enabled(if: Family.version6.isHere, "this machine has no ::1"), arguments: [":0", "[::]:0"])
-    func `every interface means IPv6 and IPv4`(text: String) throws {
+    func `a wildcard address accepts IPv6 and IPv4`(text: String) throws {
         let server = try RunningServer(listening: text)
         for family in Family.allCases {
             let client = try Client(port: server.plainPort, over: family)
@@ -54,7 +54,7 @@ import Testing
     @Test(
         .enabled(if: Family.version6.isHere, "this machine has no ::1"),
         arguments: [("0.0.0.0:0", Family.version4), ("127.0.0.1:0", .version4), ("[::1]:0", .version6)])
-    func `an address of one version is not reached over the other`(text: String, family: Family) throws {
+    func `an address of one IP version cannot be reached over the other`(text: String, family: Family) throws {
         let server = try RunningServer(listening: text)
         for other in Family.allCases where other != family {
             #expect(throws: ClientError.cannotConnect(ECONNREFUSED)) { try Client(port: server.plainPort, over: other) }

@@ -5,11 +5,11 @@ import Net
 import Synchronization
 import Testing
 
-/// A client on a thread of its own, called as if calls waited.
+/// A client on a separate thread; calls block until they have a result.
 final class Caller: Sendable {
     let thread: ClientThread<Net.Client>
 
-    /// What came of a call.
+    /// The result of a call.
     struct Outcome: Equatable {
         var status: Int?
         var body: [UInt8] = []
@@ -65,7 +65,7 @@ final class Caller: Sendable {
     }
 }
 
-/// A port that takes connections into its backlog and does nothing about them.
+/// A port that queues connections in its backlog and never accepts them.
 final class SilentPort {
     let descriptor: Int32
     private(set) var port: UInt16 = 0
@@ -95,7 +95,7 @@ final class SilentPort {
 @Suite struct CallTests {
     private static let authority = Array(TestCertificates.authority.keyPair.certificate.utf8)
 
-    @Test func `a call is answered, and the next one uses its connection`() throws {
+    @Test func `the next call reuses the connection`() throws {
         let server = try RunningServer()
         let caller = try Caller(server)
         #expect(try caller.call(OutgoingRequest(.get, "/a?b=c")).text == "GET /a?b=c 0")
@@ -104,20 +104,20 @@ final class SilentPort {
         #expect(server.status.counts.accepted == 1)
     }
 
-    @Test func `a large response arrives whole`() throws {
+    @Test func `a large response is received completely`() throws {
         let large = [UInt8](repeating: 0x61, count: 6_000_000)
         let server = try RunningServer(answering: { _, _, _ in Response(status: 200, body: large) })
         #expect(try Caller(server).call(OutgoingRequest(.get, "/")) == .init(status: 200, body: large))
     }
 
-    @Test func `a host is found by its name, and plain HTTP spoken`() throws {
+    @Test func `a host name is resolved and plain HTTP is used`() throws {
         let server = try RunningServer()
         let caller = try Caller(Endpoint(host: "localhost", port: server.plainPort), tls: nil)
         #expect(try caller.call(OutgoingRequest(.get, "/")).text == "GET / 0")
     }
 
-    @Test func `a name without an address is told`() throws {
-        // RFC 1035 2.3.4: a label has at most 63 octets, so that no resolver can be asked for this one.
+    @Test func `a host name that cannot be resolved is reported`() throws {
+        // RFC 1035 2.3.4: a label has at most 63 octets, so this name cannot be resolved.
         let name = String(repeating: "a", count: 64) + ".invalid"
         let caller = try Caller(Endpoint(host: name, port: 1), tls: nil)
         let error = try #require(try caller.call(OutgoingRequest(.get, "/")).error)
@@ -127,7 +127,7 @@ final class SilentPort {
         }
     }
 
-    @Test func `a server signed by another authority is refused`() throws {
+    @Test func `a server certificate from an untrusted CA is rejected`() throws {
         let server = try RunningServer()
         let other = Array(TestCertificates.clientAuthority.keyPair.certificate.utf8)
         let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
@@ -138,11 +138,11 @@ final class SilentPort {
 
     @Test(arguments: [
         ("127.0.0.1", "other.test", "hostname mismatch"), ("127.0.0.1", "127.0.0.2", "IP address mismatch"),
-        // The certificate's common name is "server.test", which counts for nothing (RFC 9110 4.3.4).
+        // The certificate's common name "server.test" is not compared (RFC 9110 4.3.4).
         ("127.0.0.1", "server.test", "hostname mismatch"),
         ("localhost", nil, "hostname mismatch"),
     ])
-    func `a certificate for another name is refused`(host: String, name: String?, reason: String) throws {
+    func `a server certificate for another name is rejected`(host: String, name: String?, reason: String) throws {
         let server = try RunningServer()
         let endpoint = Endpoint(host: host, port: server.securePort, serverName: name)
         let outcome = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority)).call(
@@ -150,7 +150,7 @@ final class SilentPort {
         #expect(outcome.error == .untrusted(endpoint, reason: reason))
     }
 
-    @Test func `a name may be verified that is not the host`() throws {
+    @Test func `the verified server name can differ from the host`() throws {
         let server = try RunningServer()
         let endpoint = Endpoint(host: "localhost", port: server.securePort, serverName: "127.0.0.1")
         let outcome = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority)).call(
@@ -158,7 +158,7 @@ final class SilentPort {
         #expect(outcome.status == 200)
     }
 
-    @Test func `a client certificate is shown to who asks for one`() throws {
+    @Test func `a client certificate is sent to a server that requests it`() throws {
         let authority = TestCertificates.clientAuthority
         let server = try RunningServer(clientCAs: authority.keyPair.certificate)
         let endpoint = Endpoint(host: "127.0.0.1", port: server.securePort)
@@ -176,7 +176,7 @@ final class SilentPort {
         #expect(reason.contains("certificate required"))
     }
 
-    @Test func `what cannot be used is refused when it is given`() throws {
+    @Test func `invalid certificates and keys are rejected when they are set`() throws {
         let pair = TestCertificates.server
         let other = TestCertificates.clientAuthority.keyPair
         for _ in 0..<50 {
@@ -190,7 +190,7 @@ final class SilentPort {
         }
     }
 
-    @Test func `a closed port is told`() throws {
+    @Test func `a refused connection is reported`() throws {
         let port = try SilentPort().port
         let outcome = try Caller(Endpoint(host: "127.0.0.1", port: port), tls: nil).call(OutgoingRequest(.get, "/"))
         #expect(
@@ -198,7 +198,7 @@ final class SilentPort {
                 == .cannotConnect(SystemError(call: "connect", code: ECONNREFUSED, context: "127.0.0.1:\(port)")))
     }
 
-    @Test func `a server that never shakes hands is given up`() throws {
+    @Test func `a server that never completes the handshake causes a timeout`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
         let caller = try Caller(endpoint, tls: Net.ClientTLS(trustedCAs: Self.authority))
@@ -206,7 +206,7 @@ final class SilentPort {
         #expect(outcome.error == .timedOut(endpoint, .connecting))
     }
 
-    @Test func `a server that never answers is given up`() throws {
+    @Test func `a server that never answers causes a timeout`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
         let caller = try Caller(endpoint, tls: nil)
@@ -216,7 +216,7 @@ final class SilentPort {
         #expect(whole.error == .timedOut(endpoint, .whole))
     }
 
-    @Test func `a kept connection that the server has ended is replaced`() throws {
+    @Test func `a reused connection that the server closed is replaced`() throws {
         let server = try RunningServer({ $0.idleTimeout = .milliseconds(20) })
         let caller = try Caller(server)
         for round in 1...3 {
@@ -225,7 +225,7 @@ final class SilentPort {
         }
     }
 
-    @Test func `there are no more connections than allowed`() throws {
+    @Test func `the number of connections is limited`() throws {
         let silent = try SilentPort()
         let endpoint = Endpoint(host: "127.0.0.1", port: silent.port)
         let caller = try Caller(endpoint, tls: nil, maxConnections: 1)
@@ -235,7 +235,7 @@ final class SilentPort {
         #expect(try caller.call(OutgoingRequest(.get, "/")).error == .busy)
     }
 
-    @Test func `the end of the thread ends its calls`() throws {
+    @Test func `calls end when their thread stops`() throws {
         let silent = try SilentPort()
         let caller = try Caller(Endpoint(host: "127.0.0.1", port: silent.port), tls: nil)
         let mailbox = Mailbox()
@@ -246,7 +246,7 @@ final class SilentPort {
                     head: { _ in }, body: { _ in },
                     end: { mailbox.append($0.map { "\($0)" } ?? "whole") }))
         }
-        // Jobs are done in their order: when this one is, the call has begun.
+        // Jobs run in order: when this one has run, the call has started.
         let begun = DispatchSemaphore(value: 0)
         caller.thread.perform { _ in begun.signal() }
         begun.wait()
@@ -255,7 +255,7 @@ final class SilentPort {
         #expect(!caller.thread.perform { _ in })
     }
 
-    @Test func `a call that is taken back is not told of`() throws {
+    @Test func `a canceled call reports no result`() throws {
         let silent = try SilentPort()
         let caller = try Caller(Endpoint(host: "127.0.0.1", port: silent.port), tls: nil)
         let mailbox = Mailbox()
@@ -276,7 +276,7 @@ final class SilentPort {
             .run(within: limit, printingAtMost: maximum)
     }
 
-    @Test func `what a program prints is collected, and its status`() throws {
+    @Test func `a program's output and exit status are collected`() throws {
         let result = try run("echo out $A; echo err >&2; exit 3")
         #expect(String(decoding: result.output, as: UTF8.self) == "out b\n")
         #expect(String(decoding: result.messages, as: UTF8.self) == "err\n")
@@ -284,13 +284,13 @@ final class SilentPort {
         #expect(try run("kill -9 $$").status == 128 + 9)
     }
 
-    @Test func `a program has nothing to read and no blocked signal`() throws {
+    @Test func `a program has empty standard input and no blocked signals`() throws {
         #expect(
             String(decoding: try run("cat; grep SigBlk /proc/self/status").output, as: UTF8.self).hasSuffix("0000\n"))
     }
 
     @Test(arguments: ["sleep 20", "exec >/dev/null 2>&1; sleep 20"])
-    func `a program that takes too long is ended`(script: String) throws {
+    func `a program that runs too long is ended`(script: String) throws {
         #expect(throws: SystemError(call: "run", code: ETIMEDOUT, context: "/bin/sh")) {
             try run(script, within: .milliseconds(50))
         }
@@ -302,7 +302,7 @@ final class SilentPort {
         }
     }
 
-    @Test func `a program that is not there is told`() throws {
+    @Test func `a program that does not exist is reported`() throws {
         let program = Subprocess(command: "no-such-program-here", arguments: [], environment: [:])
         #expect(throws: SystemError(call: "run", code: ENOENT, context: "no-such-program-here")) {
             try program.run(within: .seconds(1))

@@ -16,19 +16,19 @@ import Testing
             notBefore: 1_700_000_000, notAfter: 1_800_000_000)
     }
 
-    @Test func `an authority describes itself`() throws {
+    @Test func `the description of a CA certificate has its subject, validity and key type`() throws {
         let made = try CertificateAuthority(named: "playbook CA", notBefore: 1_700_000_000, notAfter: 4_000_000_000)
         let description = try describe(made.keyPair)
         #expect(description.subject == "CN=playbook CA")
         #expect(description.issuer == "CN=playbook CA")
         #expect(description.isCA)
         #expect(description.keyType == "EC P-256")
-        // 4,000,000,000 is after 2049, where certificates change to the other form of time (RFC 5280 4.1.2.5).
+        // 4,000,000,000 is after 2049, from which on certificates use GeneralizedTime (RFC 5280 4.1.2.5).
         #expect(description.notBefore == 1_700_000_000)
         #expect(description.notAfter == 4_000_000_000)
     }
 
-    @Test func `a certificate carries what was asked for`() throws {
+    @Test func `an issued certificate has the requested fields`() throws {
         let pair = try authority.issue(
             request(
                 "playbook.playbook.svc", dnsNames: ["playbook.playbook.svc", "*.example.org"],
@@ -57,7 +57,7 @@ import Testing
         ["playbook.playbook.svc"], ["other", "PLAYBOOK.playbook.svc"], ["*.playbook.svc"],
         ["playbook.playbook.svc.cluster.local", "playbook.playbook.svc"],
     ])
-    func `a certificate with the name of the Service is accepted`(names: [String]) throws {
+    func `a certificate with the Service's name is accepted`(names: [String]) throws {
         #expect(try problem(names, for: "playbook.playbook.svc") == nil)
     }
 
@@ -65,14 +65,14 @@ import Testing
         ["playbook"], ["playbook.playbook.svc.cluster.local"], ["*.svc"], ["*.*.svc"], ["*"], ["playbook.*.svc"],
         ["p*.playbook.svc"], ["*.playbook.playbook.svc"],
     ])
-    func `a certificate without the name of the Service is refused`(names: [String]) throws {
+    func `a certificate without the Service's name is rejected`(names: [String]) throws {
         #expect(
             try problem(names, ["10.0.0.1"], for: "playbook.playbook.svc")
                 == .otherNames(than: "playbook.playbook.svc"))
         #expect(try problem(names, for: nil) == nil)
     }
 
-    @Test func `a certificate needs a name, and the common name is none`() throws {
+    @Test func `a certificate needs an alternative name, and the common name is not enough`() throws {
         #expect(try problem([], for: "playbook.playbook.svc") == .noNames)
         #expect(try problem([], for: nil) == .noNames)
         #expect(try problem([], ["10.0.0.1"], for: nil) == nil)
@@ -80,9 +80,9 @@ import Testing
             try problem([], ["10.0.0.1"], for: "playbook.playbook.svc") == .otherNames(than: "playbook.playbook.svc"))
     }
 
-    @Test func `a certificate for clients alone is refused`() throws {
+    @Test func `a certificate for clients only is rejected`() throws {
         #expect(try problem(["a"], usage: .client, for: "a") == .notForServers)
-        // Without an extended key usage it is good for everything, as an authority's own.
+        // Without an extended key usage, a certificate is valid for every use, such as a CA certificate.
         #expect(try problem(["a"], usage: .certificateAuthority, for: "a") == nil)
     }
 
@@ -90,11 +90,11 @@ import Testing
         arguments: [
             (1_699_999_999, .notYetValid), (1_700_000_000, nil), (1_799_999_999, nil), (1_800_000_000, .expired),
         ] as [(Int64, CertificateProblem?)])
-    func `a certificate is refused before and after its time`(now: Int64, problem: CertificateProblem?) throws {
+    func `a certificate is rejected outside its validity period`(now: Int64, problem: CertificateProblem?) throws {
         #expect(try self.problem(["a"], for: "a", at: now) == problem)
     }
 
-    @Test func `serial numbers differ`() throws {
+    @Test func `each certificate has a different serial number`() throws {
         let serials = try (0..<5).map { _ in try describe(authority.issue(request())).serial }
         #expect(Set(serials).count == 5)
     }
@@ -105,21 +105,21 @@ import Testing
     }
 
     @Test(arguments: ["a,DNS:b", "", "a b", "a\n", "a;b", "é"])
-    func `what is no DNS name is refused`(name: String) {
+    func `an invalid DNS name is rejected`(name: String) {
         #expect(throws: TLSError.self) { try authority.issue(request(dnsNames: [name])) }
     }
 
     @Test(arguments: ["", "10.0.0", "10.0.0.1,DNS:b", "[::1]", "::1]:0", "localhost"])
-    func `what is no IP address is refused`(address: String) {
+    func `an invalid IP address is rejected`(address: String) {
         #expect(throws: TLSError.self) { try authority.issue(request(ipAddresses: [address])) }
     }
 
-    @Test func `a common name longer than X 520 allows is refused`() throws {
+    @Test func `a common name longer than X 520 allows is rejected`() throws {
         #expect(throws: TLSError.self) { try authority.issue(request(String(repeating: "x", count: 65))) }
         #expect(throws: Never.self) { try authority.issue(request(String(repeating: "x", count: 64))) }
     }
 
-    @Test func `every certificate of a text is described`() throws {
+    @Test func `every certificate in a PEM text is described`() throws {
         let pair = try authority.issue(request())
         let text = "a comment\n" + pair.certificate + "\n" + authority.keyPair.certificate
         let names = try CertificateDescription.certificates(inPEM: Array(text.utf8)).map(\.subject)
@@ -127,11 +127,11 @@ import Testing
     }
 
     @Test(arguments: ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-    func `a text without certificates is refused`(text: String) {
+    func `a text without certificates is rejected`(text: String) {
         #expect(throws: TLSError.self) { try CertificateDescription.certificates(inPEM: Array(text.utf8)) }
     }
 
-    @Test func `an encrypted key is refused rather than asked about`() throws {
+    @Test func `an encrypted key is rejected without a password prompt`() throws {
         // The password is "secret"; PKCS #8 with PBES2.
         let encrypted = """
             -----BEGIN ENCRYPTED PRIVATE KEY-----

@@ -2,7 +2,7 @@ import COpenSSL
 import Foundation
 import Glibc
 
-/// What a response looks like from outside.
+/// A response as a client receives it.
 struct Reply: Equatable {
     var status: Int
     var headers: [String: String]
@@ -13,13 +13,13 @@ enum ClientError: Error, Equatable {
     case cannotConnect(Int32)
     case handshakeFailed(String)
     case cannotSend
-    /// The connection ended, or broke, before a whole response.
+    /// The connection closed or broke before a complete response.
     case ended(received: String)
     case timedOut
     case malformed(String)
 }
 
-/// How a client speaks TLS.
+/// A client's TLS options.
 struct ClientTLS {
     var authority: String
     var versions = TLS1_2_VERSION...TLS1_3_VERSION
@@ -40,11 +40,11 @@ struct ClientTLS {
     }
 }
 
-/// The version of IP that a client connects over, to its own machine.
+/// The IP version of a client's connection to this machine.
 enum Family: CaseIterable {
     case version4, version6
 
-    /// Whether the machine has the version's loopback address.
+    /// Indicates whether this machine has the version's loopback address.
     var isHere: Bool {
         let probe = Glibc.socket(self == .version4 ? AF_INET : AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
         defer { Glibc.close(probe) }
@@ -73,7 +73,7 @@ enum Family: CaseIterable {
                         sin6_addr: in6addr_loopback, sin6_scope_id: 0), as: sockaddr_in6.self)
             }
         }
-        // `sockaddr_storage` is made to be seen as any address structure.
+        // `sockaddr_storage` can be read as any address structure.
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(socket, $0, socklen_t(size)) }
         }
@@ -82,7 +82,7 @@ enum Family: CaseIterable {
 
 /// A blocking client for one connection, with libssl's own verification of the server's certificate.
 ///
-/// Used by one thread at a time; reads give up after ten seconds so that a broken server fails a test, not the run.
+/// Used by one thread at a time; reads time out after ten seconds, so a broken server fails one test only.
 final class Client {
     private let socket: Int32
     private var context: OpaquePointer?
@@ -99,7 +99,7 @@ final class Client {
 
     deinit {
         if let session {
-            // libssl takes a session whose connection was not ended for broken, and would not resume it.
+            // libssl does not resume a session whose connection was not shut down.
             SSL_shutdown(session)
             ERR_clear_error()
             SSL_free(session)
@@ -124,7 +124,7 @@ final class Client {
         self.context = context
         _ = tls_context_set_min_version(context, tls.versions.lowerBound)
         _ = tls_context_set_max_version(context, tls.versions.upperBound)
-        // Old versions are offered only where a test asks for them, and need the level that allows them.
+        // Old versions are offered only if a test requests them, and need security level 0.
         if tls.versions.lowerBound < TLS1_2_VERSION { SSL_CTX_set_security_level(context, 0) }
         _ = withCertificate(tls.authority) { X509_STORE_add_cert(SSL_CTX_get_cert_store(context), $0) }
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
@@ -141,21 +141,21 @@ final class Client {
         guard SSL_connect(session) == 1 else { throw ClientError.handshakeFailed(lastReason()) }
     }
 
-    /// What the server's alert or libssl said last.
+    /// Returns the last error of libssl or the server's alert.
     private func lastReason() -> String {
         let code = ERR_peek_last_error()
         defer { ERR_clear_error() }
         return ERR_reason_error_string(code).map { String(cString: $0) } ?? "closed"
     }
 
-    /// The first message of a handshake, as bytes.
+    /// Returns the bytes of a handshake's first message.
     static func hello() throws -> [UInt8] {
         let context = SSL_CTX_new(TLS_client_method())
         defer { SSL_CTX_free(context) }
         let session = SSL_new(context)
         defer { SSL_free(session) }
         guard let output = BIO_new(BIO_s_mem()) else { throw ClientError.handshakeFailed("no memory") }
-        // The session takes over both.
+        // The session owns both.
         SSL_set_bio(session, BIO_new(BIO_s_mem()), output)
         _ = SSL_connect(session)
         ERR_clear_error()
@@ -164,7 +164,7 @@ final class Client {
         return Array(bytes.prefix(max(0, Int(count))))
     }
 
-    // MARK: What was negotiated
+    // MARK: Negotiated parameters
 
     var version: String { session.map { String(cString: SSL_get_version($0)) } ?? "" }
     var isResumed: Bool { session.map { SSL_session_reused($0) == 1 } ?? false }
@@ -177,7 +177,7 @@ final class Client {
         return String(decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
     }
 
-    /// The session to resume later; TLS 1.3 has one only after the first response.
+    /// The session for a later resumption; TLS 1.3 has one only after the first response.
     var resumable: ClientTLS.Session? { SSL_get1_session(session).map(ClientTLS.Session.init) }
 
     var serverCommonName: String {
@@ -188,7 +188,7 @@ final class Client {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The certificates that the server sent.
+    /// The number of certificates that the server sent.
     var serverChainCount: Int { Int(tls_chain_count(SSL_get_peer_cert_chain(session))) }
 
     // MARK: Bytes
@@ -211,10 +211,10 @@ final class Client {
         }
     }
 
-    /// Ends this side's stream; the server's answers can still be read.
+    /// Ends the client's stream; the server's responses can still be read.
     func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 
-    /// Some bytes; none at the end of the stream.
+    /// Reads some bytes; empty at the end of the stream.
     func receive() throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         let count = buffer.withUnsafeMutableBytes { bytes -> Int in
@@ -234,10 +234,10 @@ final class Client {
         return []
     }
 
-    /// Whether the server has ended the stream in an orderly way, with nothing left to read.
+    /// Returns true if the server has closed the stream cleanly and no bytes are left to read.
     func isAtEnd() throws -> Bool { try unread.isEmpty && receive().isEmpty }
 
-    /// Whether the server has ended the connection, be it by a reset.
+    /// Returns true if the server has closed or reset the connection.
     func isCut() throws -> Bool {
         do {
             return try isAtEnd()
@@ -280,7 +280,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
 
 private func withMemory<R>(_ text: String, _ body: (OpaquePointer?) -> R) -> R {
     let memory = BIO_new(BIO_s_mem())
-    // Copies, where BIO_new_mem_buf would only look at the string, which is gone after that call.
+    // Copies the string; BIO_new_mem_buf would keep a pointer to it that is invalid after that call.
     BIO_write(memory, text, Int32(text.utf8.count))
     defer { BIO_free(memory) }
     return body(memory)

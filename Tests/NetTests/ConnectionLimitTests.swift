@@ -4,7 +4,7 @@ import Net
 import Synchronization
 import Testing
 
-/// The most connections that may be open, and which is closed for a new one.
+/// The limit on open connections, and the connection that is closed for a new one.
 @Suite struct ConnectionLimitTests {
     private func server(_ limit: Int) throws -> RunningServer {
         try RunningServer {
@@ -18,7 +18,7 @@ import Testing
         return try client.reply().status == 200
     }
 
-    @Test func `the oldest unfinished handshake makes room, before any idle connection`() throws {
+    @Test func `the oldest unfinished handshake is closed before any idle connection`() throws {
         let server = try server(4)
         let idle = try server.secureClient()
         #expect(try isServed(idle))
@@ -26,7 +26,7 @@ import Testing
         #expect(eventually { server.status.counts.accepted == 2 })
         let newer = try Client(port: server.securePort)
         #expect(eventually { server.status.counts.accepted == 3 })
-        // Its handshake is finished, however late it began.
+        // This handshake is complete, although it began last.
         let finished = try server.secureClient()
         #expect(try isServed(finished))
         let next = try server.secureClient()
@@ -40,7 +40,7 @@ import Testing
         #expect(server.status.counts.evictions == [.handshake: 2, .idle: 0, .transfer: 0])
     }
 
-    @Test func `bytes of a handshake do not make it younger`() throws {
+    @Test func `received bytes do not change the age of a handshake`() throws {
         let server = try server(2)
         let older = try Client(port: server.securePort)
         #expect(eventually { server.status.counts.accepted == 1 })
@@ -53,11 +53,11 @@ import Testing
         #expect(try !newer.receive().isEmpty)
     }
 
-    @Test func `then the connection that is idle for longest makes room`() throws {
+    @Test func `without handshakes, the connection that was idle longest is closed`() throws {
         let server = try server(3)
         let clients = try [server.secureClient(), server.plainClient(), server.secureClient()]
         for client in clients { #expect(try isServed(client)) }
-        // The first is the last that was used.
+        // The first connection is the most recently used one.
         #expect(try isServed(clients[0]))
         let next = try server.plainClient()
         #expect(try isServed(next))
@@ -66,7 +66,7 @@ import Testing
         #expect(server.status.counts.evictions == [.handshake: 0, .idle: 1, .transfer: 0])
     }
 
-    @Test func `then the request that has been arriving for longest makes room`() throws {
+    @Test func `without idle connections, the oldest incomplete request is closed`() throws {
         let server = try server(2)
         let half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1"
         let older = try server.plainClient()
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a connection whose request has arrived is not idle`(isFirst: Bool) throws {
+    func `a connection with a received request does not count as idle`(isFirst: Bool) throws {
         let gate = DispatchSemaphore(value: 0)
         let held = Atomic<Bool>(false)
         let server = try RunningServer(
@@ -103,7 +103,7 @@ import Testing
         for client in [client, holder] { #expect(try isServed(client)) }
         try holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(eventually { held.load(ordering: .relaxed) })
-        // The loop finds the request and the new connection in one turn.
+        // The event loop finds the request and the new connection in the same turn.
         let request = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
         if isFirst { try client.send(request) }
         let next = try server.plainClient()
@@ -115,7 +115,7 @@ import Testing
         for client in [client, next] { #expect(try isServed(client)) }
     }
 
-    @Test func `when requests have arrived on all connections, the oldest one makes room`() throws {
+    @Test func `if all connections have received requests, the oldest connection is closed`() throws {
         let gate = DispatchSemaphore(value: 0)
         let held = Atomic<Bool>(false)
         let server = try RunningServer(
@@ -135,7 +135,7 @@ import Testing
         for client in clients { #expect(try isServed(client)) }
         try clients[2].send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(eventually { held.load(ordering: .relaxed) })
-        // The loop finds the new connection before the requests.
+        // The event loop finds the new connection before the requests.
         let next = try server.plainClient()
         for client in clients { try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n") }
         gate.signal()
@@ -146,7 +146,7 @@ import Testing
         #expect(server.status.counts.evictions == [.handshake: 0, .idle: 0, .transfer: 1])
     }
 
-    @Test func `connections whose requests are being answered stay, and new ones wait`() throws {
+    @Test func `connections with requests in progress stay open, and new connections wait`() throws {
         let waiting = Mutex<[(Deliveries<String>, Ticket)]>([])
         let server = try RunningServer(
             {
@@ -179,7 +179,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func `silent connections that keep coming shut nobody out`(loops: Int) throws {
+    func `a continuous flow of silent connections does not block other clients`(loops: Int) throws {
         let server = try RunningServer {
             $0.loops = loops
             $0.maxConnections = 8
@@ -195,7 +195,7 @@ import Testing
         #expect(server.status.counts.timeouts[.handshake] == 0)
     }
 
-    @Test func `evictions are reported once an interval`() throws {
+    @Test func `evictions are reported once per interval`() throws {
         let server = try RunningServer {
             $0.loops = 1
             $0.maxConnections = 2
@@ -212,7 +212,7 @@ import Testing
         #expect(evictions().count == 1)
     }
 
-    @Test func `many connections come and go`() throws {
+    @Test func `many short connections are all served`() throws {
         let server = try RunningServer {
             $0.loops = 2
             $0.maxConnections = 20
@@ -227,7 +227,7 @@ import Testing
     }
 }
 
-/// A listener with a loop of its own, beside loops that others share.
+/// A listener with a separate event loop, beside the shared event loops.
 @Suite struct OwnLoopTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     private static let probe: @Sendable (LoopContext) -> Responder = { context in
@@ -243,7 +243,7 @@ import Testing
         return try client.reply().body
     }
 
-    @Test func `it answers while the other loops are at work, and sees one that stalls`() throws {
+    @Test func `a separate event loop answers while the shared ones are busy, and detects stalled ones`() throws {
         let gate = DispatchSemaphore(value: 0)
         let server = try RunningServer(
             { $0.loops = 2 },
@@ -252,7 +252,7 @@ import Testing
                 return RunningServer.describe(request, body, listener)
             }, ownResponder: Self.probe)
         let probe = try server.plainClient()
-        // Nothing happens for longer than a turn may take: a loop that waits for events is not stalled.
+        // Idle for longer than a turn's limit: an event loop that waits for events is not stalled.
         usleep(100_000)
         #expect(try ask(probe) == "turning")
         let held = try (0..<2).map { _ in try server.secureClient() }
@@ -264,7 +264,7 @@ import Testing
         #expect(try eventually { try ask(probe) == "turning" })
     }
 
-    @Test func `its connections do not count with those of the others`() throws {
+    @Test func `a separate event loop has its own connection limit`() throws {
         let server = try RunningServer(
             {
                 $0.maxConnections = 1
@@ -278,7 +278,7 @@ import Testing
         withExtendedLifetime(silent) { #expect(eventually { server.status.counts.accepted == 22 }) }
     }
 
-    @Test func `it answers until the others have ended, and its connections delay nothing`() throws {
+    @Test func `a separate event loop answers until the shared ones end, and does not delay the shutdown`() throws {
         let server = try RunningServer(
             {
                 $0.shutdownDelay = .zero

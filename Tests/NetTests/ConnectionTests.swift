@@ -3,7 +3,7 @@ import Testing
 
 @testable import Net
 
-/// The state machine by itself: bytes and a clock set by hand go in, decisions come out.
+/// The state machine alone: tests supply bytes and times, and check the decisions.
 @Suite struct ConnectionTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -25,7 +25,7 @@ import Testing
         buffer.commit(text.utf8.count)
     }
 
-    /// Receives one whole request and takes it from the buffer.
+    /// Receives one complete request and removes it from the buffer.
     private func received(
         _ connection: inout Connection, _ buffer: ByteBuffer, at now: Instant
     ) throws -> ReceivedRequest {
@@ -37,7 +37,7 @@ import Testing
 
     private struct Unexpected: Error {}
 
-    @Test func `a handshake has its own time`() {
+    @Test func `a handshake has a separate timeout`() {
         var connection = connection(isSecure: true)
         #expect(connection.phase == .handshaking)
         #expect(connection.deadline == seconds(3))
@@ -48,13 +48,13 @@ import Testing
         #expect(expiry == .close(.idle))
     }
 
-    @Test func `a handshake that takes too long ends the connection`() {
+    @Test func `a handshake that times out closes the connection`() {
         var connection = connection(isSecure: true)
         let expiry = connection.expire()
         #expect(expiry == .close(.handshake))
     }
 
-    @Test func `a request's time runs from its first byte`() throws {
+    @Test func `a request's timeout starts at its first byte`() throws {
         var connection = connection()
         let bytes = try buffer("GET / HT")
         guard case .wait = connection.receive(bytes, at: seconds(100)) else { throw Unexpected() }
@@ -74,14 +74,14 @@ import Testing
     }
 
     @Test(arguments: [("2s", 2.0), ("30s", 10), ("1500ms", 1.5), ("never", 10)])
-    func `a request's own time only shortens the server's`(timeout: String, expected: Double) throws {
+    func `a request's timeout only shortens the server's`(timeout: String, expected: Double) throws {
         var connection = connection()
         let bytes = try buffer("POST /?timeout=\(timeout) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
         guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
         #expect(connection.deadline == seconds(1 + expected))
     }
 
-    @Test func `after an answer the idle time begins`() throws {
+    @Test func `the idle timeout starts after a response`() throws {
         var connection = connection()
         let bytes = try buffer(Self.get)
         let request = try received(&connection, bytes, at: seconds(5))
@@ -95,7 +95,7 @@ import Testing
         #expect(connection.phase == .idle)
     }
 
-    @Test func `the beginning of a next request keeps its time while an answer is sent`() throws {
+    @Test func `a partly received request keeps its deadline while a response is sent`() throws {
         var connection = connection()
         let bytes = try buffer(Self.get + "GET")
         let request = try received(&connection, bytes, at: seconds(5))
@@ -110,7 +110,7 @@ import Testing
         #expect(connection.deadline == seconds(15))
     }
 
-    @Test func `telling a client to go on does not prolong its request`() throws {
+    @Test func `a 100 Continue response does not extend the request's deadline`() throws {
         var connection = connection()
         let bytes = try buffer("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
         guard case .sendContinue = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
@@ -123,7 +123,7 @@ import Testing
         _ = try received(&connection, bytes, at: seconds(4))
     }
 
-    @Test func `a response that is not taken has its time`() throws {
+    @Test func `a response that the client does not read has a timeout`() throws {
         var connection = connection()
         let request = try received(&connection, buffer(Self.get), at: seconds(1))
         _ = connection.finish(request, serverCloses: false, moreIsHere: false)
@@ -134,7 +134,7 @@ import Testing
         #expect(expiry == .close(.write))
     }
 
-    @Test func `a deferred request has a time for its delivery, and its own time for memory`() throws {
+    @Test func `a deferred request has separate deadlines for its delivery and for memory`() throws {
         var connection = connection()
         let bytes = try buffer("POST /?timeout=4s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
         guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
@@ -155,7 +155,7 @@ import Testing
         #expect(connection.phase == .idle)
     }
 
-    @Test func `a connection that lacks memory is refused at its deadline, and is not counted as slow`() throws {
+    @Test func `a connection that waits for memory gets 503 at its deadline and is not counted as a timeout`() throws {
         var connection = connection()
         guard case .wait = connection.receive(try buffer("GET"), at: seconds(1)) else { throw Unexpected() }
         connection.awaitMemory()
@@ -166,7 +166,7 @@ import Testing
         #expect(connection.phase == .ending(.linger))
     }
 
-    @Test func `an ending connection discards as many bytes as a body may have`() throws {
+    @Test func `a closing connection discards at most as many bytes as a body can have`() throws {
         var connection = connection()
         let bytes = try buffer("no request\r\n\r\n")
         guard case .refuse = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
@@ -183,7 +183,7 @@ import Testing
         (false, false, false, Connection.Next.read), (true, false, false, .linger), (true, true, false, .read),
         (false, false, true, .close), (true, true, true, .close),
     ])
-    func `a connection ends when either side says so`(
+    func `a connection closes when the client or the server requests it`(
         serverCloses: Bool, moreIsHere: Bool, clientCloses: Bool, next: Connection.Next
     ) throws {
         var connection = connection()
@@ -193,20 +193,20 @@ import Testing
         let closes = connection.finish(request, serverCloses: serverCloses, moreIsHere: moreIsHere)
         #expect(closes == (next != .read))
         if closes {
-            // What comes after the last request is not answered.
+            // Bytes after the last request are not answered.
             guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
         }
         let outcome = connection.finishWriting(at: seconds(1))
         #expect(outcome == next)
     }
 
-    @Test func `the size that is announced is known but nothing is promised for it`() throws {
+    @Test func `a Content-Length does not reserve memory in advance`() throws {
         var connection = connection()
         let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
         let bytes = try buffer(head)
         guard case .wait = connection.receive(bytes, at: seconds(1)) else { throw Unexpected() }
         #expect(connection.expected == head.utf8.count + 1_000_000)
-        // Room for what comes next, not for all that was announced.
+        // Memory for the next bytes only, not for the whole announced body.
         #expect(bytes.reserve(16 * 1024, expected: connection.expected))
         #expect(bytes.capacity < 40 * 1024)
     }
@@ -214,7 +214,7 @@ import Testing
     @Test(arguments: [
         "Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
     ])
-    func `bytes may come in any two parts`(rest: String) throws {
+    func `a request can arrive split at any byte`(rest: String) throws {
         let text = Array("POST / HTTP/1.1\r\nHost: a\r\n\(rest)GET".utf8)
         for cut in 0..<text.count {
             var connection = connection()

@@ -7,7 +7,7 @@ import Testing
 @Suite struct DrainTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    @Test func `while draining everything is answered as before`() throws {
+    @Test func `requests are answered as usual while the server drains`() throws {
         let server = try RunningServer { $0.shutdownDelay = .seconds(3600) }
         let client = try server.secureClient()
         #expect(!server.status.isDraining)
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func `when closing each connection ends with its next response`() throws {
+    @Test func `while the server closes, each connection ends after its next response`() throws {
         let server = try RunningServer {
             $0.shutdownDelay = .zero
             $0.shutdownTimeout = .seconds(3600)
@@ -46,8 +46,8 @@ import Testing
         #expect(throws: ClientError.cannotConnect(ECONNREFUSED)) { try server.plainClient() }
     }
 
-    @Test func `requests that are here already are all answered`() throws {
-        // The first request's responder begins the end, while the others of the same write wait behind it.
+    @Test func `all requests that were already received are answered`() throws {
+        // The first request's responder starts the shutdown while the others of the same write are queued.
         let begin = Mutex<(@Sendable () -> Void)?>(nil)
         let server = try RunningServer(
             { $0.shutdownDelay = .zero },
@@ -73,7 +73,7 @@ import Testing
         begin.withLock { $0 = nil }
     }
 
-    @Test func `a connection without requests is held until the time-out`() throws {
+    @Test func `a connection without requests stays open until the shutdown timeout`() throws {
         let server = try RunningServer {
             $0.shutdownDelay = .zero
             $0.shutdownTimeout = .milliseconds(300)
@@ -87,7 +87,7 @@ import Testing
         #expect(server.status.counts.active == 0)
     }
 
-    @Test func `without connections the end comes at once`() throws {
+    @Test func `a server without connections stops immediately`() throws {
         let server = try RunningServer {
             $0.loops = 2
             $0.shutdownDelay = .zero
@@ -100,7 +100,7 @@ import Testing
         #expect(server.reported.suffix(4) == phases)
     }
 
-    @Test func `stopping ends every connection`() throws {
+    @Test func `a stop closes all connections`() throws {
         let server = try RunningServer { $0.loops = 2 }
         let clients = try [server.secureClient(), server.plainClient()]
         #expect(eventually { server.status.counts.accepted == 2 })
@@ -109,7 +109,7 @@ import Testing
         for client in clients { #expect(try client.isAtEnd()) }
     }
 
-    @Test func `busy and pausing clients lose no request`() throws {
+    @Test func `clients with and without pauses lose no requests during a shutdown`() throws {
         let server = try RunningServer {
             $0.loops = 2
             $0.shutdownDelay = .milliseconds(500)
@@ -119,7 +119,7 @@ import Testing
         let lost = Mailbox()
         let done = DispatchGroup()
         for number in 0..<8 {
-            // Half of them never rest; the others pause for up to a second, past the beginning of the end.
+            // Half of them never pause; the others pause for up to a second, past the start of the shutdown.
             let pause: UInt32 = number < 4 ? 0 : 100_000 * UInt32(2 * number - 7)
             done.enter()
             Foundation.Thread.detachNewThread { [server] in

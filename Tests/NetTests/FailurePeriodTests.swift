@@ -6,7 +6,7 @@ import Testing
 
     private func at(_ seconds: Int) -> Instant { start + .seconds(seconds) }
 
-    @Test func `the first failure begins a period, and the first success after a calm time ends it`() {
+    @Test func `the first failure starts a period, and the first success after a calm time ends it`() {
         var period = FailurePeriod(calm: .seconds(10))
         let before = period.addSuccess(at: at(0))
         let failures = (0..<100).map { period.addFailure(at: at($0)) }

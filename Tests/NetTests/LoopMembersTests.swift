@@ -5,7 +5,7 @@ import Testing
 @Suite struct LoopMembersTests {
     private func seconds(_ value: Int64) -> Instant { Instant(nanoseconds: value * 1_000_000_000) }
 
-    @Test func `an event of a removed member does not reach the next one in its slot`() {
+    @Test func `an event for a removed member does not reach the next member in its slot`() {
         var members = LoopMembers<String>()
         let first = members.add("first")
         members.setDeadline(first, to: seconds(1))
@@ -20,7 +20,7 @@ import Testing
         #expect(expired == nil)
     }
 
-    @Test func `a loop waits for the next deadline, and not at all while members have bytes to read`() {
+    @Test func `an event loop polls until the next deadline, or not at all while members have unread bytes`() {
         var members = LoopMembers<String>()
         #expect(members.pollTimeout(at: seconds(1)) == -1)
         #expect(members.pollTimeout(at: seconds(1), limit: seconds(3)) == 2001)

@@ -3,7 +3,7 @@ import Net
 import Testing
 
 @Suite struct MemoryLimitTests {
-    /// The limit of a process whose system has these files.
+    /// Returns the memory limit of a process on a system with the given files.
     private func limit(_ files: [String: String]) throws -> Int? {
         let root = FileManager.default.temporaryDirectory.appending(path: "playbook-\(UUID())")
         defer { try? FileManager.default.removeItem(at: root) }
@@ -16,7 +16,7 @@ import Testing
         return MemoryLimit.ofControlGroup(root: root.path)
     }
 
-    @Test func `a container sees its own limit at the root of the mount`() throws {
+    @Test func `a container's limit is at the root of the cgroup mount`() throws {
         #expect(try limit(["proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "268435456\n"]) == 256 << 20)
         #expect(
             try limit([
@@ -25,7 +25,7 @@ import Testing
             ]) == 256 << 20)
     }
 
-    @Test func `a host has it at the path of the process, and the smallest limit above it counts`() throws {
+    @Test func `on a host, the smallest limit on the path of the process's cgroup applies`() throws {
         #expect(
             try limit([
                 "proc/self/cgroup": "0::/system.slice/playbook.service\n",
@@ -53,5 +53,5 @@ import Testing
                 "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
             ],
         ] as [[String: String]])
-    func `there may be no limit`(_ files: [String: String]) throws { #expect(try limit(files) == nil) }
+    func `without a limit, the result is nil`(_ files: [String: String]) throws { #expect(try limit(files) == nil) }
 }

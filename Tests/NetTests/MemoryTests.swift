@@ -4,13 +4,13 @@ import Net
 import Synchronization
 import Testing
 
-/// What requests hold together, over real sockets: large bodies wait for each other, small ones do not.
+/// The memory that requests share, over real sockets: large bodies wait for each other, small ones do not.
 @Suite struct MemoryTests {
     private static let largest = 1 << 20
-    /// What the two lanes take: the largest body with its head, and the largest evaluation.
+    /// The size of the two lanes: the largest body with its head, and the largest evaluation.
     private static let lanes = largest + 64 << 10 + largest
 
-    /// A server with 1 MiB for all requests beside its lanes; it notes the most that was held while it answered.
+    /// A server with 1 MiB for requests in addition to its lanes; `most` records the peak memory.
     private func server(
         loops: Int = 1, _ most: Most = Most(), _ adjust: (inout ServerConfiguration) -> Void = { _ in }
     ) throws -> RunningServer {
@@ -43,19 +43,19 @@ import Testing
 
     private func text(_ size: Int) -> String { String(repeating: "x", count: size) }
 
-    @Test func `the memory that bodies take is counted while they arrive, and given back`() throws {
+    @Test func `the memory of bodies is counted while they arrive, and released after the response`() throws {
         let server = try server()
         let memory = server.server.status.memory
         #expect(memory.held == 0)
         let client = try server.secureClient()
         try client.send(head("a", 600_000) + text(500_000))
-        // As large as what has arrived, and at most twice that.
+        // At least the received bytes, and at most twice that.
         #expect(eventually { memory.held >= 500_000 })
         #expect(memory.held <= 1_000_000)
         try client.send(text(100_000))
         #expect(try client.reply().body == "POST /a 600000")
         #expect(eventually { memory.held == 0 })
-        // The same for one that leaves, and for chunks.
+        // The same for a chunked body and a client that disconnects.
         do {
             let other = try server.secureClient()
             let chunk = "7a120\r\n\(text(500_000))\r\n"
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func `large bodies wait for each other and are all answered`(loops: Int) throws {
+    func `requests with large bodies wait for each other and are all answered`(loops: Int) throws {
         let most = Most()
         let server = try server(loops: loops, most)
         let memory = server.server.status.memory
@@ -75,24 +75,24 @@ import Testing
         let request = head("large", size) + text(size)
         let clients = (0..<12).map { _ in
             Background {
-                // More than can be held: what is not read stays with the client.
+                // More than the memory limit: unread bytes stay with the client.
                 let client = try? server.secureClient()
                 try? client?.send(request)
                 return try? client?.reply().body
             }
         }
         for client in clients { #expect(client.result() == "POST /large \(size)") }
-        // The first bytes of those that wait cannot be left in the socket.
+        // The first bytes of waiting requests have already been read from the socket.
         #expect(most.current <= memory.total + clients.count * 32 << 10)
         #expect(server.server.status.counts.memoryWaits > 0)
         #expect(eventually { memory.held == 0 })
     }
 
-    @Test func `small requests are answered while large ones hold all memory that they may`() throws {
+    @Test func `small requests are answered while large ones hold all of their memory`() throws {
         let server = try server { $0.memory += 1 << 20 }
         let status = server.server.status
         let beginning = head("large", MemoryTests.largest) + text(MemoryTests.largest - 1)
-        // Each sends nearly all of its body, and no more.
+        // Each sends its body except for the last byte.
         let clients = (0..<8).map { _ in
             Background {
                 let client = try? server.secureClient()
@@ -103,7 +103,7 @@ import Testing
         #expect(eventually { status.counts.memoryWaits >= 1 })
         for size in [0, 9_000, 60_000, 120_000] {
             for client in try [server.plainClient(), server.secureClient()] {
-                // In pieces, so that it has to be kept.
+                // In two pieces, so that the server has to store it.
                 let body = head("small", size) + text(size)
                 try client.send(String(body.prefix(body.count / 2)))
                 try client.send(String(body.dropFirst(body.count / 2)))
@@ -115,10 +115,10 @@ import Testing
         for client in clients { #expect(client.result() != .some(200)) }
     }
 
-    @Test func `a request that waits for memory longer than its deadline is told to try again`() throws {
+    @Test func `a request that waits for memory until its deadline gets 503 with Retry-After`() throws {
         let server = try server()
         let memory = server.server.status.memory
-        // All that large requests may share is held by something else, and the lane by the first one.
+        // The shared memory for large requests is held already; the first request takes the lane.
         try #require(memory.claim(768 << 10))
         let size = MemoryTests.largest
         let first = try server.plainClient()
@@ -137,7 +137,7 @@ import Testing
         #expect(try third.reply().body == "POST /third 400000")
     }
 
-    @Test func `the beginning of a large body waits for memory once`() throws {
+    @Test func `a large body that starts to arrive waits for memory only once`() throws {
         let server = try server()
         let (memory, status) = (server.server.status.memory, server.server.status)
         try #require(memory.claim(768 << 10))
@@ -155,7 +155,7 @@ import Testing
         #expect(try second.reply().body == "POST /second 400000")
     }
 
-    /// The deferred requests of a server, and the plain requests that it holds until the gate opens.
+    /// The deferred requests of a server, and the plain requests that it blocks until the gate opens.
     private final class Deferring: Sendable {
         private let tickets = Mutex<[(Deliveries<String>, Ticket)]>([])
         private let forgotten = Atomic<Int>(0)
@@ -210,13 +210,13 @@ import Testing
         func openGate() { gate.signal() }
     }
 
-    @Test func `a request that waits for a delivery keeps its body, and for nothing else`() throws {
+    @Test func `a request that waits for a delivery keeps its body in memory until it is answered`() throws {
         let deferring = Deferring()
         let server = try deferring.server()
         let memory = server.server.status.memory
         for client in try [server.plainClient(), server.secureClient()] {
             for size in [1, 9_000, 300_000] {
-                // Another request is behind it already.
+                // Another request follows it in the same write.
                 try client.send(head("a", size) + text(size - 1) + "y" + head("b", 2) + "zz")
                 #expect(eventually { deferring.waitingCount == 1 })
                 #expect(eventually { memory.held >= size })
@@ -231,7 +231,7 @@ import Testing
         #expect(deferring.forgottenCount == 0)
     }
 
-    @Test func `a request that waited too long for a delivery is forgotten when that comes`() throws {
+    @Test func `a late delivery removes a request that has timed out`() throws {
         let deferring = Deferring()
         let server = try deferring.server { $0.requestTimeout = .milliseconds(200) }
         let client = try server.plainClient()
@@ -245,14 +245,14 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a request that ends while it waits for memory after its delivery is forgotten`(expires: Bool) throws {
+    func `a request that ends while it waits for memory after its delivery is removed`(expires: Bool) throws {
         let deferring = Deferring()
         let server = try deferring.server(holdsPlain: true)
         let status = server.server.status
         let client = try server.secureClient()
         try client.send(head(expires ? "a?timeout=2s" : "a", 200_000) + text(200_000))
         #expect(eventually { deferring.waitingCount == 1 })
-        // All that large requests may share is held, and then both lanes.
+        // The shared memory for large requests is held, and then both lanes.
         try #require(status.memory.claim(768 << 10 - status.memory.held))
         let holder = try server.plainClient()
         try holder.send(head("hold", 200_000) + text(200_000))
@@ -269,7 +269,7 @@ import Testing
         deferring.openGate()
     }
 
-    @Test func `an evaluation that waits is not behind the bodies that wait`() throws {
+    @Test func `an evaluation does not wait behind bodies that wait for memory`() throws {
         let deferring = Deferring()
         let server = try deferring.server(holdsPlain: true)
         let status = server.server.status
@@ -278,7 +278,7 @@ import Testing
         try client.send(head("a", 200_000) + text(200_000))
         #expect(eventually { deferring.waitingCount == 1 })
         try #require(memory.claim(768 << 10 - memory.held))
-        // Small requests share 256 KiB more: two bodies of this size and one evaluation.
+        // Small requests share 256 KiB in addition: two bodies of this size and one evaluation.
         let small = try server.secureClient()
         try small.send(head("small", 100_000) + text(100_000))
         #expect(eventually { deferring.waitingCount == 2 })
@@ -286,7 +286,7 @@ import Testing
         try holder.send(head("hold", 100_000) + text(100_000))
         #expect(eventually { deferring.heldCount == 1 })
         #expect(memory.held > 960 << 10 + MemoryTests.largest)
-        // A body takes its lane, and another one waits for it.
+        // One body takes the lane, and another one waits for it.
         let growing = try server.secureClient()
         try growing.send(head("growing", MemoryTests.largest) + text(200_000))
         #expect(eventually { memory.held > 960 << 10 + 2 * MemoryTests.largest })
@@ -302,7 +302,7 @@ import Testing
     }
 }
 
-/// Something that a thread of its own does.
+/// A function that runs on a separate thread.
 private final class Background<Result: Sendable>: Sendable {
     private let outcome = Mutex<Result?>(nil)
     private let done = DispatchSemaphore(value: 0)

@@ -6,7 +6,7 @@ import Testing
 
 /// Messages from other threads to an event loop.
 @Suite struct MessageQueueTests {
-    @Test func `a full queue takes no message until its messages are removed`() throws {
+    @Test func `a full queue accepts no messages until its messages are removed`() throws {
         let queue = MessageQueue<Int>(waking: try Wakeup(), limit: 2)
         #expect(queue.send(1) && queue.send(2))
         #expect(!queue.send(3))
@@ -15,7 +15,7 @@ import Testing
         #expect(queue.removeAll() == [4])
     }
 
-    @Test func `a closed queue takes no message, and keeps those that it has`() throws {
+    @Test func `a closed queue accepts no messages and keeps those it has`() throws {
         let queue = MessageQueue<Int>(waking: try Wakeup())
         #expect(queue.send(1))
         queue.close()
@@ -23,7 +23,7 @@ import Testing
         #expect(queue.removeAll() == [1])
     }
 
-    @Test func `each notified loop answers from its refreshed state`() throws {
+    @Test func `each notified event loop answers from its refreshed state`() throws {
         let notifiers = Mutex<[LoopNotifier]>([])
         let current = Atomic<Int>(0)
         let server = try RunningServer(

@@ -20,7 +20,7 @@ import Testing
         #expect(server.server.status.counts.accepted == 2)
     }
 
-    @Test func `pipelined requests are answered in their order`() throws {
+    @Test func `pipelined requests are answered in order`() throws {
         let server = try RunningServer()
         let client = try server.secureClient()
         let requests = (0..<100).map { "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" }
@@ -28,9 +28,9 @@ import Testing
         for index in 0..<100 { #expect(try client.reply().body == "POST /\(index) 3") }
     }
 
-    @Test func `requests that come at the same time get each its own answer`() throws {
+    @Test func `each of many concurrent requests gets its response`() throws {
         let server = try RunningServer({ $0.loops = 1 }) { request, body, listener in
-            // Meanwhile all the others come, more than are answered together.
+            // Meanwhile, all other requests arrive: more than the server answers in one batch.
             if request.head.path == "/first" { usleep(100_000) }
             return RunningServer.describe(request, body, listener)
         }
@@ -43,7 +43,7 @@ import Testing
         try first.send(request("first", 1))
         for (index, client) in clients.enumerated() {
             let text = request("\(index)", sizes[index % 4])
-            // Every third one sends two and the beginning of another.
+            // Every third client sends two requests and the beginning of another.
             try client.send(index % 3 == 0 ? text + request("\(index)/again", 5) + "GET /\(index)/la" : text)
         }
         #expect(try first.reply().body == "POST /first 1")
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func `clients that always have more in store do not keep another one waiting`() throws {
+    @Test func `clients that send continuously do not delay another client`() throws {
         let gate = DispatchSemaphore(value: 0)
         let answered = Atomic<Int>(0)
         let meanwhile = Atomic<Int>(-1)
@@ -74,13 +74,13 @@ import Testing
         interrupt.withLock { $0 = { late.withLock { try? $0.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n") } } }
         let holder = try server.plainClient()
         try holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
-        // Each a record of its own, and more of them than libssl takes from the socket at once.
+        // Each request is a separate TLS record, and there are more records than libssl reads at once.
         let request = "GET /busy HTTP/1.1\r\nHost: a\r\nPadding: \(String(repeating: "x", count: 100))\r\n\r\n"
         for client in busy { for _ in 0..<1000 { try client.send(request) } }
         gate.signal()
         #expect(eventually { meanwhile.load(ordering: .relaxed) >= 0 })
         #expect(try late.withLock { try $0.reply() }.body == "GET /late 0")
-        // Three rounds at most: the one under way, the one that the late request is read in, what is answered with it.
+        // At most three rounds: the current one, the one that reads the late request, and the one that answers it.
         #expect(meanwhile.load(ordering: .relaxed) <= 3 * 2 * busy.count)
         interrupt.withLock { $0 = nil }
     }
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 1000, 16 * 1024, 130 * 1024, 3 << 20])
-    func `a body of any size arrives whole`(size: Int) throws {
+    func `a body of any size is received completely`(size: Int) throws {
         let server = try RunningServer(answering: { request, body, _ in
             var sum = 0
             for index in body.indices { sum = (sum &* 31 &+ Int(body[index])) & 0xFFFF_FFFF }
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func `a chunked body is put together`() throws {
+    @Test func `a chunked body is assembled`() throws {
         let server = try RunningServer(answering: { _, body, _ in
             var copy: [UInt8] = []
             for index in body.indices { copy.append(body[index]) }
@@ -127,7 +127,7 @@ import Testing
         #expect(try client.reply().body == "hello world")
     }
 
-    @Test func `a client that waits is told to go on`() throws {
+    @Test func `a client that expects 100 Continue gets it`() throws {
         let server = try RunningServer()
         let client = try server.secureClient()
         for framing in ["Content-Length: 4", "Transfer-Encoding: chunked"] {
@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    @Test func `a client that does not wait is not told to go on`() throws {
+    @Test func `a client that sends its body without waiting gets no 100 Continue`() throws {
         let server = try RunningServer()
         let client = try server.plainClient()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n1234")
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test(arguments: ["Content-Length: 300000", "Transfer-Encoding: chunked"])
-    func `of a body that is too large only the beginning is kept`(framing: String) throws {
+    func `only the beginning of a body that is too large is kept`(framing: String) throws {
         let server = try RunningServer { $0.maxBody = 100_000 }
         let body = String(repeating: "x", count: 300_000)
         let message = framing.hasPrefix("C") ? body : "493e0\r\n\(body)\r\n0\r\n\r\n"
@@ -163,7 +163,7 @@ import Testing
     }
 
     @Test(arguments: ["Content-Length: 300000", "Transfer-Encoding: chunked"])
-    func `a request that is pipelined behind a body that is too large is answered`(framing: String) throws {
+    func `a request pipelined after a body that is too large is answered`(framing: String) throws {
         let server = try RunningServer { $0.maxBody = 100_000 }
         let body = String(repeating: "x", count: 300_000)
         let message = framing.hasPrefix("C") ? body : "493e0\r\n\(body)\r\n0\r\n\r\n"
@@ -176,7 +176,7 @@ import Testing
         }
     }
 
-    @Test func `a body of exactly the largest size is kept whole`() throws {
+    @Test func `a body of exactly the largest size is kept completely`() throws {
         let server = try RunningServer { $0.maxBody = 100_000 }
         let client = try server.plainClient()
         for (size, expected) in [(100_000, "POST / 100000"), (100_001, "POST / 65536 truncated")] {
@@ -197,10 +197,10 @@ import Testing
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
     ])
-    func `a request that cannot be read is answered and ends the connection`(text: String, status: Int) throws {
+    func `a malformed request gets an error response, and the connection closes`(text: String, status: Int) throws {
         let server = try RunningServer()
         for client in try [server.plainClient(), server.secureClient()] {
-            // Much more than the server reads at once: closing without draining it would reset the connection.
+            // Much more than the server reads at once: closing without reading it would reset the connection.
             try client.send(text + String(repeating: "y", count: 300_000))
             let reply = try client.reply()
             #expect(reply.status == status)
@@ -212,7 +212,7 @@ import Testing
         #expect(server.server.status.counts.refusals == [status: 2])
     }
 
-    @Test func `the requests before one that cannot be read are answered`() throws {
+    @Test func `requests before a malformed one are answered`() throws {
         let server = try RunningServer()
         let client = try server.plainClient()
         try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\0")
@@ -221,7 +221,7 @@ import Testing
         #expect(try client.isAtEnd())
     }
 
-    @Test func `a client that asks for the end gets it after its response`() throws {
+    @Test func `a client that asks to close the connection gets its response first`() throws {
         let server = try RunningServer()
         for client in try [server.plainClient(), server.secureClient()] {
             try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -238,7 +238,7 @@ import Testing
         #expect(try client.reply().body == "GET / 0")
     }
 
-    @Test func `a client that has finished sending still gets its answer`() throws {
+    @Test func `a client that has closed its side of the stream still gets its response`() throws {
         let server = try RunningServer()
         let client = try server.plainClient()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -247,7 +247,7 @@ import Testing
         #expect(try client.isAtEnd())
     }
 
-    @Test func `a large response arrives whole at a slow reader`() throws {
+    @Test func `a slow reader receives a large response completely`() throws {
         let expected = String(repeating: "0123456789abcdef\n", count: 400_000)
         let server = try RunningServer(answering: { _, _, _ in
             Response(status: 200, contentType: "text/plain", body: Array(expected.utf8))
@@ -259,7 +259,7 @@ import Testing
         }
     }
 
-    @Test func `how long a loop was away from its other connections is counted`() throws {
+    @Test func `the duration of event loop turns is counted`() throws {
         let server = try RunningServer(
             { $0.loops = 2 },
             answering: { request, body, listener in
@@ -277,11 +277,11 @@ import Testing
         #expect(iterations.total >= .milliseconds(60))
     }
 
-    @Test func `a responder belongs to its loop`() throws {
+    @Test func `each event loop has a separate responder`() throws {
         let server = try RunningServer(
             { $0.loops = 3 },
             responder: { context in
-                // Not shared and not locked: the thread sanitizer would tell.
+                // Neither shared nor locked: the thread sanitizer reports a violation.
                 var count = 0
                 return Responder { _, _, listener in
                     count += 1

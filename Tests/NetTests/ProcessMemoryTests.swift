@@ -7,16 +7,16 @@ import Testing
         .enabled(
             if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
             "a sanitizer brings an allocator of its own"))
-    func `large blocks do not stay with the process when they are freed`() {
+    func `the memory of large freed blocks is returned to the system`() {
         ProcessMemory.returnLargeBlocks()
         let size = 16 << 20
-        // Once such a block was freed, glibc of itself keeps the next ones.
+        // After one such block was freed, glibc by default keeps the memory of the next ones.
         free(touched(size))
         let blocks = (0..<8).map { _ in touched(size) }
-        // The last one would hold back those before it.
+        // On the heap, the last block would prevent the release of the blocks before it.
         for block in blocks.dropLast() { free(block) }
         let pages = size / Int(getpagesize())
-        // Half of what they took: other tests may take the same addresses meanwhile.
+        // Half of their pages: other tests might use the same addresses meanwhile.
         #expect(blocks.dropLast().reduce(0) { $0 + residentPages(of: $1, size) } < 7 * pages / 2)
         free(blocks[7])
     }
@@ -25,9 +25,9 @@ import Testing
         .enabled(
             if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
             "a sanitizer brings an allocator of its own"))
-    func `pages between blocks in use are given back`() {
+    func `freed pages between blocks in use are returned to the system`() {
         let size = 64 << 10
-        // More than other tests could take of it meanwhile.
+        // More than other tests can use meanwhile.
         let blocks = (0..<2048).map { _ in (large: touched(size), small: touched(64)) }
         for block in blocks { free(block.large) }
         ProcessMemory.returnFreedPages()
@@ -43,7 +43,7 @@ import Testing
         return block
     }
 
-    /// How many of a freed block's whole pages are in memory; none where nothing is mapped there.
+    /// Returns the number of a freed block's full pages that are in memory; 0 if nothing is mapped there.
     private func residentPages(of block: UnsafeMutableRawPointer?, _ size: Int) -> Int {
         let page = Int(getpagesize())
         let start = (Int(bitPattern: block) + page - 1) / page * page

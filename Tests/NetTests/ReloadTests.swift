@@ -12,7 +12,7 @@ import Testing
         return try client.reply().status == 200
     }
 
-    @Test func `new connections get a new certificate and old ones go on`() throws {
+    @Test func `new connections use the new certificate and existing ones stay open`() throws {
         let server = try RunningServer()
         let before = try server.secureClient()
         #expect(before.serverCommonName == "server.test")
@@ -28,7 +28,7 @@ import Testing
         #expect(server.reported.contains { $0.contains("certificateReplaced") })
     }
 
-    @Test func `files are looked at without being asked`() throws {
+    @Test func `certificate files are reloaded periodically`() throws {
         let server = try RunningServer { $0.certificateInterval = .milliseconds(20) }
         try server.folder.replace(with: Self.renewed)
         #expect(eventually { server.certificates.current?.subject == "CN=renewed.test" })
@@ -42,7 +42,7 @@ import Testing
         KeyPair(certificate: String(renewed.certificate.prefix(200)), privateKey: renewed.privateKey),
         KeyPair(certificate: renewed.certificate + "-----BEGIN CERTIFICATE-----\n", privateKey: renewed.privateKey),
     ])
-    func `a pair that cannot be used is refused and the old one stays`(bad: KeyPair) throws {
+    func `an invalid certificate and key are rejected, and the current ones stay in use`(bad: KeyPair) throws {
         let server = try RunningServer()
         let before = try server.secureClient()
         try server.folder.replace(with: bad)
@@ -57,7 +57,7 @@ import Testing
         #expect(try server.secureClient().serverCommonName == "renewed.test")
     }
 
-    @Test func `a file that is gone is refused and its return noticed`() throws {
+    @Test func `a missing file is reported, and its return is detected`() throws {
         let folder = try CertificateFolder()
         let certificates = try Certificates(files: folder.files())
         let away = "\(folder.path)/away"
@@ -73,7 +73,7 @@ import Testing
         #expect(certificates.reload() == .unchanged)
     }
 
-    @Test func `an expired certificate is taken with a warning`() throws {
+    @Test func `an expired certificate is used with a warning`() throws {
         let server = try RunningServer()
         try server.folder.replace(
             with: TestCertificates.issue(
@@ -90,7 +90,7 @@ import Testing
         #expect(server.reported.last?.hasSuffix("nil)") == true)
     }
 
-    @Test func `a key of another type is refused, and the reason names both`() throws {
+    @Test func `a key of another type is rejected, and the error names both types`() throws {
         let folder = try CertificateFolder(
             KeyPair(certificate: TestCertificates.server.certificate, privateKey: try ed25519Key()))
         let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
@@ -112,8 +112,8 @@ import Testing
         return String(decoding: bytes.prefix(Int(max(0, count))), as: UTF8.self)
     }
 
-    @Test func `a chain is sent with the certificate`() throws {
-        // The client trusts the other authority alone; the pair is followed by it, as an intermediate would be.
+    @Test func `the certificate chain is sent`() throws {
+        // The client trusts only the other CA, whose certificate follows the server's, as an intermediate would.
         let server = try RunningServer()
         let pair = TestCertificates.issue(by: TestCertificates.clientAuthority, "chained.test", usage: .server)
         let authority = TestCertificates.clientAuthority.keyPair.certificate
@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-    func `a connection whose client's authority was withdrawn ends at its next response`(version: Int32) throws {
+    func `a connection closes after its next response if its client CA was removed`(version: Int32) throws {
         let authorities = TestCertificates.clientAuthority.keyPair.certificate
         let server = try RunningServer(clientCAs: authorities)
         func client() throws -> Client {
@@ -138,7 +138,7 @@ import Testing
         }
         let clients = try [client(), client()]
         for client in clients { #expect(try isServed(client)) }
-        // Another certificate under the same authorities ends nothing.
+        // Another server certificate with the same client CAs closes no connections.
         try server.folder.replace(with: Self.renewed, clientCAs: authorities)
         server.server.reloadCertificates()
         for client in clients { #expect(try isServed(client)) }
@@ -146,7 +146,7 @@ import Testing
             with: TestCertificates.server, clientCAs: TestCertificates.authority.keyPair.certificate)
         server.server.reloadCertificates()
         try clients[0].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
-        // What comes behind the next request is not answered.
+        // Requests after the next one are not answered.
         try clients[1].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
         for client in clients {
             let reply = try client.reply()
@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-    func `a client whose authority was taken back cannot resume`(version: Int32) throws {
+    func `a client whose CA was removed cannot resume its session`(version: Int32) throws {
         let server = try RunningServer(clientCAs: TestCertificates.clientAuthority.keyPair.certificate)
         let pair = ClientCertificateTests.known
         let adjust = { (tls: inout ClientTLS) in
@@ -182,16 +182,16 @@ import Testing
         #expect(try isServed(first))
     }
 
-    @Test func `client authorities that cannot be read are refused, however often`() throws {
+    @Test func `unreadable client CAs are rejected at every attempt`() throws {
         let folder = try CertificateFolder(clientCAs: "no PEM")
-        // More than once: what was freed twice would show only when its memory is used again.
+        // Repeated, because a double free is detected only when the memory is reused.
         for _ in 0..<50 {
             let error = #expect(throws: CertificateError.self) { try Certificates(files: folder.files()) }
             #expect(error?.description.contains("the text contains none") == true)
         }
     }
 
-    @Test func `nothing is served until a certificate is given, and a bad one leaves the good one`() throws {
+    @Test func `no certificate is served until one is installed, and an invalid one does not replace it`() throws {
         let certificates = Certificates(awaitedFrom: "the Secret a/b", clientCAs: nil)
         #expect(certificates.current == nil)
         #expect(certificates.reload() == .unchanged)
@@ -214,7 +214,7 @@ import Testing
         #expect(certificates.refusals == 1)
     }
 
-    @Test func `a pair does not show its key`() {
+    @Test func `the description of a key pair does not contain the key`() {
         let pair = TestCertificates.server
         var dumped = ""
         dump(pair, to: &dumped)

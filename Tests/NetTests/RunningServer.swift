@@ -3,10 +3,10 @@ import HTTP
 import Net
 import Synchronization
 
-/// A server on free ports, of 127.0.0.1 by default, serving until it is stopped or goes out of scope.
+/// A server on free ports of 127.0.0.1 by default, which runs until it is stopped or deallocated.
 ///
-/// It has a TLS listener ("admission") and a plain one ("health"). Its default responder says what it was asked:
-/// `METHOD PATH?QUERY BYTES` and, where the body was cut, ` truncated`.
+/// It has a TLS listener ("admission") and a plain one ("health"). Its default responder describes the request:
+/// `METHOD PATH?QUERY BYTES`, followed by ` truncated` if the body was truncated.
 final class RunningServer: Sendable {
     let server: Server
     let folder: CertificateFolder
@@ -84,7 +84,7 @@ final class RunningServer: Sendable {
     }
 }
 
-/// What a server reported, from whichever thread.
+/// Collects a server's reports from any thread.
 final class Mailbox: Sendable {
     private let items = Mutex<[String]>([])
 
@@ -93,7 +93,7 @@ final class Mailbox: Sendable {
     var all: [String] { items.withLock { $0 } }
 }
 
-/// Waits until something has come true, for at most ten seconds.
+/// Waits until the condition is true, for at most ten seconds.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     let end = Date().addingTimeInterval(10)
     while Date() < end {
@@ -103,7 +103,7 @@ func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     return false
 }
 
-/// The authorities and pairs that the tests share.
+/// The CAs and key pairs that the tests share.
 enum TestCertificates {
     static let notBefore = Int64(Date().timeIntervalSince1970) - 3600
     static let notAfter = notBefore + 7 * 24 * 3600
@@ -129,7 +129,7 @@ enum TestCertificates {
     }
 }
 
-/// A folder like a mounted Secret: the files are links into a folder that is replaced as a whole.
+/// A directory like a mounted Secret: the files are links into a directory that is replaced as a whole.
 final class CertificateFolder: Sendable {
     let path: String
     private let hasClientCAs: Bool
@@ -155,7 +155,7 @@ final class CertificateFolder: Sendable {
             clientCAs: hasClientCAs ? "\(path)/ca.crt" : nil, allowedClients: allowedClients)
     }
 
-    /// Moves a link to a new folder over the old one, as the kubelet does.
+    /// Replaces the link with one to a new directory, as the kubelet does.
     func replace(with pair: KeyPair, clientCAs: String? = nil) throws {
         let number = version.add(1, ordering: .relaxed).newValue
         let folder = "\(path)/\(number)"

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TLSTests {
     @Test(arguments: [(TLS1_2_VERSION, "TLSv1.2"), (TLS1_3_VERSION, "TLSv1.3")])
-    func `both versions are served`(version: Int32, name: String) throws {
+    func `TLS 1 dot 2 and 1 dot 3 are supported`(version: Int32, name: String) throws {
         let server = try RunningServer()
         let client = try server.secureClient { $0.versions = version...version }
         #expect(client.version == name)
@@ -17,7 +17,7 @@ import Testing
         #expect(client.cipher.contains("GCM"))
     }
 
-    @Test func `TLS 1 dot 1 is refused`() throws {
+    @Test func `TLS 1 dot 1 is rejected`() throws {
         let server = try RunningServer()
         let error = #expect(throws: ClientError.self) {
             try server.secureClient { $0.versions = TLS1_1_VERSION...TLS1_1_VERSION }
@@ -26,7 +26,7 @@ import Testing
         #expect(eventually { server.status.counts.handshakeFailures[.version] == 1 })
     }
 
-    @Test func `a handshake may come byte by byte`() throws {
+    @Test func `a handshake can arrive byte by byte`() throws {
         let server = try RunningServer()
         let client = try Client(port: server.securePort)
         for byte in try Client.hello() { try client.send([byte]) }
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: [1, 4, 5, 100])
-    func `a client that leaves within its first message is let go`(count: Int) throws {
+    func `a connection closes when the client disconnects within its first message`(count: Int) throws {
         let server = try RunningServer()
         let client = try Client(port: server.securePort)
         try client.send(Array(Client.hello().prefix(count)))
@@ -59,7 +59,7 @@ import Testing
         (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (["http/1.0", "http/1.1", "h2"], "http/1.1"),
         ([], ""),
     ])
-    func `HTTP 1 dot 1 is chosen from what a client offers`(offered: [String], chosen: String) throws {
+    func `HTTP 1 dot 1 is selected from the protocols that a client offers`(offered: [String], chosen: String) throws {
         let server = try RunningServer()
         let client = try server.secureClient { $0.protocols = offered }
         #expect(client.applicationProtocol == chosen)
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test(arguments: [["h2"], ["http/1.0", "spdy/3"]])
-    func `a client that offers only other protocols is refused`(offered: [String]) throws {
+    func `a client that offers only other protocols is rejected`(offered: [String]) throws {
         let server = try RunningServer()
         let error = #expect(throws: ClientError.self) { try server.secureClient { $0.protocols = offered } }
         #expect(error == .handshakeFailed("tlsv1 alert no application protocol"))
@@ -105,7 +105,7 @@ import Testing
     static let serverOnly = TestCertificates.issue(
         by: TestCertificates.clientAuthority, "kube-apiserver", usage: .server)
 
-    /// Asks with a certificate; nil when nothing came back.
+    /// Sends a request with a client certificate; nil without a response.
     private func ask(_ server: RunningServer, with pair: KeyPair?, version: Int32) throws -> Reply? {
         do {
             let client = try server.secureClient {
@@ -113,7 +113,7 @@ import Testing
                 $0.certificate = pair?.certificate
                 $0.privateKey = pair?.privateKey
             }
-            // In TLS 1.3 a client has finished before the server has looked at its certificate.
+            // In TLS 1.3, a client finishes its handshake before the server verifies its certificate.
             try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             return try client.reply()
         } catch is ClientError {
@@ -134,7 +134,7 @@ import Testing
             (expired, [], .clientCertificate), (serverOnly, [], .clientCertificate),
             (known, ["kube-apiserver.evil", "apiserver", "Kube-Apiserver"], .clientCertificate),
         ] as [(KeyPair?, [String], HandshakeFailure)], [TLS1_2_VERSION, TLS1_3_VERSION])
-    func `any other client gets nothing`(
+    func `a client without an allowed certificate gets no response`(
         client: (pair: KeyPair?, allowed: [String], reason: HandshakeFailure), version: Int32
     ) throws {
         let server = try RunningServer(

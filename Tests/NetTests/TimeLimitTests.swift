@@ -4,7 +4,7 @@ import Net
 import Testing
 
 @Suite struct TimeLimitTests {
-    @Test func `a client that never begins the handshake is ended`() throws {
+    @Test func `a connection without a handshake is closed`() throws {
         let server = try RunningServer { $0.handshakeTimeout = .milliseconds(100) }
         let client = try Client(port: server.securePort)
         #expect(try client.isAtEnd())
@@ -12,10 +12,10 @@ import Testing
         #expect(server.status.counts.handshakeFailures[.timeout] == 1)
     }
 
-    @Test func `a client that sends its handshake a byte at a time is ended`() throws {
+    @Test func `a connection with a handshake that is too slow is closed`() throws {
         let server = try RunningServer { $0.handshakeTimeout = .milliseconds(200) }
         let client = try Client(port: server.securePort)
-        // The beginning of a ClientHello of 512 bytes, of which the rest does not come in time.
+        // The beginning of a ClientHello of 512 bytes; the rest does not arrive in time.
         for byte: UInt8 in [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03] {
             try client.send([byte])
             usleep(5000)
@@ -24,7 +24,7 @@ import Testing
         #expect(server.status.counts.timeouts[.handshake] == 1)
     }
 
-    @Test func `a connection without requests is ended without a word`() throws {
+    @Test func `an idle connection is closed without a response`() throws {
         let server = try RunningServer { $0.idleTimeout = .milliseconds(100) }
         for client in try [server.plainClient(), server.secureClient()] { #expect(try client.isAtEnd()) }
         let used = try server.secureClient()
@@ -56,11 +56,11 @@ import Testing
         #expect(server.status.counts.refusals == [408: 2])
     }
 
-    @Test func `bytes now and then do not prolong a request`() throws {
+    @Test func `occasional bytes do not extend a request's deadline`() throws {
         let server = try RunningServer { $0.requestTimeout = .milliseconds(300) }
         let client = try server.secureClient()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
-        // Goes on until the server has answered; each byte alone comes well within the time.
+        // Continues until the server has answered; the pauses between bytes are far below the timeout.
         var sent = 0
         while server.status.counts.timeouts[.request] == 0, sent < 1000 {
             try client.send("x")
@@ -71,27 +71,27 @@ import Testing
         #expect(sent < 1000)
     }
 
-    @Test func `the time that a request names is its deadline`() throws {
+    @Test func `the timeout parameter of a request sets its deadline`() throws {
         let server = try RunningServer { $0.requestTimeout = .seconds(3600) }
         let client = try server.secureClient()
         try client.send("POST /validate?timeout=100ms HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
         #expect(try client.reply().status == 408)
     }
 
-    @Test func `a client that does not read its response is ended`() throws {
+    @Test func `the connection of a client that does not read its response is closed`() throws {
         let server = try RunningServer(
             { $0.writeTimeout = .milliseconds(200) },
             answering: { _, _, _ in Response(status: 200, body: [UInt8](repeating: 0x61, count: 32 << 20)) })
         let clients = try [server.plainClient(receiveBuffer: 4096), server.secureClient()]
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
-        // Held until here: an optimised build would let the clients go, and close, after their last use.
+        // An optimized build would otherwise deallocate and close the clients after their last use.
         withExtendedLifetime(clients) {
             #expect(eventually { server.status.counts.timeouts[.write] == 2 })
             #expect(eventually { server.status.counts.active == 0 })
         }
     }
 
-    @Test func `a client that is refused and goes on sending is ended`() throws {
+    @Test func `the connection of a client that sends after an error response is closed`() throws {
         let server = try RunningServer { $0.lingerTimeout = .milliseconds(200) }
         let client = try server.plainClient()
         try client.send("no request\r\n\r\n")

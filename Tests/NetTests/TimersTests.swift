@@ -5,14 +5,14 @@ import Testing
 @Suite struct TimersTests {
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
-    /// Takes out what is due.
+    /// Removes and returns the expired timers.
     private func expired(_ timers: inout Timers, at now: Int64) -> [Int] {
         var ids: [Int] = []
         while let id = timers.popExpired(at: at(now)) { ids.append(id) }
         return ids
     }
 
-    @Test func `deadlines come in their order and once`() {
+    @Test func `deadlines expire in order and only once`() {
         var timers = Timers()
         for (id, deadline) in [(3, 30), (1, 10), (2, 20), (0, 40)] as [(Int, Int64)] {
             timers.set(id, to: at(deadline))
@@ -23,7 +23,7 @@ import Testing
         #expect(timers.next == nil)
     }
 
-    @Test func `a deadline can be moved both ways and taken back`() {
+    @Test func `a deadline can be moved forward, moved back and removed`() {
         var timers = Timers()
         for id in 0..<3 { timers.set(id, to: at(10)) }
         timers.set(0, to: at(50))
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func `the heap agrees with a list`(seed: UInt64) {
+    func `the heap gives the same results as a list`(seed: UInt64) {
         var random = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         func next(_ bound: UInt64) -> Int {
             random ^= random << 13
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test func `time is held within what 64 bits can say`() {
+    @Test func `durations and deadlines are limited to the range of 64 bits`() {
         #expect(Instant.Span(.seconds(2) + .nanoseconds(3)).nanoseconds == 2_000_000_003)
         #expect(Instant.Span(.seconds(Int64.max)).nanoseconds == .max)
         #expect(at(5) + Instant.Span(.seconds(Int64.max)) == .distantFuture)

@@ -4,9 +4,9 @@ import Net
 import Synchronization
 import Testing
 
-/// Requests whose answers come later, from another thread.
+/// Requests whose responses depend on a later delivery from another thread.
 @Suite struct WaitingTests {
-    /// The requests that wait, for a test to deliver what they wait for.
+    /// The waiting requests, to which a test delivers messages.
     private final class Waiting: Sendable {
         private let entries = Mutex<[(deliveries: Deliveries<String>, ticket: Ticket)]>([])
         let forgotten = Atomic<Int>(0)
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// A server that answers `/now` at once and all else with what is delivered.
+    /// A server that answers `/now` immediately, and every other path with the delivered message.
     private func server(
         _ waiting: Waiting, _ adjust: (inout ServerConfiguration) -> Void = { _ in }
     ) throws -> RunningServer {
@@ -50,7 +50,7 @@ import Testing
             })
     }
 
-    @Test func `a request waits while others are answered`() throws {
+    @Test func `other requests are answered while one waits`() throws {
         let waiting = Waiting()
         let server = try server(waiting)
         for (patient, other) in try [
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func `a request that came while another one waited is answered after it`() throws {
+    @Test func `a request that arrives while another one waits is answered after it`() throws {
         let waiting = Waiting()
         let server = try server(waiting)
         let client = try server.secureClient()
@@ -93,7 +93,7 @@ import Testing
         #expect(try client.reply().body == "now")
     }
 
-    @Test func `a client that leaves while it waits takes nothing with it`() throws {
+    @Test func `a client that disconnects while it waits does not affect other clients`() throws {
         let waiting = Waiting()
         let server = try server(waiting)
         do {
@@ -108,7 +108,7 @@ import Testing
         #expect(try other.reply().body == "now")
     }
 
-    @Test func `a request that waits is not taken for one that has bytes left to read`() throws {
+    @Test func `a connection that waits is not treated as one with unread bytes`() throws {
         let waiting = Waiting()
         let gate = DispatchSemaphore(value: 0)
         let held = Atomic<Int>(0)
@@ -133,7 +133,7 @@ import Testing
             })
         let client = try server.secureClient()
         let withPodSpec = try [server.plainClient(), server.plainClient()]
-        // With the client's, as many as are answered together.
+        // Together with the client's, as many connections as are answered in one batch.
         let others = try (0..<15).map { _ in try server.plainClient() }
         for request in ["/1", "/2"] {
             try client.send(get(request))
@@ -141,12 +141,12 @@ import Testing
         }
         try withPodSpec[0].send(get("/hold"))
         #expect(eventually { held.load(ordering: .relaxed) == 1 })
-        // Each a record of its own: when the first is answered, libssl has the second.
+        // Each request is a separate TLS record: when the first is answered, libssl holds the second.
         for path in ["/now", "/later"] { try client.send(get(path)) }
         try withPodSpec[1].send(get("/hold"))
         gate.signal()
         #expect(eventually { held.load(ordering: .relaxed) == 2 })
-        // The socket has bytes to tell of as well.
+        // The socket also has unread bytes.
         try client.send(get("/now"))
         for other in others { try other.send(get("/now")) }
         gate.signal()
@@ -156,7 +156,7 @@ import Testing
         for expected in ["now", "later: a", "now"] { #expect(try client.reply().body == expected) }
     }
 
-    @Test func `a request that waits too long is told so`() throws {
+    @Test func `a request that waits too long gets 503`() throws {
         let waiting = Waiting()
         let server = try server(waiting) { $0.requestTimeout = .milliseconds(200) }
         let client = try server.plainClient()
@@ -169,7 +169,7 @@ import Testing
         #expect(try other.reply().body == "now")
     }
 
-    @Test func `a request that waits is answered before the server ends`() throws {
+    @Test func `a waiting request is answered before the server stops`() throws {
         let waiting = Waiting()
         let server = try server(waiting) { $0.shutdownDelay = .zero }
         do {

@@ -52,7 +52,7 @@ import YAML
         #expect(try json(yaml) == [expected])
     }
 
-    @Test func `a stream has several documents, and empty ones do not count`() throws {
+    @Test func `a stream can have several documents, and empty ones are skipped`() throws {
         #expect(try json("---\n# nothing\n---\na: 1\n---\n---\nb: 2\n...\n") == [#"{"a":1}"#, #"{"b":2}"#])
         #expect(try json("") == [])
     }
@@ -72,25 +72,25 @@ import YAML
         ("a: b: c", 1, 5, ""), ("a: 'x", 1, 6, ""), ("a: \"\\q\"", 1, 6, ""),
         ("a:\n  <<: 1", 2, 7, "requires a mapping"),
     ])
-    func `a mistake is named with its place`(_ yaml: String, _ line: Int, _ column: Int, _ part: String) throws {
+    func `an error has its line and column`(_ yaml: String, _ line: Int, _ column: Int, _ part: String) throws {
         let error = try #require(Reader.documents(in: Array(yaml.utf8)).error)
         #expect(error.location.line == line, "\(error)")
         if !part.isEmpty { #expect(error.location.column == column && error.message.contains(part), "\(error)") }
     }
 
-    @Test func `what is not UTF-8 is named with its place`() throws {
+    @Test func `invalid UTF-8 is reported with its line and column`() throws {
         let error = try #require(Reader.documents(in: Array("a: b\nc: ".utf8) + [0xFF, 0x0A]).error)
         #expect(error.location == Location(line: 2, column: 4))
         #expect(Reader.documents(in: Array("a: \u{01}".utf8)).error != nil)
     }
 
-    @Test func `documents before a mistake are not lost`() {
+    @Test func `documents before an error are read`() {
         let (documents, error) = Reader.documents(in: Array("a: 1\n---\nb: [".utf8))
         #expect(documents.count == 1)
         #expect(error != nil)
     }
 
-    @Test func `a key that is there twice does not hide the documents behind it`() throws {
+    @Test func `documents after one with a duplicate key are read`() throws {
         let text = "a: 1\n---\nb: {c: 1, c: [2]}\nd: 3\n---\ne: &x 4\n---\nf: *x\n---\ng: 5\n"
         let (documents, error) = Reader.documents(in: Array(text.utf8))
         #expect(documents.map { String(decoding: $0.json, as: UTF8.self) } == [#"{"a":1}"#, #"{"e":4}"#, #"{"g":5}"#])
@@ -99,7 +99,7 @@ import YAML
         #expect(documents.map { source.location(of: $0.head).line } == [1, 5, 9])
     }
 
-    @Test func `each node of the document knows its line and column`() throws {
+    @Test func `each node of a document has its line and column`() throws {
         let text = try Fixtures.bytes("manifests/1-checkout-good.yaml")
         let deployment = try #require(
             Reader.documents(in: text).documents.first {
@@ -131,7 +131,7 @@ import YAML
         }
     }
 
-    @Test func `a small text cannot become a large one`() throws {
+    @Test func `aliases cannot expand a small text to a large document`() throws {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for level in 1..<12 {
             text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
@@ -140,12 +140,12 @@ import YAML
         #expect(error.message.contains("after resolving aliases"))
     }
 
-    @Test func `nesting is bounded`() throws {
+    @Test func `nesting is limited`() throws {
         let deep = String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000)
         #expect(Reader.documents(in: Array(deep.utf8)).error != nil)
     }
 
-    @Test func `every truncation and many mutations of a manifest are read or refused`() throws {
+    @Test func `truncated and mutated manifests are read or rejected without a crash`() throws {
         let seed: UInt64 = 20_261_124
         var state = seed
         func random(_ bound: Int) -> Int {
