@@ -152,7 +152,7 @@ import Testing
         #expect(found.count == 3)
     }
 
-    @Test func `a missing permission is a problem`() throws {
+    @Test func `a missing permission is a problem, and one for the kinds of a product is a notice`() throws {
         let server = try cluster()
         let bare = try RightsAPIServer()
         #expect(
