@@ -79,7 +79,7 @@ public struct Judge: Sendable {
                 !isInSystem || check.reachesSystemNamespaces,
                 purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
                 !subject.isSplit || !subject.isPassed(by: table.rules[check.rule]),
-                origin.trust != .operatorMade || !table.rules[check.rule].skipsOperatorMade
+                origin.trust != .operatorMade || !check.skipsOperatorMade
             else { continue }
             let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }
@@ -235,6 +235,7 @@ private struct RuleCheck: Sendable {
     let isLongRunningOnly: Bool
     let readsMetadata: Bool
     let reachesSystemNamespaces: Bool
+    let skipsOperatorMade: Bool
 
     init?(_ rule: Rule, _ kind: ResourceKind, at index: Int) {
         guard let check = rule.check(of: kind) else { return nil }
@@ -243,6 +244,7 @@ private struct RuleCheck: Sendable {
         isLongRunningOnly = rule.scope.isLongRunningOnly
         readsMetadata = rule.scope.readsMetadata
         reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
+        skipsOperatorMade = rule.skipsOperatorMade
     }
 }
 
