@@ -1,4 +1,4 @@
-"""The Helm chart in a cluster of its own: installed, upgraded, upgraded in vain, rolled back, tested and uninstalled."""
+"""The Helm chart in clusters of its own: installed, upgraded, upgraded in vain, rolled back, tested, uninstalled, and after kustomize."""
 
 import contextlib
 import json
@@ -55,10 +55,14 @@ class ChartCluster(Cluster):
         return {"secret": self.client.get("Secret", "playbook-certificates", "playbook").get("data"), "bundles": self.bundles(),
                 "since": [each["metadata"].get("annotations", {}).get("playbook.superinc.com/enforced-since") for each in configurations]}
 
+    def keeps(self, before, what):
+        after = self.written()
+        assert after == before, f"{what} changed {[name for name in before if after[name] != before[name]]}"
+
 
 @contextlib.contextmanager
-def chart_cluster(cluster):
-    own = ChartCluster(cluster.assets, cluster.binary, f"{cluster.folder}/chart-cluster")
+def chart_cluster(cluster, name):
+    own = ChartCluster(cluster.assets, cluster.binary, f"{cluster.folder}/{name}")
     try:
         own.start()
         assert own.kubectl("create", "namespace", "playbook").code == 0
@@ -104,7 +108,7 @@ def test_job_can_ask(cluster):
 
 @check
 def the_chart_is_installed_and_upgraded_and_keeps_its_certificate(cluster):
-    with chart_cluster(cluster) as own:
+    with chart_cluster(cluster, "chart") as own:
         succeeded(own.release("install", {}))
         own.start_server()
         is_called(own)
@@ -112,8 +116,7 @@ def the_chart_is_installed_and_upgraded_and_keeps_its_certificate(cluster):
         assert before["secret"] and all(before["bundles"]) and before["since"][0], before
 
         def keeps(what):
-            after = own.written()
-            assert after == before, f"{what} changed {[name for name in before if after[name] != before[name]]}"
+            own.keeps(before, what)
             is_called(own)
 
         changed = {"replicas": 4, "settings": {"PLAYBOOK_CONTACT": "the team"}, "rbac": {"keda": False}, "podAnnotations": {"note": "1"}}
@@ -158,3 +161,28 @@ def uninstall(cluster):
     names = [each["metadata"]["name"] for kind in ("Secret", "ConfigMap", "Deployment") for each in cluster.client.items(kind, "playbook")]
     # The control plane puts ConfigMaps into each namespace.
     assert not [name for name in names if "playbook" in name], names
+
+
+@check
+def Helm_takes_over_what_kustomize_has_installed(cluster):
+    """By the steps of docs/install.md."""
+    with chart_cluster(cluster, "takeover") as own:
+        objects = [each for each in own.rendered("production") if each["kind"] != "Namespace"]
+        own.apply_all(objects)
+        own.start_replicas(next(each for each in objects if each["kind"] == "ConfigMap")["data"])
+        before = own.written()
+        failed(own.release("install", {}), "invalid ownership metadata")
+        name, namespace = RELEASE[0], "playbook"
+        succeeded(own.kubectl("label", "--filename=-", "app.kubernetes.io/managed-by=Helm", stdin=objects))
+        succeeded(own.kubectl("annotate", "--filename=-", f"meta.helm.sh/release-name={name}", f"meta.helm.sh/release-namespace={namespace}",
+                              stdin=objects))
+        succeeded(own.release("install", {}))
+        own.keeps(before, "the first installation by Helm")
+
+        # Helm cannot roll back after an upgrade that fails before it deletes an object. Another upgrade can always be made.
+        values = {"podAnnotations": {"note": "1"}}
+        succeeded(own.release("upgrade", values))
+        failed(own.release("upgrade", {"rbac": {"istio": False}, "quota": {"pods": "many"}}), "quantit")
+        failed(own.helm("rollback", name, "2", RELEASE[1]), 'no ClusterRole with the name "playbook-companions-istio" found')
+        succeeded(own.release("upgrade", values))
+        own.keeps(before, "an upgrade after one that failed")
