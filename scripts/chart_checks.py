@@ -49,6 +49,7 @@ REFUSED = [
     ({"failurePolicy": {"pods": "Fail"}}, "pods"),
     ({"rbac": {"kedda": True}}, "kedda"),
     ({"image": {"digest": "0123"}}, "digest"),
+    ({"image": {"repository": "registry.example.com/playbook:1.2.3"}}, "repository"),
     ({"image": {"tag": ""}}, "image.tag or image.digest is required"),
 ]
 
@@ -190,3 +191,14 @@ def check_namespaces():
                 is_named = key == "namespace" and text not in (other, "default")
                 if is_excluded or is_named or re.search(r"\bplaybook\.playbook\b|\bplaybook/playbook\b|namespace=\"playbook\"", text):
                     yield f"in the namespace {other}, {title(item)} has {key}: {text}"
+
+
+def check_page(page):
+    """Checks that the values on a page can be used as they are."""
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    if not blocks:
+        yield f"{page} shows no values"
+    for block in blocks:
+        is_rendered, text = template(yaml.safe_load(block.replace("REGISTRY", "registry.example.com").replace("COMMIT", "0000000")))
+        if not is_rendered:
+            yield f"the values in {page} cannot be used: {text}"

@@ -22,7 +22,7 @@ SELF, CERT_MANAGER = "../../components/self-certificates", "../../components/cer
 MONITORING, AUDIT = "../../components/monitoring", "../../components/audit"
 START, STRICT = "../../components/profile-start", "../../components/profile-strict"
 EXEMPTIONS = "../../components/exemptions-file"
-OPERATIONS = pathlib.Path("docs/operations.md")
+OPERATIONS, INSTALL = pathlib.Path("docs/operations.md"), pathlib.Path("docs/install.md")
 
 # Findings that the manifests of deploy are allowed to have: {(rule, object): reason}.
 EXEMPTED = {
@@ -291,7 +291,7 @@ def check_chart(name, overlay, values, objects):
 
 def check_chart_values():
     """Checks the values of the chart that no overlay has."""
-    for text in (*chart_checks.check_values(), *chart_checks.check_refusals(), *chart_checks.check_namespaces()):
+    for text in (*chart_checks.check_values(), *chart_checks.check_refusals(), *chart_checks.check_namespaces(), *chart_checks.check_page(INSTALL)):
         fail(f"chart: {text}")
     for name, values in chart_checks.RENDERED.items():
         objects = chart_checks.render(values, with_tests=True)
@@ -342,21 +342,22 @@ def check_monitoring():
     return len(queries)
 
 
-def check_operations():
-    """Checks that the metrics, settings and headings that the operations page names exist."""
-    text = OPERATIONS.read_text()
+def check_pages():
+    """Checks that the metrics, settings and headings that the pages for operators name exist."""
     families = metric_families()
-    for metric in set(re.findall(r"\bplaybook_\w+", text)) - set(families):
-        fail(f"docs/operations.md names the metric {metric}, which does not exist")
     run = subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={})
     # PLAYBOOK_SERVICE_HOST is an example of a variable that Kubernetes sets and the server ignores.
     settings = {row["name"] for row in json.loads(run.stdout)} | {"PLAYBOOK_RULE_", "PLAYBOOK_SERVICE_HOST"}
-    for setting in set(re.findall(r"\bPLAYBOOK_\w+", text)) - settings:
-        fail(f"docs/operations.md names the setting {setting}, which does not exist")
-    headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
-                for line in text.splitlines() if line.startswith("#")}
-    for anchor in set(re.findall(r"\(#([^)]*)\)", text)) - headings:
-        fail(f"docs/operations.md links to #{anchor}, which does not exist")
+    for page in (OPERATIONS, INSTALL):
+        text = page.read_text()
+        for metric in set(re.findall(r"\bplaybook_\w+", text)) - set(families):
+            fail(f"{page} names the metric {metric}, which does not exist")
+        for setting in set(re.findall(r"\bPLAYBOOK_\w+", text)) - settings:
+            fail(f"{page} names the setting {setting}, which does not exist")
+        headings = {re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
+                    for line in text.splitlines() if line.startswith("#")}
+        for anchor in set(re.findall(r"\(#([^)]*)\)", text)) - headings:
+            fail(f"{page} links to #{anchor}, which does not exist")
 
 
 def main():
@@ -369,7 +370,7 @@ def main():
     check_chart_values()
     check_breaks(rendered["production"])
     queries = check_monitoring()
-    check_operations()
+    check_pages()
     if failures:
         sys.exit(1)
     print(f"render-check: {len(rendered)} renderings equal the chart and have no violations; {len(BREAKS)} violating changes are found; "
