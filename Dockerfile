@@ -15,16 +15,20 @@ FROM ${SWIFT} AS build
 WORKDIR /src
 # The libraries come first, because they change less often than the sources.
 RUN apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev libssl-dev libyaml-dev pkg-config \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        binutils gcc libc6-dev libssl-dev libyaml-dev pkg-config python3 \
     && rm -rf /var/lib/apt/lists/*
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-COPY scripts/build scripts/prepare scripts/
+COPY LICENSE ./
+COPY scripts/build scripts/prepare scripts/sbom scripts/sbom.py scripts/version scripts/
 ARG SOURCE_DATE_EPOCH=0
 ARG REVISION=unknown
 RUN binary=$(BUILD_COMMIT=$REVISION scripts/build) \
     && install -D -m 0555 "$binary" /root-of-image/usr/bin/playbook \
+    && install -D -m 0444 LICENSE /root-of-image/usr/share/doc/playbook/LICENSE \
+    && scripts/sbom /tmp/spdx.json /root-of-image/usr/share/doc/playbook/THIRD-PARTY \
     && find /root-of-image -exec touch --date="@${SOURCE_DATE_EPOCH}" {} +
 
 # Has libc6, libssl3, libstdc++6, libgcc-s1 and CA certificates, and no shell.

@@ -68,7 +68,7 @@ build = str(pathlib.Path(".build").resolve())
 packages = {}
 for path in sorted(set(re.findall(r" (/[^ ()]+\.(?:a|o|so))[(:]", linkage.read_text(errors="replace")))):
     path = os.path.normpath(path)
-    if not path.startswith(build) and path.startswith(f"{toolchain}/"):
+    if path.startswith(tuple(f"{toolchain}/lib/{name}/" for name in ["swift", "swift_static", "clang"])):
         packages.setdefault("swift", ("STATIC_LINK", swift(toolchain)))
     elif not path.startswith(build):
         package = owner(path)
