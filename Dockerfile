@@ -1,37 +1,39 @@
-# The image: one binary that includes the Swift runtime, on libc and libssl, with a non-root user. To build it for both platforms:
+# The image: one binary that includes the Swift runtime and libyaml, on libc and libssl, with a non-root user. `scripts/image` writes the
+# same image without Docker. To build it for both platforms:
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --push \
 #     --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" \
 #     --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" \
 #     -t 111122223333.dkr.ecr.eu-west-1.amazonaws.com/playbook:0.1.0-"$(git rev-parse --short HEAD)" .
 #
-# Builds are reproducible: two builds of a commit with the same base images have the same layers. The binary contains no paths or times,
-# and the date of the files is that of the commit. To pin the base images, pass them by digest (IMAGE@sha256:…).
-ARG SWIFT=swift:6.3-bookworm
-ARG BASE=gcr.io/distroless/cc-debian12:nonroot
+# Builds are reproducible: two builds of a commit have the same layers. The binary contains no paths or times, and the date of the files is
+# that of the commit. Renovate updates the digests of the base images (renovate.json).
+ARG SWIFT=swift:6.3-bookworm@sha256:7060a792f4cd9eaa0d00826d941cec00ab8d252d33b8b28bc8e105f51f2dba73
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 
 FROM ${SWIFT} AS build
 WORKDIR /src
 # The libraries come first, because they change less often than the sources.
 RUN apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev libssl-dev libyaml-dev pkg-config \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        binutils gcc libc6-dev libssl-dev libyaml-dev pkg-config python3 \
     && rm -rf /var/lib/apt/lists/*
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-COPY scripts/build scripts/prepare scripts/
+COPY LICENSE ./
+COPY scripts/build scripts/prepare scripts/sbom scripts/sbom.py scripts/version scripts/
 ARG SOURCE_DATE_EPOCH=0
 ARG REVISION=unknown
-# libyaml is the only library that is not in the base image.
 RUN binary=$(BUILD_COMMIT=$REVISION scripts/build) \
-    && library=$(realpath "$(ldd "$binary" | awk '/libyaml/ {print $3}')") \
     && install -D -m 0555 "$binary" /root-of-image/usr/bin/playbook \
-    && install -D -m 0444 "$library" "/root-of-image$(dirname "$library")/libyaml-0.so.2" \
+    && install -D -m 0444 LICENSE /root-of-image/usr/share/doc/playbook/LICENSE \
+    && scripts/sbom /tmp/spdx.json /root-of-image/usr/share/doc/playbook/THIRD-PARTY \
     && find /root-of-image -exec touch --date="@${SOURCE_DATE_EPOCH}" {} +
 
-# Has libc6, libssl3, libstdc++6 and libgcc-s1, and no shell. It must be Debian 12 like the build stage, because the binary needs the same libc.
+# Has libc6, libssl3, libstdc++6, libgcc-s1 and CA certificates, and no shell.
 FROM ${BASE}
-ARG VERSION=0.0.0
+ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG SOURCE=https://playbook.superinc.com
 LABEL org.opencontainers.image.title="playbook" \

@@ -48,7 +48,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CVector"),
         .target(name: "CBuild", cSettings: [stated("BUILD_COMMIT"), stated("BUILD_SWIFT")]),
-        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
 
         // Pure: no clock, file, socket or lock.
         module("JSON", uses: ["CVector"]),

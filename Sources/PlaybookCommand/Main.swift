@@ -7,7 +7,13 @@ struct Main {
     static func main() {
         // A closed pipe must be an error of `write`, not end the program.
         signal(SIGPIPE, SIG_IGN)
-        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        let arguments = CommandLine.arguments
+        if arguments.isEmpty {
+            // Swift reads the arguments from /proc/self/cmdline.
+            Console.error("playbook: cannot read the arguments: /proc is not mounted; run: mount -t proc proc /proc\n")
+            exit(ExitCode.usage.rawValue)
+        }
+        exit(run(Array(arguments.dropFirst())).rawValue)
     }
 
     private static func run(_ arguments: [String]) -> ExitCode {

@@ -48,18 +48,22 @@ class Cluster(ControlPlane):
         self.left_out = [each for each in objects if not self.serves(each) or self.is_stood_in_for(each)]
         self.apply_all([each for each in objects if each not in self.left_out])
         self.overlay_settings = next(each for each in objects if each["kind"] == "ConfigMap")["data"]
-        # The server acts as its own service account, with the rights that the overlay gives to that.
+        self.start_replicas(self.overlay_settings | {"PLAYBOOK_CERTIFICATES_LIFE": LIFE})
+        # Controllers ask from the moment on at which the overlay is applied.
+        self.outages.append(range(self.log_length))
+
+    def start_replicas(self, settings):
+        """Starts what the Deployment would, and waits until the API server asks it."""
+        # The server acts as its own service account, with the rights that the objects give to that.
         token = self.kubectl("create", "token", "playbook", "--namespace=playbook", "--duration=2h").out.strip()
-        environment = self.overlay_settings | {
-            "KUBECONFIG": self.write_kubeconfig("playbook", token), "PLAYBOOK_COMPANIONS": "cluster", "PLAYBOOK_CERTIFICATES_LIFE": LIFE,
+        environment = settings | {
+            "KUBECONFIG": self.write_kubeconfig("playbook", token), "PLAYBOOK_COMPANIONS": "cluster",
             "PLAYBOOK_SHUTDOWN_DELAY": "2s", "PLAYBOOK_SHUTDOWN_TIMEOUT": "5s"}
         self.replicas += [Replica(name, self.binary, self.folder, dict(environment)) for name in ("one", "two")]
         for replica in self.replicas:
             replica.wait_until_ready()
         self.wait_for("registrations trust the server", self.are_trusted)
         self.settle()
-        # Controllers ask from the moment on at which the overlay is applied.
-        self.outages.append(range(self.log_length))
 
     def label(self, namespace):
         self.client.patch("Namespace", namespace, None, {"metadata": {"labels": {NAME_LABEL: namespace}}}, CONTROL_PLANE)
@@ -71,11 +75,16 @@ class Cluster(ControlPlane):
         for each in objects:
             if each["kind"] == "Namespace":
                 each["metadata"].setdefault("labels", {})[NAME_LABEL] = each["metadata"]["name"]
+        self.lead_here(objects)
+        return objects
+
+    def lead_here(self, objects):
+        """Lets the Service and the webhook configurations lead to the replicas of this machine."""
+        for each in objects:
             if each["kind"] == "Service":
                 each["spec"] = {"type": "ExternalName", "externalName": "localhost"}
             for webhook in each.get("webhooks", []):
                 webhook["clientConfig"]["service"]["port"] = self.address.port
-        return objects
 
     def apply_all(self, objects):
         outcome = self.kubectl("apply", "--validate=false", "--filename=-", stdin=objects)

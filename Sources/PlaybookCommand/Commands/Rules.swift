@@ -1,4 +1,3 @@
-import CBuild
 import Evaluation
 import Report
 import Rules
@@ -96,11 +95,4 @@ extension Command {
                 : ConfigurationPage.text(environment: Process.environment))
         return .success
     }
-}
-
-/// The version, and the commit and compiler of the build.
-enum Version {
-    static let current = "0.1.0"
-    static let commit = String(cString: build_commit)
-    static let swift = String(cString: build_swift)
 }
