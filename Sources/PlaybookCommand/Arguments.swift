@@ -71,6 +71,22 @@ struct Arguments {
         return format
     }
 
+    /// True if kustomizations and charts are rendered.
+    func render() throws(CommandError) -> Bool {
+        if let text = last(.render), !Command.renderings.contains(text) {
+            throw CommandError(
+                message: "unsupported --render \"\(text)\"; use \(Command.renderings.joined(separator: " or "))")
+        }
+        for path in all(.values) where DirectoryWalk.type(of: path) == 0 {
+            // Helm would read an address from the network.
+            throw CommandError(message: "\(Inputs.failure(path))")
+        }
+        for text in all(.set) where !text.contains("=") {
+            throw CommandError(message: "unsupported --set \"\(text)\"; use KEY=VALUE")
+        }
+        return last(.render) != "never"
+    }
+
     /// The environment's settings; the flags' levels and mode override them.
     func settings() throws(CommandError) -> Settings {
         let settings: Settings

@@ -48,13 +48,13 @@ enum Command: String, CaseIterable {
                 .level,
                 .mode, .verbose, .quiet,
                 .noColor,
-            ]
+            ] + Command.reading
         case .fix:
             [
                 .write, .diff, .addRelatedObjects, .relatedObjects, .partial, .namespace, .includeSystem, .exitZero,
                 .level,
                 .mode, .quiet,
-            ]
+            ] + Command.reading
         case .replay: [.format, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
         case .audit:
             [
@@ -70,6 +70,12 @@ enum Command: String, CaseIterable {
         case .certs: [.directory, .host, .days]
         }
     }
+
+    /// The flags of commands that read manifests.
+    static let renderings = ["auto", "never"]
+    private static let reading: [Flag] = [
+        .render, .values, .set, .allowRemote, .exclude, .strict, .skipUnreadable, .allowEmpty,
+    ]
 
     /// The formats it prints, the default first.
     var formats: [String] {
@@ -111,12 +117,16 @@ enum Command: String, CaseIterable {
             Reads YAML 1.1 (as Kubernetes does), JSON and Lists from files, directories (their .yaml, .yml and .json files) or
             standard input (- or no path). Objects in one run are evaluated together. Objects that are not in the input are
             assumed not to exist; use --partial to treat them as unknown. Documents that are not Kubernetes objects are skipped
-            and counted.
+            and counted, as are files of other tools, and what .gitignore and .playbookignore name.
 
-            The namespace of an object that does not set one is unknown; --namespace sets it.
+            In directories, kustomizations are built with kubectl or kustomize, and charts are rendered with helm and their
+            default values, without network and plugins. Without these programs, the resources of a kustomization are evaluated
+            as they are, and patches and templates are skipped.
+
+            The namespace of an object that does not set one is unknown; --namespace sets it, and is passed to helm.
 
             Exit code: 0 nothing is denied, 1 at least one object is denied, 2 an input could not be read (the others are
-            evaluated).
+            evaluated) or has no Kubernetes object.
             """
         case .fix:
             """
@@ -125,8 +135,11 @@ enum Command: String, CaseIterable {
             are kept. The result is parsed again and discarded if it differs from the intended change. Findings without a safe
             fix are listed on standard error.
 
+            A file that a kustomization reads is changed only if all objects that are rendered from it change as intended.
+            Patches and charts are not changed.
+
             Exit code: 0 nothing is denied after the fixes, 1 at least one object is still denied, 2 an input could not be read
-            or written.
+            or written, or has no Kubernetes object.
             """
         case .replay:
             """
@@ -210,6 +223,7 @@ enum Command: String, CaseIterable {
         switch flag {
         case .format: .words(formats)
         case .mode: .words(Mode.allCases.map(\.rawValue))
+        case .render: .words(Command.renderings)
         case .level: .level
         default: flag.value.map { ["PATH", "DIR", "FILE"].contains($0) ? .file : .text }
         }
@@ -237,6 +251,8 @@ enum Flag: String, CaseIterable {
         exitZero = "exit-zero", baseline,
         writeBaseline = "write-baseline", write, diff,
         addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
+        render, values, set, allowRemote = "allow-remote", exclude, strict, skipUnreadable = "skip-unreadable",
+        allowEmpty = "allow-empty",
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
         days
@@ -248,7 +264,10 @@ enum Flag: String, CaseIterable {
         case .context: "NAME"
         case .selector: "LABELS"
         case .except: "KIND"
-        case .review, .baseline, .writeBaseline: "FILE"
+        case .review, .baseline, .writeBaseline, .values: "FILE"
+        case .render: Command.renderings.joined(separator: "|")
+        case .set: "KEY=VALUE"
+        case .exclude: "GLOB"
         case .relatedObjects: "PATH"
         case .namespace: "NAME"
         case .level: "RULE=LEVEL"
@@ -257,6 +276,7 @@ enum Flag: String, CaseIterable {
         case .host: "NAME"
         case .days: "DAYS"
         case .writeReports, .exemptions, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial,
+            .allowRemote, .strict, .skipUnreadable, .allowEmpty,
             .verbose, .quiet,
             .noColor:
             nil
@@ -280,7 +300,15 @@ enum Flag: String, CaseIterable {
         case .exitZero: "exit with 0 even if objects are denied; inputs that cannot be read still exit with 2"
         case .write: "write the fixes to the files, replacing each file atomically"
         case .diff: "print the changes as a unified diff"
-        case .addRelatedObjects: "append missing related objects, such as PodDisruptionBudgets"
+        case .addRelatedObjects: "add missing PodDisruptionBudgets; other missing objects are only reported"
+        case .render: "render kustomizations and charts if kubectl, kustomize or helm is on PATH (default: auto)"
+        case .values: "pass this file of values to helm for every chart; can be repeated"
+        case .set: "pass this value to helm for every chart; can be repeated"
+        case .allowRemote: "render kustomizations with bases on other servers, which reads from the network"
+        case .exclude: "skip files and directories, in the syntax of .gitignore; can be repeated"
+        case .strict: "fail if a file has no Kubernetes object or cannot be read, or if something cannot be rendered"
+        case .skipUnreadable: "skip files that cannot be parsed, even if they are named"
+        case .allowEmpty: "exit with 0 if no Kubernetes object is found"
         case .relatedObjects: "read related objects from this file or directory (YAML, JSON); can be repeated"
         case .partial: "treat kinds that are not in the input as unknown instead of absent"
         case .namespace:

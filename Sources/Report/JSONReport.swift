@@ -20,6 +20,15 @@ public enum JSONReport {
         ]
         if summary.noun == .object {
             members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
+            if summary.skippedFiles > 0 { members.append(.init("skippedFiles", number(summary.skippedFiles))) }
+            if !summary.notCovered.isEmpty { members.append(.init("notCovered", counts(summary.notCovered))) }
+            if !summary.skipped.isEmpty { members.append(.init("skipped", counts(summary.skipped))) }
+            if !summary.notRendered.isEmpty {
+                let roots = summary.notRendered.map { path, reason -> Literal in
+                    ["path": .string(path), "reason": .string(reason)]
+                }
+                members.append(.init("notRendered", .array(roots)))
+            }
         }
         var notEvaluated: [(rule: String, count: Int)] = []
         for entry in summary.notEvaluated {
@@ -39,6 +48,10 @@ public enum JSONReport {
                 .init("baseline", ["known": number(baseline.known), "gone": .array(baseline.gone.map(gone))]))
         }
         return members
+    }
+
+    private static func counts(_ counts: [String: Int]) -> Literal {
+        .object(counts.sorted { $0.key < $1.key }.map { .init($0.key, number($0.value)) })
     }
 
     private static func gone(_ entry: Baseline.Entry) -> Literal {
@@ -67,6 +80,7 @@ public enum JSONReport {
         ]
         let team = object.verdict.subject.team
         if !team.isEmpty { members.append(.init("team", .string(team))) }
+        if let root = object.root { members.append(.init("root", .string(root))) }
         if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
         if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }
         return .object(members)

@@ -92,18 +92,14 @@ public struct TextReport: Sendable {
 
     /// Returns the summary.
     public func summary(_ summary: Summary) -> String {
-        let allowed = summary.judged - summary.denied - summary.warned
         let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
             summary.judged == 0
             ? "\(summary.nothingFound)\(files)"
-            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(summary.allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
-        if summary.foreign > 0 {
-            text +=
-                "\nskipped \(summary.foreign == 1 ? "1 document that is not a Kubernetes object" : "\(summary.foreign) documents that are not Kubernetes objects")"
-        }
+        text += summary.remarks.map { "\n\($0)" }.joined()
         text += summary.notEvaluatedSentences().map { "\nn\($0.dropFirst())" }.joined()
         return text + "\n" + (summary.baseline.map(ratchet) ?? "")
     }

@@ -374,6 +374,11 @@ public final class FindingCollector {
         return nil
     }
 
+    /// Adds a finding of ``Rule/schema`` about the object's kind.
+    func add(_ finding: Finding) {
+        entries.append(Entry(rule: .schema, order: rules.count - 1, finding: finding, traits: finding.ownTraits))
+    }
+
     /// Returns the findings in catalogue order, then by path.
     func inOrder() -> [Entry] {
         var entries = entries

@@ -39,9 +39,13 @@ public struct Judge: Sendable {
         }
         let workload = context.workload(of: review)
         let checks = table.checks(for: review, workload)
+        let checksKind =
+            purpose == .response && context.source == .files && context.settings.level(of: .schema) != .off
+        let unknownKind = checksKind ? Finding(unknownKindOf: review) : nil
         // Namespaces are evaluated even if no rule applies to them, because of their exemptions.
-        guard !checks.isEmpty || review.kind == .namespace else {
+        guard !checks.isEmpty || review.kind == .namespace || unknownKind != nil else {
             verdict.passedOver = "no rule applies to this request"
+            verdict.isCovered = false
             return verdict
         }
         let subject = Subject(review, object, workload)
@@ -69,7 +73,8 @@ public struct Judge: Sendable {
         let findings = FindingCollector(table.rules, resolver, steps: steps)
         let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
-        if isInSystem, !checks.contains(where: \.reachesSystemNamespaces) {
+        if let unknownKind { findings.add(unknownKind) }
+        if isInSystem, unknownKind == nil, !checks.contains(where: \.reachesSystemNamespaces) {
             verdict.passedOver = "\(clipped(subject.namespace)) is a system namespace"
             return verdict
         }

@@ -12,6 +12,8 @@ public struct Verdict: Sendable {
     public internal(set) var notices: [String] = []
     /// The reason why the request was skipped; nil if it was evaluated.
     public internal(set) var passedOver: String?
+    /// False if no rule reads the object's kind.
+    public internal(set) var isCovered = true
     /// True if the request sets or changes an exemption.
     public internal(set) var changesExemption = false
     /// A service account that is not known to be an operator and whose object with an owner would be denied in enforce mode.

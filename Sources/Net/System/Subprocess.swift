@@ -30,8 +30,8 @@ public struct Subprocess: Sendable {
     /// Runs the program with an empty standard input.
     ///
     /// - Parameters:
-    ///   - limit: The time after which the program is killed.
-    ///   - maximum: The number of bytes of output beyond which the program is killed.
+    ///   - limit: The time after which the program, with those it has started, is killed.
+    ///   - maximum: The number of bytes of output beyond which they are killed.
     /// - Returns: The result.
     /// - Throws: A ``SystemError`` if the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too much
     ///   (`EFBIG`).
@@ -50,7 +50,8 @@ public struct Subprocess: Sendable {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
         if let failure {
-            kill(process, SIGKILL)
+            // The program is the leader of its process group, so that programs that it has started end too.
+            kill(-process, SIGKILL)
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             throw SystemError(call: "run", code: failure, context: command)
         }
@@ -78,7 +79,9 @@ public struct Subprocess: Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let words = CStrings([command] + arguments)
         let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
         var process: pid_t = 0

@@ -30,9 +30,9 @@ struct CheckCommand {
         manifests.read()
         var (printer, known, found) = (printer, known, Baseline())
         let path = arguments.last(.writeBaseline)
-        let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
+        let worlds = manifests.worlds(of: manifests.files, manifests.roots)
         manifests.judge(
-            manifests.files, with: judge,
+            manifests.files, manifests.roots, with: worlds,
             accepting: { verdict in
                 if path != nil { found.add(verdict) }
                 return known?.take(from: verdict) ?? verdict
@@ -42,9 +42,10 @@ struct CheckCommand {
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
         printer.finish(manifests.summary)
-        guard let path else { return manifests.summary.code(arguments) }
+        guard let path else { return manifests.exitCode() }
         if let failure = FileWriter.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
         // Findings that were written to the baseline do not fail the run.
-        return !manifests.summary.unreadable.isEmpty ? .usage : .success
+        let code = manifests.exitCode()
+        return code == .denied ? .success : code
     }
 }
