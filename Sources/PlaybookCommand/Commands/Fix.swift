@@ -7,12 +7,14 @@ import Report
 struct FixCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
+    private let failureLevel: FailureLevel
     /// For each file the number of fixed findings and of added objects.
     private var tallies: [(fixed: Int, added: Int)] = []
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
+        failureLevel = try arguments.failureLevel()
         guard !(arguments.has(.write) && arguments.has(.diff)) else {
             throw CommandError(message: "--diff cannot be combined with --write")
         }
@@ -45,7 +47,8 @@ struct FixCommand {
         let left = tellWhatIsLeft(in: after)
         parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
         Console.note(parts.joined(separator: "; "))
-        return manifests.summary.code(arguments)
+        for path in manifests.summary.settingsFiles { Console.note("settings read from \(path)") }
+        return manifests.summary.code(failingOn: failureLevel)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -22,6 +22,7 @@ struct ManifestRun {
         self.arguments = arguments
         settings = try arguments.settings()
         namespace = arguments.last(.namespace) ?? ""
+        summary.settingsFiles = arguments.settingsFiles.map(\.path)
     }
 
     /// Reports an input that could not be read, or a file that could not be written.
