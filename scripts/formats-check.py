@@ -1,4 +1,4 @@
-"""Checks that SARIF conforms to its schema, and that JUnit is well-formed and has correct counts.
+"""Checks that SARIF conforms to its schema, that JUnit is well-formed and has correct counts, and GitLab's Code Quality.
 
 usage: formats-check.py BINARY
 """
@@ -55,6 +55,13 @@ for arguments, text in RUNS:
         assert rules[result["ruleIndex"]] == result["ruleId"], result
     prints = [result["partialFingerprints"]["playbookFinding/v1"] for result in run["results"]]
     assert len(set(prints)) == len(prints), "fingerprints must differ"
+
+    issues = json.loads(printed(arguments, text, "gitlab"))
+    for issue in issues:
+        assert set(issue) == {"description", "check_name", "fingerprint", "severity", "location"}, issue
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker"), issue
+        assert issue["location"]["path"] and issue["location"]["lines"]["begin"] >= 1, issue
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues), "fingerprints must differ"
 
     suites = xml.etree.ElementTree.fromstring(printed(arguments, text, "junit"))
     for parent in [suites, *suites.findall("testsuite")]:

@@ -19,6 +19,7 @@ extension HTMLReport {
         }
         notes += summary.remarks.map { "<p>\(markup($0.prefix(1).uppercased() + $0.dropFirst())).</p>" }.joined()
         notes += summary.notEvaluatedSentences().map { "<p>\(markup($0)).</p>" }.joined()
+        notes += summary.settingsFiles.map { "<p>Settings read from \(markup(oneLine($0))).</p>" }.joined()
         if let baseline = summary.baseline { notes += ratchet(baseline) }
         let meaning =
             summary.judged == 0 ? summary.nothingFound : "\(passed) of \(counted(evaluated, noun)) allowed"
@@ -164,7 +165,7 @@ extension HTMLReport {
         var lines = ""
         for row in rows.prefix(shown) {
             let text = oneLine(row.name)
-            var name = markup(orNone(text))
+            var name = breakable(orNone(text))
             if let filter, names?.contains(row.name) ?? true {
                 let value = markup(text, isAttribute: true)
                 let tip = "Filter the list by this \(title.lowercased())"

@@ -8,9 +8,9 @@ extension HTMLReport {
     /// - Parameters:
     ///   - tally: The counts and examples.
     ///   - documentation: The URL of the rules' documentation; empty for none.
-    ///   - version: The program's version.
+    ///   - run: The run that created it.
     /// - Returns: A page.
-    public static func text(_ tally: ReplayTally, documentation: String, version: String) -> String {
+    public static func text(_ tally: ReplayTally, documentation: String, _ run: RunDetails) -> String {
         page(
             title: "\(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied",
             [
@@ -22,7 +22,7 @@ extension HTMLReport {
                         note:
                             "At most \(ReplayTally.maximumExamples) reviews are shown for each rule and kind of change."
                     ),
-            ], data(tally, documentation), version: version)
+            ], data(tally, documentation), run)
     }
 
     /// The effect of a rule without a finding.

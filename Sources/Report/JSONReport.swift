@@ -42,6 +42,9 @@ public enum JSONReport {
             .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
             .init("notEvaluated", .object(notEvaluated.map { .init($0.rule, number($0.count)) })),
         ]
+        if !summary.settingsFiles.isEmpty {
+            members.append(.init("settingsFiles", .array(summary.settingsFiles.map { .string($0) })))
+        }
         if summary.notListed > 0 { members.append(.init("notListed", number(summary.notListed))) }
         if let baseline = summary.baseline {
             members.append(

@@ -68,6 +68,7 @@ public enum MarkdownReport {
             text += list(summary.unreadable) { "\(code($0.place)): \(plain($0.reason))" }
         }
         text += summary.notEvaluatedSentences { "`\($0)`" }.map { "\n\($0).\n" }.joined()
+        text += summary.settingsFiles.map { "\nSettings read from \(code($0)).\n" }.joined()
         return text + (summary.baseline.map(ratchet) ?? "")
     }
 

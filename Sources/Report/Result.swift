@@ -154,6 +154,8 @@ public struct Summary: Sendable {
     }
     /// The number of findings that are counted and not listed: of each rule, a hundred findings are listed per object.
     public var notListed = 0
+    /// The files that settings were read from, besides the environment.
+    public var settingsFiles: [String] = []
     /// The result of comparing with the baseline; nil without one.
     public var baseline: Baseline.Outcome?
 

@@ -1,4 +1,5 @@
 public import Evaluation
+import JSON
 import Kubernetes
 import Rules
 
@@ -122,7 +123,31 @@ public enum RulePage {
         return (lines + [line ?? ""]).joined(separator: "\n")
     }
 
-    private static func section(_ rule: Rule) -> String {
+    /// Returns one rule as JSON.
+    public static func json(_ rule: Rule, level: Level) -> String {
+        let examples = rule.examples.map { example -> Literal in
+            [
+                "description": .string(caption(example)), "violates": example.clause.map { .string($0.name) } ?? .null,
+                "yaml": .string(example.yaml),
+            ]
+        }
+        let page: Literal = [
+            "id": .string(rule.id), "title": .string(rule.title), "group": .string(rule.group.rawValue),
+            "rationale": .string(rule.rationale), "level": .string(level.rawValue),
+            "defaultLevel": .string(rule.level.rawValue), "concern": .string(rule.concern.rawValue),
+            "variable": .string(rule.variable), "appliesTo": .string(kinds(rule)),
+            "source": .string(rule.section?.rawValue ?? ""),
+            "settings": .array(rule.settings.map { .string($0) }),
+            "companions": .array(rule.relatedObjects.map { .string("\($0.name)") }),
+            "fix": rule.fix.map { .string($0.summary) } ?? .null, "exemption": .string(exemption(rule)),
+            "clauses": .array(rule.clauses.map { ["name": .string($0.name), "demand": .string($0.demand)] }),
+            "examples": .array(examples),
+        ]
+        return page.json + "\n"
+    }
+
+    /// Returns one rule as a section of `docs/rules.md`.
+    public static func section(_ rule: Rule) -> String {
         var text = "### \(rule.id)\n\n**\(rule.title).** \(rule.rationale)\n\n"
         text += "- Level: `\(rule.level.rawValue)` (`\(rule.variable)`)\n"
         text += "- Applies to: \(kinds(rule))\n"

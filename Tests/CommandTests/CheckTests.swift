@@ -46,18 +46,10 @@ import Testing
     @Test func `findings have a line, and the exit code is 1 if an object is denied`() throws {
         let program = try Program(["check", "\(manifests)/2-catalogue-bad.yaml"])
         #expect(program.code == 1 && program.error.isEmpty)
-        #expect(
-            program.output.contains(
-                """
-                  deny   replicas  spec.replicas is 1; at least 2 are required
-                         --> \(manifests)/2-catalogue-bad.yaml:5:3
-                            5 |   replicas: 1
-                              |   ^^^^^^^^^^^
-                           # set 2 if several replicas can run at once; if not, exempt it from replicas with a reason
-
-                """), "\(program.output)")
+        #expect(program.output.contains("  \(manifests)/2-catalogue-bad.yaml:5:3 "))
+        #expect(program.output.contains("  spec.replicas is 1; at least 2 are required\n"))
         #expect(!program.output.contains("hunter2") && !program.output.contains("AKIA"))
-        #expect(program.output.hasSuffix("1 object in 1 file: 1 denied, 0 with warnings, 0 allowed\n"))
+        #expect(program.output.contains("\n1 object in 1 file: 1 denied, 0 with warnings, 0 allowed\n"))
         let quiet = try Program(["check", "--quiet", manifests])
         #expect(quiet.code == 1 && quiet.output.isEmpty)
     }
@@ -71,7 +63,7 @@ import Testing
 
             """
         let program = try Program(
-            ["check", "-"], environment: TestSupport.environment(onlyWith: ["replicas": "deny"]),
+            ["check", "-v", "-"], environment: TestSupport.environment(onlyWith: ["replicas": "deny"]),
             input: text)
         // Each of the two takes two columns.
         let marks = String(repeating: " ", count: #"spec: {paused: "....", "#.count) + "^^^^^^^^^^^"

@@ -257,7 +257,7 @@ import Testing
         let environment = ["PLAYBOOK_RULE_REPLICAS": "off"]
         #expect(try !Program(["review", bad], environment: environment).output.contains("replicas "))
         let program = try Program(["review", bad, "--level", "replicas=warn"], environment: environment)
-        #expect(program.output.contains("warn   replicas "))
+        #expect(program.output.contains("warn    replicas "))
     }
 
     @Test func `--quiet prints no text, --verbose prints passed rules`() throws {

@@ -9,11 +9,13 @@ struct CheckCommand {
     private var manifests: ManifestRun
     private var printer: ReportPrinter
     private var known: Baseline?
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
         printer = try ReportPrinter(arguments)
+        failureLevel = try arguments.failureLevel()
         guard let path = arguments.last(.baseline) else { return }
         guard !arguments.has(.writeBaseline) else {
             throw CommandError(
@@ -41,11 +43,11 @@ struct CheckCommand {
         manifests.tellIgnores()
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
-        printer.finish(manifests.summary)
-        guard let path else { return manifests.exitCode() }
-        if let failure = FileWriter.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
+        let isWritten = printer.finish(manifests.summary)
+        if let path, let failure = FileWriter.write(path, Array(found.text.utf8)) {
+            throw CommandError(message: "\(failure)")
+        }
         // Findings that were written to the baseline do not fail the run.
-        let code = manifests.exitCode()
-        return code == .denied ? .success : code
+        return manifests.exitCode(failingOn: path == nil ? failureLevel : .never, isWritten: isWritten)
     }
 }

@@ -11,10 +11,12 @@ struct FixCommand {
     private var changes: [FileChange] = []
     /// The rendered roots after the changes.
     private var roots: [RenderedRoot] = []
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
+        failureLevel = try arguments.failureLevel()
         guard !(arguments.has(.write) && arguments.has(.diff)) else {
             throw CommandError(message: "--diff cannot be combined with --write")
         }
@@ -48,7 +50,8 @@ struct FixCommand {
         let left = tellWhatIsLeft(in: changes[..<own].map(\.new))
         parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
         Console.note(parts.joined(separator: "; "))
-        return manifests.exitCode()
+        for path in manifests.summary.settingsFiles { Console.note("settings read from \(path)") }
+        return manifests.exitCode(failingOn: failureLevel)
     }
 
     private func fixing(with world: ManifestWorld) -> ManifestJudge {

@@ -30,6 +30,7 @@ struct ManifestRun {
         settings = try arguments.settings()
         namespace = arguments.last(.namespace) ?? ""
         renderer = try arguments.render() ? Renderer(arguments) : nil
+        summary.settingsFiles = arguments.settingsFiles.map(\.path)
     }
 
     /// Reports an input that could not be read, or a file that could not be written.
@@ -198,9 +199,9 @@ struct ManifestRun {
     // MARK: The result
 
     /// The exit code; an input without any object is an error unless `--allow-empty` is given.
-    func exitCode() -> ExitCode {
+    func exitCode(failingOn level: FailureLevel, isWritten: Bool = true) -> ExitCode {
         guard summary.judged == 0, summary.unreadable.isEmpty, !arguments.has(.allowEmpty) else {
-            return summary.code(arguments)
+            return summary.code(failingOn: level, isWritten: isWritten)
         }
         Console.error("playbook: no Kubernetes objects found; use --allow-empty to accept this\n")
         return .usage

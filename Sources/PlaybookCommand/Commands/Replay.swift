@@ -11,10 +11,14 @@ struct ReplayCommand {
     private let arguments: Arguments
     private let settings: Settings
     private let format: String
+    private let outputs: [(format: String, path: String)]
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         format = try arguments.format()
+        outputs = try arguments.outputs()
+        failureLevel = try arguments.failureLevel()
         settings = try arguments.settings()
     }
 
@@ -31,18 +35,20 @@ struct ReplayCommand {
         var tally = shared.tally
         tally.unreadable += failures.count
         if !arguments.isSilent(format) {
-            Console.print(report(tally))
+            Console.print(report(tally, in: format, isColored: Console.isColored() && !arguments.has(.noColor)))
         }
-        if tally.unreadable > 0 { return .usage }
-        return tally.newlyDenied > 0 ? .denied : .success
+        let isWritten = ReportPrinter.write(outputs) { report(tally, in: $0) }
+        for file in arguments.settingsFiles { Console.note("settings read from \(file.path)") }
+        if tally.unreadable > 0 || !isWritten { return .usage }
+        return failureLevel.code(isDenied: tally.newlyDenied > 0, isWarned: tally.newlyWarned > 0)
     }
 
-    private func report(_ tally: ReplayTally) -> String {
+    private func report(_ tally: ReplayTally, in format: String, isColored: Bool = false) -> String {
         switch format {
         case "json": ReplayReport.json(tally)
         case "markdown": MarkdownReport.text(tally, documentation: settings.documentation)
-        case "html": HTMLReport.text(tally, documentation: settings.documentation, version: Version.current)
-        default: ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor)).text(tally)
+        case "html": HTMLReport.text(tally, documentation: settings.documentation, .current)
+        default: ReplayReport(isColored: isColored).text(tally)
         }
     }
 
