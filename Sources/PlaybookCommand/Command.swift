@@ -13,7 +13,7 @@ enum Command: String, CaseIterable {
         case .review: "evaluate AdmissionReviews from files"
         case .check: "evaluate manifests: YAML and JSON files, directories, the output of helm and kustomize"
         case .fix: "apply safe fixes to manifests; comments and formatting are kept"
-        case .replay: "re-evaluate recordings and show which decisions change"
+        case .replay: "re-evaluate recordings or an audit log and show which decisions change"
         case .audit: "evaluate the objects of a live cluster"
         case .doctor: "check the webhook that is installed in a cluster"
         case .rules: "list the rules"
@@ -55,7 +55,8 @@ enum Command: String, CaseIterable {
                 .level,
                 .mode, .quiet,
             ]
-        case .replay: [.format, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
+        case .replay:
+            [.format, .auditLog, .redactNames, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
         case .audit:
             [
                 .format, .context, .namespace, .selector, .except, .writeReports, .exemptions, .includeSystem,
@@ -138,6 +139,14 @@ enum Command: String, CaseIterable {
 
               playbook replay --level topology-spread=deny recordings/
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
+
+            With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files, directories and .gz files with
+            one event per line, exports of CloudWatch Logs, and results of `aws logs`. The writes in it are evaluated as a server
+            in enforce mode would have done, with the related objects and the old objects that the log has shown before. The
+            report begins with the kinds that were logged without objects. Directories are read at the same time, in the order
+            of time; give one directory for each log stream.
+
+              playbook replay --audit-log --format html exportedlogs/ > report.html
 
             Exit code: 0 nothing is newly denied, 1 at least one review is newly denied, 2 an input could not be read (the
             others are evaluated).
@@ -239,7 +248,7 @@ enum Flag: String, CaseIterable {
         addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
         level, mode, verbose,
         quiet, noColor = "no-color", directory, host,
-        days
+        days, auditLog = "audit-log", redactNames = "redact-names"
 
     /// The placeholder of its value; nil for a flag without a value.
     var value: String? {
@@ -258,7 +267,7 @@ enum Flag: String, CaseIterable {
         case .days: "DAYS"
         case .writeReports, .exemptions, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial,
             .verbose, .quiet,
-            .noColor:
+            .noColor, .auditLog, .redactNames:
             nil
         }
     }
@@ -293,6 +302,8 @@ enum Flag: String, CaseIterable {
         case .directory: "write the certificates to this directory"
         case .host: "add a DNS name or IP address to the certificate; can be repeated (default: localhost, 127.0.0.1)"
         case .days: "set the validity in days (default: 90)"
+        case .auditLog: "read the audit log of a cluster instead of recordings"
+        case .redactNames: "replace names of namespaces, teams, users and objects; for --audit-log"
         }
     }
 }
