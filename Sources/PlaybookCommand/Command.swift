@@ -13,7 +13,7 @@ enum Command: String, CaseIterable {
         case .review: "evaluate AdmissionReviews from files"
         case .check: "evaluate manifests: YAML and JSON files, directories, the output of helm and kustomize"
         case .fix: "apply safe fixes to manifests; comments and formatting are kept"
-        case .replay: "re-evaluate recordings and show which decisions change"
+        case .replay: "re-evaluate recordings or an audit log and show which decisions change"
         case .audit: "evaluate the objects of a live cluster"
         case .doctor: "check the webhook that is installed in a cluster"
         case .rules: "list the rules"
@@ -52,7 +52,8 @@ enum Command: String, CaseIterable {
         case .fix:
             [.filename, .write, .diff, .addRelatedObjects, .namespace, .relatedObjects, .partial]
                 + Command.reading + evaluation + [.exitZero, .quiet]
-        case .replay: [.filename, .format, .output, .relatedObjects] + evaluation + console
+        case .replay:
+            [.filename, .format, .output, .auditLog, .redactNames, .relatedObjects] + evaluation + console
         case .audit:
             [
                 .format, .output, .kubeconfig, .context, .namespace, .selector, .except, .writeReports, .exemptions,
@@ -151,6 +152,14 @@ enum Command: String, CaseIterable {
 
               playbook replay --level topology-spread=deny recordings/
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
+
+            With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files, directories and .gz files with
+            one event per line, exports of CloudWatch Logs, and results of `aws logs`. The writes in it are evaluated as a server
+            in enforce mode would have done, with the related objects and the old objects that the log has shown before. The
+            report begins with the kinds that were logged without objects. Directories are read at the same time, in the order
+            of time; give one directory for each log stream.
+
+              playbook replay --audit-log --format html exportedlogs/ > report.html
 
             Exit code: 0 nothing is newly denied, 1 at least one review is newly denied, 2 an input could not be read (the
             others are evaluated).
@@ -278,6 +287,8 @@ enum Flag: String, CaseIterable {
     case verbose, quiet
     case noColor = "no-color"
     case directory, host, days
+    case auditLog = "audit-log"
+    case redactNames = "redact-names"
 
     /// The letter of its short form, as in `-o`; nil if there is none.
     var letter: Character? {
@@ -315,7 +326,8 @@ enum Flag: String, CaseIterable {
         case .directory: "DIR"
         case .days: "DAYS"
         case .writeReports, .exemptions, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial,
-            .allowRemote, .strict, .skipUnreadable, .allowEmpty, .verbose, .quiet, .noColor:
+            .allowRemote, .strict, .skipUnreadable, .allowEmpty, .verbose, .quiet, .noColor, .auditLog,
+            .redactNames:
             nil
         }
     }
@@ -368,6 +380,8 @@ enum Flag: String, CaseIterable {
         case .directory: "write the certificates to this directory"
         case .host: "add a DNS name or IP address to the certificate; can be repeated (default: localhost, 127.0.0.1)"
         case .days: "set the validity in days (default: 90)"
+        case .auditLog: "read the audit log of a cluster instead of recordings"
+        case .redactNames: "replace names of namespaces, teams, users and objects; for --audit-log"
         }
     }
 }

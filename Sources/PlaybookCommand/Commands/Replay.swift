@@ -6,7 +6,7 @@ import Net
 import Report
 import Synchronization
 
-/// `playbook replay`: re-evaluates recordings and shows which decisions change.
+/// `playbook replay`: re-evaluates recordings or an audit log and shows which decisions change.
 struct ReplayCommand {
     private let arguments: Arguments
     private let settings: Settings
@@ -16,6 +16,9 @@ struct ReplayCommand {
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
+        guard !arguments.has(.redactNames) || arguments.has(.auditLog) else {
+            throw CommandError(message: "--redact-names needs --audit-log")
+        }
         format = try arguments.format()
         outputs = try arguments.outputs()
         failureLevel = try arguments.failureLevel()
@@ -23,17 +26,25 @@ struct ReplayCommand {
     }
 
     func run() throws(CommandError) -> ExitCode {
-        let files = ReviewFiles(arguments.operands)
         let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
         let given = arguments.has(.relatedObjects) ? relatedObjects : nil
         for failure in failures { Console.error("playbook: \(failure)\n") }
+        if arguments.has(.auditLog) {
+            let replay = AuditLogReplay(settings, isRedacted: arguments.has(.redactNames), given)
+            return finish(replay.run(arguments.operands), failures.count)
+        }
+        let files = ReviewFiles(arguments.operands)
         let shared = Shared(settings, files, given)
         let threads = (0..<2).compactMap { _ in try? Thread { shared.work() } }
         if threads.isEmpty { shared.work() }
         shared.showProgress(until: threads.count)
         for thread in threads { thread.join() }
-        var tally = shared.tally
-        tally.unreadable += failures.count
+        return finish(shared.tally, failures.count)
+    }
+
+    private func finish(_ tally: ReplayTally, _ unreadable: Int) -> ExitCode {
+        var tally = tally
+        tally.unreadable += unreadable
         if !arguments.isSilent(format) {
             Console.print(report(tally, in: format, isColored: Console.isColored() && !arguments.has(.noColor)))
         }
