@@ -26,7 +26,6 @@ struct AuditLogFiles {
 
     /// The streams that are read at the same time; further ones are read after the last of them.
     private static let mostStreams = 32
-    private static let endings = [".log", ".gz", ".json", ".jsonl", ".ndjson", ".txt", ".csv"]
     /// The events of a stream that are sorted: their number, and the bytes of all streams.
     private static let window = (count: 10_000, bytes: 64 << 20)
 
@@ -35,7 +34,7 @@ struct AuditLogFiles {
         var streams: [String: Stream] = [:]
         var order: [String] = []
         var (total, isKnown) = (0, true)
-        for entry in Inputs.files(operands, endings: AuditLogFiles.endings) {
+        for entry in Inputs.files(operands, .auditLogs) {
             switch entry {
             case .failure(let failure):
                 failures.append(failure)

@@ -17,6 +17,9 @@ struct DirectoryWalk {
     /// Finds files of AdmissionReviews; hidden files are skipped.
     static let reviews = DirectoryWalk([".json", ".jsonl", ".ndjson"], nil)
 
+    /// Finds files of audit logs; hidden files are skipped.
+    static let auditLogs = DirectoryWalk([".log", ".gz", ".json", ".jsonl", ".ndjson", ".txt", ".csv"], nil)
+
     /// Finds manifests and the files that tools render them from.
     ///
     /// Hidden directories, directories of dependencies, and files that `.gitignore`, `.playbookignore` or the patterns name are
