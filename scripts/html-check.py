@@ -286,7 +286,7 @@ def check_audit(browser, folder):
         "clusters": [{"name": "c", "cluster": {
             "server": f"https://127.0.0.1:{api.port}", "certificate-authority": str(certificate)}}]}))
     page = pathlib.Path(folder, "audit.html")
-    page.write_bytes(report(["audit", "--format", "html"], KUBECONFIG=str(kubeconfig)))
+    page.write_bytes(report(["audit", "--format", "html", "--kubeconfig", str(kubeconfig)]))
     api.stop()
     look_at(browser, page, "audit")
     # Objects in a cluster have no file to count or filter by.

@@ -10,7 +10,7 @@ public enum GitHubReport {
             for finding in object.findings { text += command(finding, of: object) }
         }
         for input in summary.unreadable { text += command(input) }
-        return text + TextReport(isColored: false).summary(summary)
+        return text + TextReport.summary(summary)
     }
 
     private static func command(_ input: UnreadableInput) -> String {

@@ -100,7 +100,8 @@ public enum RuleList {
             rules.map { rule in
                 [
                     "id": .string(rule.id), "group": .string(rule.group.rawValue), "title": .string(rule.title),
-                    "level": .string(settings.level(of: rule).rawValue), "fixable": .bool(rule.fix != nil),
+                    "level": .string(settings.level(of: rule).rawValue), "concern": .string(rule.concern.rawValue),
+                    "fixable": .bool(rule.fix != nil),
                     "companions": .array(rule.relatedObjects.map { .string("\($0.name)") }),
                     "source": .string(rule.section?.rawValue ?? ""),
                     "settings": .array(rule.settings.map { .string($0) }),

@@ -18,10 +18,11 @@ public enum RulePage {
             """
         for (group, members) in byGroup(rules) {
             text +=
-                "\n**[\(group.rawValue)](#\(anchor(group)))**\n\n| rule | level | fix | requirement |\n|---|---|---|---|\n"
+                "\n**[\(group.rawValue)](#\(anchor(group)))**\n\n| rule | level | concern | fix | requirement |\n|---|---|---|---|---|\n"
             for rule in members {
                 let fix = rule.fix == nil ? "" : "yes"
-                text += "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(fix) | \(rule.title) |\n"
+                text +=
+                    "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(rule.concern.rawValue) | \(fix) | \(rule.title) |\n"
             }
         }
         text += """
@@ -84,6 +85,7 @@ public enum RulePage {
         }
         let standard = level == rule.level ? "" : " (by default \(rule.level.rawValue))"
         add("Level", "\(level.rawValue)\(standard), set by \(rule.variable)")
+        add("Concern", rule.concern.rawValue)
         add("Applies to", kinds(rule))
         if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
@@ -150,6 +152,7 @@ public enum RulePage {
     public static func section(_ rule: Rule) -> String {
         var text = "### \(rule.id)\n\n**\(rule.title).** \(rule.rationale)\n\n"
         text += "- Level: `\(rule.level.rawValue)` (`\(rule.variable)`)\n"
+        text += "- Concern: \(rule.concern.rawValue)\n"
         text += "- Applies to: \(kinds(rule))\n"
         if let section = rule.section { text += "- Source: playbook, \"\(section.rawValue)\"\n" }
         if !rule.settings.isEmpty {

@@ -2,47 +2,105 @@ import Evaluation
 import JSON
 
 /// A report as text: a line for each finding, grouped by object with the most severe first, and the counts.
+///
+/// It keeps the text of objects, not the objects, since recordings can contain many.
 public struct TextReport: Sendable {
     private let isColored: Bool
     private let isVerbose: Bool
+    private let namesFiles: Bool
+    private var blocks: [Block] = []
+    private var tally: [String: (rule: Rule, counts: [Judgement.Effect: Int])] = [:]
+    private var documentation = ""
+    private var hasHints = false
+    /// The findings about a namespace that are already shown for another object in it.
+    private var shownOfNamespaces: Set<String> = []
+    private var hasAnswers = false
+
+    /// The text of an object.
+    private struct Block {
+        let severity: Int
+        let isThirdParty: Bool
+        let text: String
+    }
 
     /// Creates a report.
     ///
     /// - Parameters:
     ///   - isColored: True for a terminal: colors, and links from rules to their documentation.
     ///   - isVerbose: True to show source lines, suggested changes, and objects without findings.
-    public init(isColored: Bool, isVerbose: Bool = false) {
+    ///   - namesFiles: False for objects of a cluster, which have no file.
+    public init(isColored: Bool, isVerbose: Bool = false, namesFiles: Bool = true) {
         self.isColored = isColored
         self.isVerbose = isVerbose
+        self.namesFiles = namesFiles
     }
 
-    /// Returns true if the report shows an object; it shows the counts of the others.
-    public func shows(_ object: JudgedObject) -> Bool {
-        isVerbose || !object.verdict.judgements.isEmpty || !object.verdict.notices.isEmpty
-    }
-
-    /// Returns the report.
-    ///
-    /// - Parameters:
-    ///   - objects: The evaluated objects.
-    ///   - summary: Their counts.
-    /// - Returns: Lines, each with a line feed.
-    public func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
-        let objects = objects.filter(shows)
-        let documentation = objects.documentation
-        let (own, others) = (objects.filter { !$0.verdict.isThirdParty }, objects.filter(\.verdict.isThirdParty))
-        func blocks(_ objects: [JudgedObject]) -> String {
-            // Sorting is not stable.
-            objects.enumerated().sorted { ($1.element.severity, $0.offset) < ($0.element.severity, $1.offset) }
-                .map { block($0.element, documentation, isOfFiles: summary.isOfFiles) }.joined()
+    /// Adds an object; without findings or notes, only a verbose report shows it.
+    public mutating func add(_ object: JudgedObject) {
+        let verdict = object.verdict
+        guard isVerbose || !verdict.judgements.isEmpty || !verdict.notices.isEmpty else { return }
+        let findings = lines(of: object)
+        for line in findings {
+            for rule in [line.finding.judgement.rule] + line.others { count(rule, line.finding.judgement.effect, 1) }
         }
-        var text = blocks(own)
+        guard isVerbose || !findings.isEmpty || !verdict.further.isEmpty || !verdict.notices.isEmpty else { return }
+        blocks.append(
+            Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
+        for further in verdict.further { count(further.rule, further.effect, further.count) }
+        if documentation.isEmpty { documentation = verdict.documentation }
+        hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
+        hasAnswers = hasAnswers || !object.answers.isEmpty
+    }
+
+    /// A finding that is shown.
+    private struct Line {
+        let finding: LocatedFinding
+        /// Other rules that report the same fault.
+        var others: [Rule] = []
+        /// The finding whose suggestion is shown.
+        let suggestion: Judgement
+    }
+
+    /// Returns the findings that are shown, the most severe first: each fault once, and a namespace's once for all its objects.
+    private mutating func lines(of object: JudgedObject) -> [Line] {
+        var merged: [Int: MergedFinding] = [:]
+        for finding in object.verdict.merged { merged[finding.offset] = finding }
+        var lines: [Line] = []
+        for (offset, finding) in object.findings.enumerated() {
+            let judgement = finding.judgement
+            if judgement.effect == .exempt {
+                lines.append(Line(finding: finding, suggestion: judgement))
+            } else if let found = merged[offset] {
+                let key = "\(judgement.rule.id) \(object.verdict.subject.namespace) \(finding.sentence)"
+                if judgement.rule.isAboutNamespace, !shownOfNamespaces.insert(key).inserted { continue }
+                lines.append(Line(finding: finding, others: found.others, suggestion: found.suggestion.judgement))
+            }
+        }
+        // Sorting is not stable.
+        return lines.enumerated().sorted {
+            ($1.element.finding.judgement.effect.severity, $0.offset)
+                < ($0.element.finding.judgement.effect.severity, $1.offset)
+        }.map(\.element)
+    }
+
+    private mutating func count(_ rule: Rule, _ effect: Judgement.Effect, _ number: Int) {
+        tally[rule.id, default: (rule, [:])].counts[effect, default: 0] += number
+    }
+
+    /// Returns the report as lines, each with a line feed.
+    public func text(_ summary: Summary) -> String {
+        // Sorting is not stable.
+        let order = blocks.indices.sorted { (blocks[$1].severity, $0) < (blocks[$0].severity, $1) }
+        var text = order.filter { !blocks[$0].isThirdParty }.map { blocks[$0].text }.joined()
+        let others = order.filter { blocks[$0].isThirdParty }
         if !others.isEmpty {
-            text += "\n\(paint(TextReport.thirdPartyTitle, .bold))\n" + blocks(others)
+            // A verbose block ends with an empty line.
+            if !text.isEmpty, !isVerbose { text += "\n" }
+            text += paint(TextReport.thirdPartyTitle, .bold) + "\n" + others.map { blocks[$0].text }.joined()
         }
-        text += totals(objects, documentation)
+        text += totals()
         if !text.isEmpty { text += "\n" }
-        return text + self.summary(summary) + advice(objects)
+        return text + TextReport.summary(summary) + advice()
     }
 
     /// The heading above objects whose author is not the team.
@@ -51,22 +109,21 @@ public struct TextReport: Sendable {
 
     // MARK: Objects
 
-    private func block(_ object: JudgedObject, _ documentation: String, isOfFiles: Bool) -> String {
+    private func block(_ object: JudgedObject, _ lines: [Line]) -> String {
         let verdict = object.verdict
+        let documentation = verdict.documentation
         let outcome =
             verdict.isDenied
             ? paint("DENIED", .red)
             : verdict.judgements.contains { $0.effect == .warn } || !verdict.notices.isEmpty
                 ? paint("allowed with warnings", .yellow) : paint("allowed", .green)
-        let findings = object.findings.enumerated().sorted {
-            ($1.element.judgement.effect.severity, $0.offset) < ($0.element.judgement.effect.severity, $1.offset)
-        }.map(\.element)
+        let findings = lines.map(\.finding)
         // Fields of a review have no place in its file.
         let hasPlaces = findings.contains { $0.region != nil }
         let place = oneLine(object.file) + (object.line.map { ":\($0)" } ?? "")
         let parts =
             [paint(oneLine(object.title), .bold), oneLine(object.request), outcome]
-            + (hasPlaces || !isOfFiles ? [] : [paint(place, .dim)])
+            + (hasPlaces || !namesFiles ? [] : [paint(place, .dim)])
         var text = parts.filter { !$0.isEmpty }.joined(separator: " · ") + "\n"
         if let reason = verdict.passedOver { text += "  skipped: \(oneLine(reason))\n" }
         let places = findings.map { hasPlaces ? oneLine(object.file) + $0.position : "" }
@@ -77,14 +134,15 @@ public struct TextReport: Sendable {
             let gap = String(repeating: " ", count: ruleWidth - rule.id.count)
             return "  \(place)\(word(effect))  \(link(rule, documentation))\(gap)  \(oneLine(message))\n"
         }
-        for (finding, place) in zip(findings, places) {
-            let judgement = finding.judgement
+        for (shown, place) in zip(lines, places) {
+            let (finding, judgement) = (shown.finding, shown.finding.judgement)
+            let others = shown.others.isEmpty ? "" : " (also \(shown.others.map(\.id).joined(separator: ", ")))"
             let note =
                 (judgement.note ?? judgement.leniency?.rawValue ?? judgement.exemption?.reason).map { " (\($0))" } ?? ""
-            text += line(place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note)
+            text += line(place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + others)
             guard isVerbose else { continue }
             if let region = finding.region { text += excerpt(region) }
-            text += remedy(judgement)
+            text += remedy(shown.suggestion)
         }
         for further in verdict.further {
             text += line("", further.effect, further.rule, "\(counted(further.count, "more finding")), not listed")
@@ -136,22 +194,13 @@ public struct TextReport: Sendable {
     // MARK: Counts
 
     /// Returns a table of the findings by rule and level, the rules with the most denials first.
-    private func totals(_ objects: [JudgedObject], _ documentation: String) -> String {
-        var counts: [String: (rule: Rule, byEffect: [Judgement.Effect: Int])] = [:]
-        for verdict in objects.map(\.verdict) {
-            let found =
-                verdict.judgements.map { ($0.rule, $0.effect, 1) }
-                + verdict.further.map { ($0.rule, $0.effect, $0.count) }
-            for (rule, effect, count) in found {
-                counts[rule.id, default: (rule, [:])].byEffect[effect, default: 0] += count
-            }
-        }
-        guard !counts.isEmpty else { return "" }
+    private func totals() -> String {
+        guard !tally.isEmpty else { return "" }
         let effects: [Judgement.Effect] = [.deny, .warn, .exempt].filter { effect in
-            effect != .exempt || counts.values.contains { $0.byEffect[effect] != nil }
+            effect != .exempt || tally.values.contains { $0.counts[effect] != nil }
         }
-        var rows: [(rule: Rule, cells: [Int])] = counts.values.map { entry in
-            (entry.rule, effects.map { entry.byEffect[$0] ?? 0 })
+        var rows: [(rule: Rule, cells: [Int])] = tally.values.map { entry in
+            (entry.rule, effects.map { entry.counts[$0] ?? 0 })
         }
         rows.sort {
             $0.cells == $1.cells ? $0.rule.id < $1.rule.id : $1.cells.lexicographicallyPrecedes($0.cells)
@@ -162,7 +211,6 @@ public struct TextReport: Sendable {
             let columns = cells.map { String(repeating: " ", count: max(1, 8 - $0.count)) + $0 }
             return "\(name)\(gap)\(columns.joined())\n"
         }
-        // A verbose block ends with an empty line.
         var text = (isVerbose ? "" : "\n") + paint(line("rule", 4, effects.map(\.rawValue)), .bold)
         for row in rows {
             let cells = row.cells.map { $0 == 0 ? "-" : "\($0)" }
@@ -174,18 +222,15 @@ public struct TextReport: Sendable {
     }
 
     /// Returns lines that explain a word of the findings, and how to see more.
-    private func advice(_ objects: [JudgedObject]) -> String {
-        guard objects.contains(where: { !$0.findings.isEmpty }), objects.allSatisfy(\.answers.isEmpty) else {
-            return ""
-        }
-        let hasHints = objects.contains { $0.findings.contains { $0.judgement.leniency == .hint } }
-        return (hasHints ? "hint: a warning that never denies\n" : "")
-            + (isVerbose
-                ? "" : "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n")
+    private func advice() -> String {
+        guard !tally.isEmpty, !hasAnswers else { return "" }
+        let hint = hasHints ? "hint: a warning that never denies\n" : ""
+        guard !isVerbose else { return hint }
+        return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
     }
 
     /// Returns the summary.
-    public func summary(_ summary: Summary) -> String {
+    public static func summary(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
@@ -200,7 +245,7 @@ public struct TextReport: Sendable {
     }
 
     /// Returns the comparison with the baseline, with each entry that no longer occurs.
-    private func ratchet(_ baseline: Baseline.Outcome) -> String {
+    private static func ratchet(_ baseline: Baseline.Outcome) -> String {
         var text = ""
         if baseline.known > 0 { text += "\(baseline.knownText)\n" }
         guard !baseline.gone.isEmpty else { return text }

@@ -114,6 +114,43 @@ import Testing
                 """), "\(output)")
     }
 
+    @Test func `operator-made objects name the resource to change`() throws {
+        let review = """
+            {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","operation":"CREATE",\
+            "kind":{"group":"apps","version":"v1","kind":"Deployment"},"namespace":"shop","name":"web",\
+            "userInfo":{"username":"system:serviceaccount:ops:kafka"},"object":{"apiVersion":"apps/v1","kind":"Deployment",\
+            "metadata":{"name":"web","namespace":"shop","ownerReferences":[{"apiVersion":"kafka.example.com/v1",\
+            "kind":"Kafka","name":"events","uid":"k","controller":true}]},\
+            "spec":{"template":{"spec":{"containers":[{"name":"app","image":"a:latest"}]}}}}}}
+            """
+        let environment = TestSupport.environment(onlyWith: ["image-tag": "deny"]).merging([
+            "PLAYBOOK_OPERATOR_ACCOUNTS": "system:serviceaccount:ops:kafka"
+        ]) { $1 }
+        let program = try Program(["review"], environment: environment, input: review)
+        #expect(
+            program.output.hasPrefix(
+                """
+                Operator-made and third-party objects: change the resource or the chart that they come from
+                Deployment shop/web · CREATE by system:serviceaccount:ops:kafka · allowed with warnings · -
+                  warn    image-tag  containers[app].image uses the mutable tag "latest" (operator-made: change Kafka events)
+
+                """), "\(program.output)\(program.error)")
+    }
+
+    @Test func `a fault that two rules report is one line, and a namespace's finding is one line in a run`() throws {
+        let text = manifests.replacingOccurrences(
+            of: "spec: {}", with: #"spec: {containers: [{name: app, image: "docker.io/shop/app:latest"}]}"#)
+        let environment = TestSupport.environment(
+            onlyWith: ["image-registry": "deny", "image-tag": "deny", "namespace-quota": "warn"])
+        let lines = try check(text, [], environment).output.split(separator: "\n")
+        #expect(lines.count { $0.contains("image-registry") && $0.hasSuffix("(also image-tag)") } == 2, "\(lines)")
+        #expect(!lines.contains { $0.contains("  deny    image-tag  ") })
+        #expect(lines.count { $0.contains("  warn    namespace-quota  ") } == 1, "\(lines)")
+        let json = try check(text, ["-o", "json"], environment).output
+        #expect(json.components(separatedBy: #""rule":"namespace-quota""#).count == 3)
+        #expect(json.components(separatedBy: #""rule":"image-tag""#).count == 3)
+    }
+
     @Test func `104 findings fit in 150 lines`() throws {
         let text = (0..<14).map { number in
             """

@@ -46,7 +46,12 @@ import Testing
         }.get()
         var summary = Summary()
         summary.add(object.verdict)
-        let plain = TextReport(isColored: false).text([object], summary)
+        func text(isColored: Bool) -> String {
+            var report = TextReport(isColored: isColored)
+            report.add(object)
+            return report.text(summary)
+        }
+        let plain = text(isColored: false)
         #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED · a.json:3\n"))
         let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
         #expect(findings.count == 7)
@@ -57,6 +62,6 @@ import Testing
             }.first
         }
         #expect(Set(columns).count == 1 && columns.first != .some(nil), "\(plain)")
-        #expect(TextReport(isColored: true).text([object], summary).contains("\u{1B}[31mDENIED\u{1B}[0m"))
+        #expect(text(isColored: true).contains("\u{1B}[31mDENIED\u{1B}[0m"))
     }
 }

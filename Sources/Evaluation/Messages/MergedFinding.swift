@@ -1,16 +1,16 @@
 /// A finding as texts for people show it: combined with findings of other rules about the same fault.
 ///
 /// Only texts combine findings. Each rule decides on its own, and reports for programs list every finding.
-struct MergedFinding {
+package struct MergedFinding {
     /// The most severe of the findings.
-    let judgement: Judgement
+    package let judgement: Judgement
     /// The index of the finding among the decision's findings.
-    let offset: Int
+    package let offset: Int
     /// The other rules that reported the fault, in catalogue order.
-    var others: [Rule] = []
+    package fileprivate(set) var others: [Rule] = []
     /// The finding whose suggested change is shown, and its index: the most severe finding if it has edits, otherwise one of
     /// another rule.
-    var suggestion: (offset: Int, judgement: Judgement)
+    package fileprivate(set) var suggestion: (offset: Int, judgement: Judgement)
 
     init(_ judgement: Judgement, at offset: Int) {
         self.judgement = judgement
@@ -27,7 +27,7 @@ struct MergedFinding {
 
 extension Verdict {
     /// The findings that are not exempt, in order, each fault once.
-    var merged: [MergedFinding] {
+    package var merged: [MergedFinding] {
         let faults = sharedFaults
         var merged: [MergedFinding] = []
         var places: [String: Int] = [:]

@@ -117,8 +117,10 @@ public struct Judge: Sendable {
         if purpose == .response, !verdict.isSilent {
             verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
-            verdict.isThirdParty =
-                origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
+            if context.source != .server {
+                verdict.isThirdParty =
+                    origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
+            }
             if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }

@@ -15,7 +15,7 @@ struct AuditCommand {
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         settings = try arguments.settings()
-        printer = try ReportPrinter(arguments)
+        printer = try ReportPrinter(arguments, namesFiles: false)
         failureLevel = try arguments.failureLevel()
         summary.settingsFiles = arguments.settingsFiles.map(\.path)
     }

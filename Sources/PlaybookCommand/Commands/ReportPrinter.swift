@@ -8,20 +8,27 @@ struct ReportPrinter {
 
     let format: String
     private let outputs: [(format: String, path: String)]
-    private let report: TextReport
-    private let isVerbose: Bool
     private let isSilent: Bool
-    private let run: RunDetails
-    /// The objects to print at the end; for text, those that it shows.
+    /// The text on standard output.
+    private var shown: TextReport?
+    /// The text in a file.
+    private var written: TextReport?
+    /// The objects of the other formats, which are one document.
     private var objects: [JudgedObject] = []
+    private let keepsObjects: Bool
 
-    init(_ arguments: Arguments) throws(CommandError) {
+    /// Creates a printer; objects of a cluster have no file to name.
+    init(_ arguments: Arguments, namesFiles: Bool = true) throws(CommandError) {
         format = try arguments.format()
         outputs = try arguments.outputs()
-        isVerbose = arguments.has(.verbose) || arguments.has(.review)
         isSilent = arguments.isSilent(format)
-        run = .current
-        report = TextReport(isColored: Console.isColored() && !arguments.has(.noColor), isVerbose: isVerbose)
+        keepsObjects = ([format] + outputs.map(\.format)).contains { $0 != "text" && $0 != "response" }
+        let isVerbose = arguments.has(.verbose) || arguments.has(.review)
+        func report(isColored: Bool) -> TextReport {
+            TextReport(isColored: isColored, isVerbose: isVerbose, namesFiles: namesFiles)
+        }
+        if format == "text", !isSilent { shown = report(isColored: Console.isColored() && !arguments.has(.noColor)) }
+        if outputs.contains(where: { $0.format == "text" }) { written = report(isColored: false) }
     }
 
     /// Prints a text, unless only the exit code is requested.
@@ -31,17 +38,16 @@ struct ReportPrinter {
 
     /// Adds an object to the reports.
     mutating func add(_ object: JudgedObject) {
-        let isShown = isSilent || format == "response" ? false : format == "text" ? report.shows(object) : true
-        if isShown || outputs.contains(where: { $0.format != "text" || report.shows(object) }) {
-            objects.append(object)
-        }
+        shown?.add(object)
+        written?.add(object)
+        if keepsObjects { objects.append(object) }
     }
 
     /// Prints the report, and writes the others to their files.
     ///
     /// - Returns: False if a file could not be written; the failure is reported.
     func finish(_ summary: Summary) -> Bool {
-        if format == "text" { print(report.text(objects, summary)) } else { print(text(in: format, summary)) }
+        print(format == "text" ? shown?.text(summary) ?? "" : text(in: format, summary))
         return ReportPrinter.write(outputs) { text(in: $0, summary) }
     }
 
@@ -58,14 +64,14 @@ struct ReportPrinter {
 
     private func text(in format: String, _ summary: Summary) -> String {
         switch format {
-        case "text": TextReport(isColored: false, isVerbose: isVerbose).text(objects, summary)
+        case "text": written?.text(summary) ?? ""
         case "json": JSONReport.text(objects, summary)
         case "sarif": SARIFReport.text(objects, summary, version: Version.current)
         case "junit": JUnitReport.text(objects, summary)
         case "github": GitHubReport.text(objects, summary)
         case "gitlab": GitLabReport.text(objects, summary)
         case "markdown": MarkdownReport.text(objects, summary)
-        case "html": HTMLReport.text(objects, summary, run)
+        case "html": HTMLReport.text(objects, summary, .current)
         default: ""
         }
     }
