@@ -85,6 +85,19 @@ public struct RenderedRoot: Sendable {
     }
 }
 
+extension ManifestFile {
+    /// The keys of the objects.
+    public var objectKeys: Set<ObjectKey> {
+        var result: Set<ObjectKey> = []
+        for document in documents {
+            try? document.objects(in: text) { object in
+                if let key = ObjectKey(object) { result.insert(key) }
+            }
+        }
+        return result
+    }
+}
+
 /// The kind, namespace and name of an object.
 public struct ObjectKey: Hashable, Sendable {
     /// The kind.

@@ -283,6 +283,19 @@ import Testing
         }
     }
 
+    @Test func `kustomizations with the same object are evaluated without each other`() throws {
+        let files = [
+            "dev/kustomization.yaml": "resources:\n- web.yaml\n", "dev/web.yaml": Self.deployment(),
+            "prod/kustomization.yaml": "resources:\n- web.yaml\n- pdb.yaml\n", "prod/web.yaml": Self.deployment(),
+            "prod/pdb.yaml": shop["base/pdb.yaml"] ?? "", "bin/kubectl": kubectl(),
+        ]
+        try withFiles(files) { folder in
+            let program = try check("--format", "json", ".", in: folder, environment: Self.memory)
+            let missing = try findings(program).filter { $0.hasPrefix("pod-disruption-budget") }
+            #expect(missing == ["pod-disruption-budget dev/web.yaml:8"], "\(missing)")
+        }
+    }
+
     @Test func `nothing is read from the network`() throws {
         let files = [
             "kustomization.yaml": "resources:\n- https://example.com/a.yaml\n- web.yaml\n",

@@ -99,15 +99,19 @@ struct FixCommand {
             fixes.add(root, fixing(with: worlds.own[root.path] ?? worlds.shared))
         }
         fixes.finish()
-        // One file after the other, so that one that cannot be changed does not prevent the others.
         var accepted: [String: ManifestFile] = [:]
-        for (path, file) in fixes.files.sorted(by: { $0.key < $1.key }) {
-            let wanted = accepted.merging([path: file]) { _, new in new }
-            do throws(CannotEdit) {
-                roots = try rendered(wanted, changing: path, intended: fixes.intended)
-                accepted = wanted
-            } catch {
-                fixes.refuse(path, error)
+        if let all = try? rendered(fixes.files, changing: Set(fixes.files.keys), intended: fixes.intended) {
+            (roots, accepted) = (all, fixes.files)
+        } else {
+            // One file after the other, so that one that cannot be changed does not prevent the others.
+            for (path, file) in fixes.files.sorted(by: { $0.key < $1.key }) {
+                let wanted = accepted.merging([path: file]) { _, new in new }
+                do throws(CannotEdit) {
+                    roots = try rendered(wanted, changing: [path], intended: fixes.intended)
+                    accepted = wanted
+                } catch {
+                    fixes.refuse(path, error)
+                }
             }
         }
         for (path, entry) in fixes.refused { tell(entry, of: path) }
@@ -120,16 +124,16 @@ struct FixCommand {
         }
     }
 
-    /// Renders the roots that read a file with all changes so far.
+    /// Renders the roots that read some files with all changes so far.
     ///
     /// - Throws: A ``CannotEdit`` if an object differs from the one before in another way than intended.
     private mutating func rendered(
-        _ files: [String: ManifestFile], changing path: String,
+        _ files: [String: ManifestFile], changing paths: Set<String>,
         intended: [String: [ObjectKey: Literal]] = [:], added: (ObjectKey) -> Bool = { _ in false }
     ) throws(CannotEdit) -> [RenderedRoot] {
         guard let renderer = manifests.renderer else { throw CannotEdit("kustomizations are not rendered") }
         var result = roots
-        for (index, root) in roots.enumerated() where manifests.reads(root, path) {
+        for (index, root) in roots.enumerated() where manifests.reads(root, paths) {
             do throws(Renderer.Failure) {
                 result[index] = try manifests.rendered(root.path, with: files, renderer)
             } catch {
@@ -177,9 +181,11 @@ struct FixCommand {
         }
         var changed: [String: ManifestFile] = [:]
         for change in changes where change.isChanged { changed[PathText.normalized(change.new.path)] = change.new }
+        if (try? add(missing, to: &changed)) != nil { return }
+        // One after the other, so that one that cannot be added does not prevent the others.
         for budget in missing {
             do throws(CannotEdit) {
-                try add(budget, to: &changed)
+                try add([budget], to: &changed)
             } catch {
                 var entry = budget.entry
                 entry.refuse(error)
@@ -189,44 +195,52 @@ struct FixCommand {
     }
 
     private mutating func add(
-        _ budget: MissingBudget, to changed: inout [String: ManifestFile]
+        _ budgets: [MissingBudget], to changed: inout [String: ManifestFile]
     ) throws(CannotEdit) {
-        guard let original = manifests.kustomization(naming: budget.source) else {
-            throw CannotEdit("no kustomization names \(budget.source) as a resource")
-        }
-        let directory = PathText.directory(of: original.path)
-        let name = "\(budget.object["metadata"]?["name"]?.text ?? "workload")-pdb.yaml"
-        let path = PathText.joined(directory, name)
-        guard !name.contains("/"), DirectoryWalk.type(of: path) == 0, changed[path] == nil else {
-            throw CannotEdit("\(path) already exists")
-        }
         var wanted = changed
-        wanted[path] = ManifestFile(path: path, bytes: budget.object.document)
-        let kustomization = try Kustomization.adding(name, to: changed[original.path] ?? original)
-        wanted[original.path] = kustomization
-        let before = denials(of: roots, reading: original.path)
-        let after = try rendered(
-            wanted, changing: original.path, added: { $0.kind == "PodDisruptionBudget" })
-        guard let new = denials(of: after, reading: original.path).subtracting(before).min() else {
-            roots = after
-            changed = wanted
-            if let index = changes.firstIndex(where: { $0.new.path == original.path }) {
-                changes[index].new = kustomization
-            } else {
-                changes.append(FileChange(old: original, new: kustomization))
+        var originals: [String: ManifestFile] = [:]
+        var added: [(path: String, budget: MissingBudget)] = []
+        for budget in budgets {
+            guard let original = manifests.kustomization(naming: budget.source) else {
+                throw CannotEdit("no kustomization names \(budget.source) as a resource")
             }
-            changes.append(
-                FileChange(old: nil, new: wanted[path] ?? kustomization, added: 1))
-            return tellAdded(budget.object, to: path)
+            let name = "\(budget.object["metadata"]?["name"]?.text ?? "workload")-pdb.yaml"
+            let path = PathText.joined(PathText.directory(of: original.path), name)
+            guard !name.contains("/"), DirectoryWalk.type(of: path) == 0, wanted[path] == nil else {
+                throw CannotEdit("\(path) already exists")
+            }
+            wanted[original.path] = try Kustomization.adding(name, to: wanted[original.path] ?? original)
+            wanted[path] = ManifestFile(path: path, bytes: budget.object.document)
+            originals[original.path] = original
+            added.append((path, budget))
         }
-        throw CannotEdit("a rule would deny the result: \(new)")
+        let paths = Set(originals.keys)
+        let before = denials(of: roots, reading: paths)
+        let after = try rendered(wanted, changing: paths, added: { $0.kind == "PodDisruptionBudget" })
+        if let new = denials(of: after, reading: paths).subtracting(before).min() {
+            throw CannotEdit("a rule would deny the result: \(new)")
+        }
+        roots = after
+        changed = wanted
+        for (path, original) in originals.sorted(by: { $0.key < $1.key }) {
+            guard let new = wanted[path] else { continue }
+            if let index = changes.firstIndex(where: { $0.new.path == path }) {
+                changes[index].new = new
+            } else {
+                changes.append(FileChange(old: original, new: new))
+            }
+        }
+        for (path, budget) in added {
+            if let new = wanted[path] { changes.append(FileChange(old: nil, new: new, added: 1)) }
+            tellAdded(budget.object, to: path)
+        }
     }
 
     /// The findings that deny objects of roots.
-    private mutating func denials(of roots: [RenderedRoot], reading path: String) -> Set<String> {
+    private mutating func denials(of roots: [RenderedRoot], reading paths: Set<String>) -> Set<String> {
         let worlds = manifests.worlds(of: changes.compactMap { $0.old == nil ? nil : $0.new }, roots, isTelling: false)
         var result: Set<String> = []
-        for root in roots where manifests.reads(root, path) {
+        for root in roots where manifests.reads(root, paths) {
             manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).judge(root) { object in
                 guard let verdict = object.verdict else { return }
                 for judgement in verdict.judgements where judgement.effect == .deny {

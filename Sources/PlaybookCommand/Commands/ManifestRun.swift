@@ -57,9 +57,9 @@ struct ManifestRun {
         repository = read
     }
 
-    /// True if a root reads a file.
-    func reads(_ root: RenderedRoot, _ path: String) -> Bool {
-        repository?.kustomizations[root.path]?.all.contains(path) ?? false
+    /// True if a root reads one of some files.
+    func reads(_ root: RenderedRoot, _ paths: Set<String>) -> Bool {
+        !(repository?.kustomizations[root.path]?.all.isDisjoint(with: paths) ?? true)
     }
 
     /// Builds a kustomization again with changed files.
@@ -80,8 +80,8 @@ struct ManifestRun {
 
     /// The related objects of files and rendered roots.
     ///
-    /// Roots that render the same object are alternatives, such as the overlays of several environments: each is evaluated
-    /// without the others.
+    /// Roots and files with the same object are alternatives, such as the overlays of several environments: a root with
+    /// alternatives is evaluated without them.
     struct Worlds {
         /// The related objects of files, and of roots without alternatives.
         var shared: ManifestWorld
@@ -97,21 +97,33 @@ struct ManifestRun {
     ///   - isTelling: True to report objects that cannot be used as related objects.
     /// - Returns: The objects.
     mutating func worlds(of files: [ManifestFile], _ roots: [RenderedRoot], isTelling: Bool = true) -> Worlds {
-        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
-        for file in relatedObjects + files {
+        func add(_ file: ManifestFile, to world: inout ManifestWorld) {
             for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
         }
-        var users: [ObjectKey: Int] = [:]
-        let keys = roots.map { Array($0.objects().keys) }
-        for key in keys.joined() { users[key, default: 0] += 1 }
-        let alternatives = keys.map { $0.contains { users[$0, default: 0] > 1 } }
         func add(_ root: RenderedRoot, to world: inout ManifestWorld) {
             for problem in world.add(root.file) where isTelling {
                 complain(Inputs.Failure(root.path, "the rendered output: \(problem.message)"))
             }
         }
+        let keys = roots.map { Set($0.objects().keys) }
+        let keysOfFiles = roots.isEmpty ? [] : files.map(\.objectKeys)
+        var users: [ObjectKey: Int] = [:]
+        for key in (keys + keysOfFiles).joined() { users[key, default: 0] += 1 }
+        let rendered = keys.reduce(into: Set<ObjectKey>()) { $0.formUnion($1) }
+        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
+        var copies: [ManifestFile] = []
+        for file in relatedObjects { add(file, to: &world) }
+        for (index, file) in files.enumerated() {
+            if !roots.isEmpty, !keysOfFiles[index].isDisjoint(with: rendered) {
+                copies.append(file)
+            } else {
+                add(file, to: &world)
+            }
+        }
+        let alternatives = keys.map { $0.contains { users[$0, default: 0] > 1 } }
         for (root, isAlternative) in zip(roots, alternatives) where !isAlternative { add(root, to: &world) }
         var worlds = Worlds(shared: world)
+        for file in copies { add(file, to: &worlds.shared) }
         for (root, isAlternative) in zip(roots, alternatives) where isAlternative {
             var own = world
             add(root, to: &own)
