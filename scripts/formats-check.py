@@ -1,10 +1,12 @@
-"""Checks that SARIF conforms to its schema, that JUnit is well-formed and has correct counts, and GitLab's Code Quality.
+"""Checks that SARIF, GitLab's Code Quality, the recordings and the audit log of a real API server conform to their schemas, and that JUnit is
+well-formed and has correct counts.
 
 usage: formats-check.py BINARY
 """
 
 import importlib.resources
 import json
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -68,3 +70,12 @@ for arguments, text in RUNS:
         for attribute, tag in [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]:
             assert int(parent.get(attribute)) == len(list(parent.iter(tag))), (parent.attrib, tag)
     print(f"formats-check: playbook {' '.join(arguments)}: {len(prints)} findings")
+
+for name, ending in [("recording", "jsonl"), ("audit-event", "log")]:
+    schema = json.loads(pathlib.Path(f"docs/{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    lines = [line for file in pathlib.Path("Tests/Fixtures/audit").glob(f"*.{ending}") for line in file.read_text().splitlines()]
+    errors = [f"{error.json_path}: {error.message}" for line in lines for error in validator.iter_errors(json.loads(line))]
+    assert lines and not errors, errors[:5]
+    print(f"formats-check: docs/{name}.schema.json: {len(lines)} lines")

@@ -66,7 +66,7 @@ struct AuditEvent {
         annotation("authorization.k8s.io/reason")?.contains("ClusterRole \"cluster-admin\"") ?? false
     }
 
-    /// True if a request failed at admission: by a webhook, a policy or a quota, not for want of a permission.
+    /// True if a request failed at admission: by a webhook, a policy or a quota, not because a permission is missing.
     var isRefusedAtAdmission: Bool {
         guard !(annotation("authorization.k8s.io/decision")?.equals("forbid") ?? false) else { return false }
         return code == 403
@@ -87,7 +87,9 @@ struct AuditEvent {
         return time.seconds * 1_000_000 + micros
     }
 
-    /// The identity of the event. Clients can choose an audit id, so the time is a part of it.
+    /// The identity of the event.
+    ///
+    /// Clients can choose an audit id, so the time is a part of it.
     var identity: Int {
         var hasher = Hasher()
         for part in [value["auditID"], value["stageTimestamp"]] {

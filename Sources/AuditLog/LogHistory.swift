@@ -138,7 +138,7 @@ public struct LogHistory {
             if subresource == "scale" {
                 setReplicas(object, key, entry)
             } else if subresource == "token" {
-                // The object is no state of the service account.
+                // The object is a token request; the service account keeps its state.
             } else if !isStored {
                 states.remove(key)
             } else if states[key].map({ $0.uid != uid || $0.version <= version }) ?? true {
@@ -249,7 +249,9 @@ public struct LogHistory {
         }
         states.remove(key)
         guard readKinds.contains(kind), !isGiven else { return }
-        let named: Literal = ["metadata": ["name": .string(key.name), "namespace": .string(key.namespace)]]
+        var metadata: [Literal.Member] = [.init("name", .string(key.name))]
+        if !key.namespace.isEmpty { metadata.append(.init("namespace", .string(key.namespace))) }
+        let named: Literal = ["metadata": .object(metadata)]
         guard let document = try? Document(parsing: Array(named.json.utf8)) else { return }
         withExtendedLifetime(document) { related.remove(document.root, kind) }
     }
@@ -267,8 +269,11 @@ public struct LogHistory {
     // MARK: Counting
 
     private func key(_ event: AuditEvent) -> ObjectStates.Key {
-        ObjectStates.Key(
-            group: event.group, resource: event.resource, namespace: event.namespace, name: event.name)
+        // The events of a Namespace have its name as their namespace, except that of its creation.
+        let isNamespace = event.resource == "namespaces" && event.group.isEmpty
+        return ObjectStates.Key(
+            group: event.group, resource: event.resource, namespace: isNamespace ? "" : event.namespace,
+            name: event.name)
     }
 
     /// Forgets the state of an object that was changed in a way that the log does not show.

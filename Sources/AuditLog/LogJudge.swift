@@ -26,7 +26,7 @@ public struct LogJudge {
         public let time: Timestamp
     }
 
-    /// Creates a judge; decisions are those of enforce mode.
+    /// Creates an empty value; decisions are those of enforce mode.
     public init(_ settings: Settings) {
         // Dry-run mode shows which denials the fixes would have prevented, and which accounts are not trusted.
         self.settings = settings.overridden(mode: .dryRun)
@@ -49,6 +49,7 @@ public struct LogJudge {
     private struct Outcome {
         var isSkipped = false
         var isDenied = false
+        var isWarned = false
         /// The reason why the decision is not known; nil if it is.
         var doubt: LogSummary.Doubt?
         var account: String?
@@ -62,7 +63,11 @@ public struct LogJudge {
             if outcome.isDenied { summary.refusedAndDenied += 1 }
         } else {
             summary.evaluated += 1
-            if let doubt = outcome.doubt { summary.unknown[doubt, default: 0] += 1 }
+            if let doubt = outcome.doubt {
+                summary.unknown[doubt, default: 0] += 1
+            } else if outcome.isWarned, !outcome.isDenied {
+                summary.warned += 1
+            }
             if let account = outcome.account { summary.count(account: account) }
         }
     }
@@ -89,6 +94,7 @@ public struct LogJudge {
             } else {
                 certain.append((judgement, effect))
                 if effect == .deny { outcome.isDenied = true }
+                if effect == .warn { outcome.isWarned = true }
             }
         }
         // A denial is certain, whatever else is not known.

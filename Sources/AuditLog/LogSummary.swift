@@ -1,6 +1,6 @@
 public import Kubernetes
 
-/// What a log shows and what it hides: the counts of a run over an audit log.
+/// The counts of a run over an audit log, including the kinds that it hides.
 public struct LogSummary: Sendable {
     /// The reasons why a write is not evaluated although its object was logged, or should have been.
     public enum Obstacle: String, Sendable, CaseIterable {
@@ -62,6 +62,8 @@ public struct LogSummary: Sendable {
     public internal(set) var obstacles: [Obstacle: Int] = [:]
     /// The number of evaluated writes.
     public internal(set) var evaluated = 0
+    /// The number of evaluated writes that would only get warnings.
+    public internal(set) var warned = 0
     /// The number of writes that the server skips, such as those of workload controllers.
     public internal(set) var skipped = 0
     /// The number of evaluated requests that something else had refused.
@@ -134,6 +136,7 @@ public struct LogSummary: Sendable {
         left.hidden.merge(right.hidden) { HiddenKind(writes: $0.writes + $1.writes, rules: $0.rules) }
         left.obstacles.merge(right.obstacles, uniquingKeysWith: +)
         left.evaluated += right.evaluated
+        left.warned += right.warned
         left.skipped += right.skipped
         left.refused += right.refused
         left.refusedAndDenied += right.refusedAndDenied

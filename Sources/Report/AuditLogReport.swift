@@ -1,7 +1,7 @@
 import AuditLog
 import JSON
 
-/// What an audit log showed and hid, as the sentences and tables of all reports.
+/// The counts of an audit log as the sentences and tables of all reports.
 enum AuditLogReport {
     /// A kind that was logged without objects.
     typealias Hidden = (title: String, kind: LogSummary.HiddenKind)
@@ -27,14 +27,14 @@ enum AuditLogReport {
         let writes = log.hidden.values.reduce(0) { $0 + $1.writes }
         guard writes > 0 else { return "All kinds that rules read were logged with their objects." }
         return
-            "\(counted(writes, "write")) of \(counted(log.hidden.count, "kind")) were logged without the object and are not evaluated."
+            "\(counted(writes, "write")) of \(counted(log.hidden.count, "kind")) without the object, which is not in the log."
     }
 
     /// The decisions in words and numbers: what is known for certain first.
     static func decisions(_ tally: ReplayTally, _ log: LogSummary) -> String {
-        let allowed = log.evaluated - tally.newlyDenied - tally.newlyWarned - log.undecided
+        let allowed = log.evaluated - tally.newlyDenied - log.warned - log.undecided
         return "\(counted(log.evaluated, "write")) evaluated: \(tally.newlyDenied) would be denied, "
-            + "\(tally.newlyWarned) would get warnings, \(log.undecided) unknown, \(max(0, allowed)) without findings"
+            + "\(log.warned) would get warnings, \(log.undecided) unknown, \(allowed) without findings"
     }
 
     /// The sentences about the writes that have no certain decision, and about the events.
@@ -119,6 +119,7 @@ enum AuditLogReport {
             "failed": number(log.failed), "duplicates": number(log.duplicates), "outOfOrder": number(log.outOfOrder),
             "damagedLines": number(log.damagedLines), "foreignLines": number(log.foreignLines),
             "droppedStates": number(log.droppedStates), "evaluated": number(log.evaluated),
+            "warned": number(log.warned),
             "skipped": number(log.skipped), "refused": number(log.refused),
             "refusedAndDenied": number(log.refusedAndDenied), "notEvaluable": counts(log.obstacles),
             "unknown": counts(log.unknown),
@@ -149,7 +150,7 @@ extension ReplayReport {
         if !hidden.isEmpty {
             text += ReplayReport.wrapped("kinds: " + (listed + rest).map(oneLine).joined(separator: ", "))
             text += ReplayReport.wrapped(
-                "rules not evaluated for them: " + AuditLogReport.hiddenRules(log).joined(separator: ", "))
+                "rules that evaluate or read them: " + AuditLogReport.hiddenRules(log).joined(separator: ", "))
         }
         text += "\n" + paint(AuditLogReport.decisions(tally, log), tally.newlyDenied > 0 ? "31" : "32") + "\n"
         return text + notes(log)
@@ -192,7 +193,7 @@ extension MarkdownReport {
             text += "\n" + row(["kind", "writes"]) + row(["---", "--:"])
             text += hidden.map { row([plain($0.title), "\($0.kind.writes)"]) }.joined()
             let rules = AuditLogReport.hiddenRules(log).map(code).joined(separator: ", ")
-            text += "\nRules not evaluated for them: \(rules)\n"
+            text += "\nRules that evaluate or read them: \(rules)\n"
         }
         text += "\n**\(AuditLogReport.decisions(tally, log))**\n\n"
         text += (AuditLogReport.sentences(log) + [AuditLogReport.events(log)]).map { "- \($0)\n" }.joined()
@@ -213,7 +214,7 @@ extension HTMLReport {
         let details =
             kinds.isEmpty
             ? ""
-            : "<p>Rules not evaluated for them: \(rules)</p>\n<div class=\"tables\">\n\(table("Kind", ["writes"], kinds))\n</div>"
+            : "<p>Rules that evaluate or read them: \(rules)</p>\n<div class=\"tables\">\n\(table("Kind", ["writes"], kinds))\n</div>"
         return
             "<section><h2>\(AuditLogReport.hiddenTitle)</h2><p>\(AuditLogReport.hiddenSentence(log))</p>\n\(details)</section>"
     }

@@ -32,11 +32,11 @@ extension HTMLReport {
 
     /// The decisions on the writes of an audit log.
     private static func headline(_ tally: ReplayTally, _ log: LogSummary) -> String {
-        let allowed = max(0, log.evaluated - tally.newlyDenied - log.undecided)
+        let allowed = log.evaluated - tally.newlyDenied - log.undecided
         let parts = [
             Part("deny", tally.newlyDenied, "would be denied"), Part("warn", log.undecided, "unknown"),
-            Part("warn", tally.newlyWarned, "would get warnings"),
-            Part("ok", max(0, allowed - tally.newlyWarned), "without findings"),
+            Part("warn", log.warned, "would get warnings"),
+            Part("ok", allowed - log.warned, "without findings"),
         ]
         let notes = ReplayReport.notes(tally).map { "<p>\($0).</p>" }.joined(separator: "\n")
         guard log.evaluated > 0 else { return header("–", "no writes to evaluate", parts, notes) }

@@ -43,7 +43,7 @@ extension ReplayTally {
         /// Returns a name that does not show the original one; names of Kubernetes itself are kept.
         private static func pseudonym(_ kind: String, _ name: String) -> String {
             guard !name.isEmpty, !["default", "kube-system", "kube-public"].contains(name) else { return name }
-            // The hash is keyed by the process: nobody can find the name by trying likely ones.
+            // The hash is keyed by the process: likely names cannot be tried.
             var hasher = Hasher()
             hasher.combine(name)
             let digits = String(UInt32(truncatingIfNeeded: hasher.finalize()), radix: 16)

@@ -258,6 +258,27 @@ import Testing
         #expect(decisions.suffix(2).map(\.doubted) == [["liveness-probe"], []])
     }
 
+    @Test func `a Namespace is the same object in all of its events`() throws {
+        func namespace(_ version: Int) -> String {
+            """
+            {"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop","uid":"n","resourceVersion":"\(version)",\
+            "annotations":{"playbook.superinc.com/level":"warn"}}}
+            """
+        }
+        var log = Log()
+        log.add("create", "namespaces", "", group: "", code: 201, response: namespace(1))
+        log.lines = log.lines.map { $0.replacing(#""namespace":"shop","name":"""#, with: #""name":"""#) }
+        log.add("update", "namespaces", "shop", group: "", response: namespace(2))
+        log.add("create", code: 201, response: Log.deployment())
+        log.add("delete", "namespaces", "shop", group: "", response: #"{"kind":"Status"}"#)
+        log.add("create", "deployments", "api", code: 201, response: Log.deployment("api"))
+        let (decisions, summary) = try log.evaluate()
+        #expect(summary.unknown.isEmpty)
+        #expect(
+            decisions.suffix(2).map(\.warned) == [["liveness-probe"], []], "the Namespace is known until it is deleted")
+        #expect(decisions.last?.denied == ["liveness-probe"])
+    }
+
     @Test func `an impersonated user is the requester`() throws {
         var log = Log()
         log.add("create", code: 201, response: Log.deployment())

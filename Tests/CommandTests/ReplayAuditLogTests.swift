@@ -40,7 +40,7 @@ import Testing
         let parts = program.output.split(separator: "\n")
         #expect(parts.first == "Not visible in this log")
         #expect(program.output.contains("kinds: Deployment (apps) 1\n"))
-        #expect(program.output.contains("rules not evaluated for them: liveness-probe\n"))
+        #expect(program.output.contains("rules that evaluate or read them: liveness-probe\n"))
         #expect(
             program.output.contains(
                 "2 writes evaluated: 2 would be denied, 0 would get warnings, 0 unknown, 0 without findings\n"))
@@ -120,6 +120,34 @@ import Testing
         #expect(report["log"]?["damagedLines"] == 2)
         #expect(report["log"]?["foreignLines"] == 2)
         #expect(program.error.contains("-:1: the event is not complete JSON\n"))
+    }
+
+    /// The requests of `scripts/cluster/checks/audit_log.py` to a real API server 1.36: its audit log, and what a server in dry-run mode
+    /// recorded at the same time.
+    @Test func `the log of a real API server gives the decisions of the recordings`() throws {
+        let environment = ["PATH": "/usr/bin:/bin"]
+        let program = try Program(
+            ["replay", "--audit-log", "--format", "json", Fixtures.path("audit/cluster.log")], environment: environment)
+        #expect(program.code == 1, "\(program.error)")
+        let report = try json(program)
+        #expect(report["log"]?["hidden"]?.elements.map { $0["kind"] } == ["ConfigMap"])
+        var recorded: [String: Int] = [:]
+        for line in try Fixtures.text("audit/recordings.jsonl").split(separator: "\n") {
+            let findings = try Literal(json: Array(line.utf8))["recording"]?["findings"]?.elements ?? []
+            for rule in Set(findings.filter { $0["because"] == "dry-run" }.compactMap { $0["rule"]?.text }) {
+                recorded[rule, default: 0] += 1
+            }
+        }
+        var logged: [String: Int] = [:]
+        for row in report["rules"]?.elements ?? [] {
+            guard let rule = row["rule"]?.text, case .number(let count)? = row["denies"], count != "0" else { continue }
+            logged[rule] = Int(count)
+        }
+        // The log does not show that no HorizontalPodAutoscaler targets the Deployment "applied".
+        #expect(report["log"]?["unknown"]?["related-object"] == 3)
+        recorded["replicas", default: 0] -= 1
+        #expect(logged == recorded)
+        #expect(logged["image-tag"] == 4)
     }
 
     @Test func `an empty log is said to be empty`() throws {

@@ -103,7 +103,9 @@ public struct Subprocess: Sendable {
     }
 }
 
-/// A program whose output is read while it runs. It is ended when this object is released; one thread at a time must use it.
+/// A program whose output is read while it runs.
+///
+/// It is ended when this object is released. One thread at a time must use it.
 public final class RunningSubprocess: @unchecked Sendable {
     // Unchecked because the readers' lock decides which thread uses it.
     private var process: pid_t?

@@ -120,7 +120,7 @@ private struct Batch: Sendable {
     private(set) var requests: [(request: LoggedRequest, path: String)] = []
     private var bytes = 0
 
-    var isFull: Bool { requests.count >= 256 || bytes >= 4 << 20 }
+    var isFull: Bool { requests.count >= 64 || bytes >= 1 << 20 }
 
     mutating func append(_ request: LoggedRequest, path: String) {
         requests.append((request, path))
@@ -131,7 +131,7 @@ private struct Batch: Sendable {
 /// Batches that wait for an evaluator; the reader waits while there are enough.
 private final class BatchQueue: Sendable {
     private let batches = Mutex<[Batch?]>([])
-    private let room = Semaphore(8)
+    private let room = Semaphore(6)
     private let filled = Semaphore()
 
     func append(_ batch: Batch) {
