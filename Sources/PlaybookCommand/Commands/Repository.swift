@@ -299,7 +299,7 @@ struct Repository {
         for path in entries.map(\.path) + unparsed {
             guard let directory = chart(above: path) else { continue }
             let inside = PathText.relative("/\(path)", from: "/\(directory == "." ? "" : directory)")
-            let isOwn = ["Chart.", "values", "requirements.", "templates/", "charts/", "crds/"].contains {
+            let isOwn = ["Chart.", "values", "requirements.", "templates/", "files/", "charts/", "crds/"].contains {
                 inside.hasPrefix($0)
             }
             if isOwn { covered.insert(path) }
