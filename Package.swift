@@ -68,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
-                "Webhook", "Report", "AuditLog", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP", "Rules",
+                "Webhook", "Report", "AuditLog", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP",
+                "Rules",
                 "Evaluation",
                 "Kubernetes", "JSON",
             ],
