@@ -49,7 +49,7 @@ enum AuditLogReport {
         }
         if log.refused > 0 {
             sentences.append(
-                "\(counted(log.refused, "request")) already refused by the cluster; \(log.refusedAndDenied) of them would be denied too"
+                "\(counted(log.refused, "request")) that the cluster rejected; \(log.refusedAndDenied) of them would be denied too"
             )
         }
         add(log.skipped, "write", "skipped, such as those of workload controllers and in system namespaces")
@@ -74,7 +74,7 @@ enum AuditLogReport {
         switch obstacle {
         case .truncated: "the API server left out the object because the event was too large"
         case .noObject: "the event has no object of its kind"
-        case .refusedPatch: "a patch was refused, and a patch is not the object"
+        case .refusedPatch: "a patch was rejected, and a patch is not the object"
         case .deletedObject: "the log does not have the deleted object"
         case .deleteCollection: "many objects were deleted at once"
         case .malformed: "the object cannot be read"

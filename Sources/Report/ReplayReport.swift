@@ -38,7 +38,7 @@ public struct ReplayReport: Sendable {
     static func notes(_ tally: ReplayTally) -> [String] {
         [
             (tally.undecided, "review", "had no recorded decision to compare with"),
-            (tally.otherMode, "review", "had been recorded in the other mode; set --mode to replay in that mode"),
+            (tally.otherMode, "review", "recorded in another mode than that of the replay (--mode)"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }

@@ -40,9 +40,9 @@ public struct TextReport: Sendable {
         let verdict = object.verdict
         guard isVerbose || !verdict.judgements.isEmpty || !verdict.notices.isEmpty else { return }
         let findings = lines(of: object)
-        for line in findings {
-            for rule in [line.finding.judgement.rule] + line.others { count(rule, line.finding.judgement.effect, 1) }
-        }
+        // Each rule counts with its own effect.
+        let counted = findings.map(\.finding.judgement) + findings.flatMap(\.others)
+        for judgement in counted { count(judgement.rule, judgement.effect, 1) }
         guard isVerbose || !findings.isEmpty || !verdict.further.isEmpty || !verdict.notices.isEmpty else { return }
         blocks.append(
             Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
@@ -55,8 +55,8 @@ public struct TextReport: Sendable {
     /// A finding that is shown.
     private struct Line {
         let finding: LocatedFinding
-        /// Other rules that report the same fault.
-        var others: [Rule] = []
+        /// Findings of other rules about the same fault.
+        var others: [Judgement] = []
         /// The finding whose suggestion is shown.
         let suggestion: Judgement
     }
@@ -136,7 +136,7 @@ public struct TextReport: Sendable {
         }
         for (shown, place) in zip(lines, places) {
             let (finding, judgement) = (shown.finding, shown.finding.judgement)
-            let others = shown.others.isEmpty ? "" : " (also \(shown.others.map(\.id).joined(separator: ", ")))"
+            let others = shown.others.isEmpty ? "" : " (also \(shown.others.map(\.rule.id).joined(separator: ", ")))"
             let note =
                 (judgement.note ?? judgement.leniency?.rawValue ?? judgement.exemption?.reason).map { " (\($0))" } ?? ""
             text += line(place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + others)
@@ -224,7 +224,7 @@ public struct TextReport: Sendable {
     /// Returns lines that explain a word of the findings, and how to see more.
     private func advice() -> String {
         guard !tally.isEmpty, !hasAnswers else { return "" }
-        let hint = hasHints ? "hint: a warning that never denies\n" : ""
+        let hint = hasHints ? "(hint) marks a warning that denies in no profile\n" : ""
         guard !isVerbose else { return hint }
         return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
     }

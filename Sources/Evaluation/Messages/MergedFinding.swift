@@ -6,8 +6,8 @@ package struct MergedFinding {
     package let judgement: Judgement
     /// The index of the finding among the decision's findings.
     package let offset: Int
-    /// The other rules that reported the fault, in catalogue order.
-    package fileprivate(set) var others: [Rule] = []
+    /// The findings of other rules about the fault.
+    package fileprivate(set) var others: [Judgement] = []
     /// The finding whose suggested change is shown, and its index: the most severe finding if it has edits, otherwise one of
     /// another rule.
     package fileprivate(set) var suggestion: (offset: Int, judgement: Judgement)
@@ -19,10 +19,10 @@ package struct MergedFinding {
     }
 
     /// True if the rule is among those that reported the fault.
-    func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0 === rule } }
+    func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0.rule === rule } }
 
     /// The ids of all rules; the rule of the most severe finding is first.
-    var ids: String { ([judgement.rule] + others).map(\.id).joined(separator: ", ") }
+    var ids: String { ([judgement] + others).map(\.rule.id).joined(separator: ", ") }
 }
 
 extension Verdict {
@@ -43,14 +43,18 @@ extension Verdict {
                 continue
             }
             var leader = merged[place]
-            if judgement.effect.severity > leader.judgement.effect.severity {
+            if judgement.rank > leader.judgement.rank {
                 var other = MergedFinding(judgement, at: offset)
-                other.others = [leader.judgement.rule] + leader.others
-                if judgement.finding.edits.isEmpty { other.suggestion = leader.suggestion }
+                other.others = [leader.judgement] + leader.others
+                if judgement.finding.edits.isEmpty, !leader.suggestion.judgement.finding.edits.isEmpty {
+                    other.suggestion = leader.suggestion
+                }
                 leader = other
             } else {
-                leader.others.append(judgement.rule)
-                if leader.suggestion.judgement.finding.edits.isEmpty { leader.suggestion = (offset, judgement) }
+                leader.others.append(judgement)
+                if leader.suggestion.judgement.finding.edits.isEmpty, !judgement.finding.edits.isEmpty {
+                    leader.suggestion = (offset, judgement)
+                }
             }
             merged[place] = leader
         }
@@ -73,6 +77,9 @@ extension Verdict {
 }
 
 extension Judgement {
+    /// The order of findings about one fault: a would-be denial is more severe than a warning.
+    fileprivate var rank: Int { effect == .warn && leniency == .dryRun ? 2 : effect == .deny ? 3 : 1 }
+
     /// The key that findings about the same fault share; nil for a finding that is never combined.
     fileprivate var faultKey: String? {
         switch rule.fault {

@@ -85,7 +85,7 @@ public struct NotEvaluated: Sendable {
     /// The reason without the details of one object.
     public var generalReason: String {
         switch cause {
-        case .unknown: "related objects could not be read"
+        case .unknown: "related objects are not known"
         case .type: "a field has the wrong type"
         }
     }

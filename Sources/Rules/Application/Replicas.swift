@@ -62,7 +62,7 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
             unstated, at: replicas,
-            "is \(stated == nil ? "not set (defaults to 1)" : "\(count) by default"); at least \(least) are required",
+            "is \(stated == nil ? "not set (defaults to 1)" : "\(count), which may be the default"); at least \(least) are required",
             excess: Double(least - count), traits: .init(isHint: true)
         ) {
             suggest(least, &$0)
