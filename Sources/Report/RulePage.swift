@@ -90,7 +90,7 @@ public enum RulePage {
         if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
         if !rule.relatedObjects.isEmpty { add("Related objects", relatedObjects(rule)) }
-        if let fix = rule.fix { add("Fix", fix.summary + (fix.isAdditive ? "" : " (at admission only with `PLAYBOOK_FIX=all`)")) }
+        if let fix = rule.fix { add("Fix", fix.summary + restriction(of: fix)) }
         add("Exemption", exemption(rule))
         text += "\nRequirements\n"
         for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
@@ -159,7 +159,7 @@ public enum RulePage {
             text += "- Settings:\n\(settings(rule).map { "  - \($0)\n" }.joined())"
         }
         if !rule.relatedObjects.isEmpty { text += "- Related objects: \(relatedObjects(rule))\n" }
-        if let fix = rule.fix { text += "- Fix\(fix.isAdditive ? "" : " (at admission only with `PLAYBOOK_FIX=all`)"): \(fix.summary)\n" }
+        if let fix = rule.fix { text += "- Fix\(restriction(of: fix)): \(fix.summary)\n" }
         text += "- Exemption: \(exemption(rule))\n\nRequirements:\n\n"
         for clause in rule.clauses { text += "- `\(clause.name)`: \(clause.demand)\n" }
         for (title, examples) in [
@@ -170,6 +170,11 @@ public enum RulePage {
             text += "```\n"
         }
         return text
+    }
+
+    /// Returns the condition of a fix at admission; empty if there is none.
+    private static func restriction(of fix: Fix) -> String {
+        fix.isAdditive ? "" : " (at admission only with `PLAYBOOK_FIX=all`)"
     }
 
     private static func caption(_ example: Example) -> String {

@@ -89,7 +89,8 @@ import Testing
             TestSupport.environment(onlyWith: ["replicas": "deny"]))
         #expect(program.output.contains("  warn    replicas  "), "\(program.output)")
         #expect(
-            program.output.contains(" (hint)\n") && program.output.contains("\n(hint) marks a warning that denies in no profile\n"))
+            program.output.contains(" (hint)\n")
+                && program.output.contains("\n(hint) marks a warning that denies in no profile\n"))
     }
 
     @Test func `an exempt finding is shown with its reason and counted apart`() throws {
