@@ -58,7 +58,8 @@ let package = Package(
         module("Rules", uses: ["Evaluation", "Kubernetes", "JSON"]),
         module("HTTP"),
         module("Webhook", uses: ["HTTP", "Evaluation", "Kubernetes", "JSON"]),
-        module("Report", uses: ["Rules", "Evaluation", "Kubernetes", "JSON"], settings: cold),
+        module("AuditLog", uses: ["Evaluation", "Kubernetes", "JSON"], settings: cold),
+        module("Report", uses: ["AuditLog", "Rules", "Evaluation", "Kubernetes", "JSON"], settings: cold),
         module("Manifests", uses: ["YAML", "Evaluation", "Kubernetes", "JSON"], settings: cold),
 
         // Effects.
@@ -67,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
-                "Webhook", "Report", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP", "Rules",
+                "Webhook", "Report", "AuditLog", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP",
+                "Rules",
                 "Evaluation",
                 "Kubernetes", "JSON",
             ],
@@ -94,6 +96,7 @@ let package = Package(
                 "PlaybookCommand", "Cluster", "Report", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON",
                 "COpenSSL",
             ]),
+        tests(of: "AuditLog", uses: ["AuditLog", "Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Report", uses: ["Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Manifests", uses: ["Manifests", "YAML", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Command", uses: ["PlaybookCommand", "Net", "JSON"]),

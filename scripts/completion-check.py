@@ -27,6 +27,11 @@ CASES = [
     ("playbook review --companions somew", "somewhere.yaml"),
     ("playbook review somew", "somewhere.yaml"),
     ("playbook completion z", "zsh"),
+    ("playbook check -o gitl", "gitlab"),
+    ("playbook check --fail-on nev", "never"),
+    ("playbook check --only image-t", "image-tag"),
+    ("playbook rules --profile str", "strict"),
+    ("playbook help expl", "explain"),
 ]
 
 

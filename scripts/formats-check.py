@@ -1,10 +1,12 @@
-"""Checks that SARIF conforms to its schema, and that JUnit is well-formed and has correct counts.
+"""Checks that SARIF, GitLab's Code Quality, the recordings and the audit log of a real API server conform to their schemas, and that JUnit is
+well-formed and has correct counts.
 
 usage: formats-check.py BINARY
 """
 
 import importlib.resources
 import json
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -56,8 +58,24 @@ for arguments, text in RUNS:
     prints = [result["partialFingerprints"]["playbookFinding/v1"] for result in run["results"]]
     assert len(set(prints)) == len(prints), "fingerprints must differ"
 
+    issues = json.loads(printed(arguments, text, "gitlab"))
+    for issue in issues:
+        assert set(issue) == {"description", "check_name", "fingerprint", "severity", "location"}, issue
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker"), issue
+        assert issue["location"]["path"] and issue["location"]["lines"]["begin"] >= 1, issue
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues), "fingerprints must differ"
+
     suites = xml.etree.ElementTree.fromstring(printed(arguments, text, "junit"))
     for parent in [suites, *suites.findall("testsuite")]:
         for attribute, tag in [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]:
             assert int(parent.get(attribute)) == len(list(parent.iter(tag))), (parent.attrib, tag)
     print(f"formats-check: playbook {' '.join(arguments)}: {len(prints)} findings")
+
+for name, ending in [("recording", "jsonl"), ("audit-event", "log")]:
+    schema = json.loads(pathlib.Path(f"docs/{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    lines = [line for file in pathlib.Path("Tests/Fixtures/audit").glob(f"*.{ending}") for line in file.read_text().splitlines()]
+    errors = [f"{error.json_path}: {error.message}" for line in lines for error in validator.iter_errors(json.loads(line))]
+    assert lines and not errors, errors[:5]
+    print(f"formats-check: docs/{name}.schema.json: {len(lines)} lines")

@@ -145,6 +145,22 @@ def report(arguments, text=None, **environment):
     return run.stdout
 
 
+# Returns words of names that are broken: a line ends within letters and digits.
+BROKEN = r"""[...document.querySelectorAll("th, td, th button")].flatMap(cell => {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), words = [], range = document.createRange();
+    while (walker.nextNode()) {
+        // Suggested changes are code in closed details.
+        if (walker.currentNode.parentElement.closest("pre")) continue;
+        for (const match of walker.currentNode.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+            range.setStart(walker.currentNode, match.index);
+            range.setEnd(walker.currentNode, match.index + match[0].length);
+            if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) words.push(match[0]);
+        }
+    }
+    return words;
+})"""
+
+
 def look_at(browser, page, name):
     """Checks the accessibility of a page at two widths, light and dark."""
     for width, height in [(360, 800), (1600, 1000)]:
@@ -154,6 +170,8 @@ def look_at(browser, page, name):
             browser.photograph(f"{name}-{width}-{scheme}")
             wrong = browser.run(ACCESSIBILITY)
             assert not wrong, (name, width, scheme, wrong)
+            broken = browser.run(BROKEN)
+            assert not broken, (name, width, "broken in mid-word", broken[:5])
             browser.run("document.getElementById('findings').scrollIntoView()")
             browser.photograph(f"{name}-{width}-{scheme}-list")
 
@@ -268,7 +286,7 @@ def check_audit(browser, folder):
         "clusters": [{"name": "c", "cluster": {
             "server": f"https://127.0.0.1:{api.port}", "certificate-authority": str(certificate)}}]}))
     page = pathlib.Path(folder, "audit.html")
-    page.write_bytes(report(["audit", "--format", "html"], KUBECONFIG=str(kubeconfig)))
+    page.write_bytes(report(["audit", "--format", "html", "--kubeconfig", str(kubeconfig)]))
     api.stop()
     look_at(browser, page, "audit")
     # Objects in a cluster have no file to count or filter by.

@@ -51,7 +51,7 @@ class Program:
     def flags_of(text):
         """The flags of a command, each with its accepted values or nothing."""
         flags = {"--help": None}
-        for name, meaning in re.findall(r"^  (--[\w-]+)(?: \S+)?  +(.*)$", text, re.MULTILINE):
+        for name, meaning in re.findall(r"^  (?:-\w, |    )(--[\w-]+)(?: \S+)?  +(.*)$", text, re.MULTILINE):
             values = meaning.split("format: ")[1].split(", ") if name == "--format" and "format: " in meaning else None
             flags[name] = values
         return flags

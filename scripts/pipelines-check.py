@@ -1,4 +1,4 @@
-"""Runs the commands in docs/pipelines.md, the GitHub action, and the pre-commit hooks.
+"""Runs the commands and the scheduled workflow in docs/pipelines.md, the GitHub action, and the pre-commit hooks.
 
 usage: pipelines-check.py BINARY
 """
@@ -90,16 +90,79 @@ def action():
         problems.append("an input of the action was run as a command")
 
 
+def commit(folder):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
+    for command in [["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]]:
+        run(["git", *identity, *command], folder)
+
+
+def origin(folder):
+    """Creates a remote repository with the contents of a directory, and returns its path."""
+    commit(folder)
+    remote = pathlib.Path(tempfile.mkdtemp(dir=work))
+    run(["git", "clone", "-q", "--bare", str(folder), str(remote)], work)
+    run(["git", "remote", "add", "origin", str(remote)], folder)
+    return remote
+
+
+def settings():
+    """Checks that the action warns about a change to the file with its own settings."""
+    folder = project()
+    (folder / ".playbook.env").write_text("PLAYBOOK_CONTACT=the platform team\n")
+    origin(folder)
+    given = {"INPUT_BINARY": str(binary), "INPUT_PATHS": "manifests", "GITHUB_BASE_REF": "main"}
+    script = [str(root / "scripts/action")]
+    warning = "::warning file=.playbook.env::playbook: this change edits the settings of this check"
+    unchanged = run(script, folder, **given)
+    if "settings read from .playbook.env" not in unchanged or "::warning" in unchanged:
+        problems.append(f"with unchanged settings the action prints\n{unchanged}")
+    (folder / ".playbook.env").write_text("PLAYBOOK_CONTACT=nobody\n")
+    run(["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-a", "-m", "edit"], folder)
+    if warning not in (changed := run(script, folder, **given)):
+        problems.append(f"with changed settings the action prints\n{changed}")
+    if "could not be compared with gone" not in (lost := run(script, folder, **given | {"GITHUB_BASE_REF": "gone"})):
+        problems.append(f"without the base branch the action prints\n{lost}")
+
+
+def schedule():
+    """Runs the scheduled workflow: each rule with a fix gets a branch and a pull request."""
+    text = re.search(r"^```yaml\n(name: playbook fix\n.*?)^```$", (root / "docs/pipelines.md").read_text(), re.M | re.S)[1]
+    step = yaml.safe_load(text)["jobs"]["fix"]["steps"][-1]
+    folder = project()
+    (folder / "manifests/bad.yaml").write_text(BAD)
+    remote = origin(folder)
+    # gh lists the pull requests that it has created.
+    requests = work / "requests"
+    requests.write_text("")
+    tool = work / "bin/gh"
+    tool.write_text(f"""#!/bin/bash
+case $2 in
+    list) grep -Fx -- "$4" {requests} || true ;;
+    create) echo "$4" >>{requests}; test -s "$8" ;;
+esac
+""")
+    tool.chmod(0o755)
+    on = {"PLAYBOOK_RULE_TOPOLOGY_SPREAD": "deny", "PLAYBOOK_RULE_CPU_REQUEST": "warn", "RUNNER_TEMP": str(work)}
+    for _ in range(2):
+        run(["bash", "-e", "-c", step["run"]], folder, **on)
+        run(["git", "checkout", "-q", "main"], folder)
+    branches = run(["git", "for-each-ref", "--format=%(refname:short)", "refs/heads"], remote).split()
+    if branches != ["main", "playbook-fix/topology-spread"] or requests.read_text() != "playbook-fix/topology-spread\n":
+        problems.append(f"the scheduled workflow created {branches} and {requests.read_text()!r}")
+    changed = run(["git", "diff", "--name-only", "main", branches[-1]], remote).split()
+    if changed != ["manifests/bad.yaml"]:
+        problems.append(f"the scheduled workflow changed {changed}")
+    tool.unlink()
+
+
 def hooks():
     folder = project()
     # The hooks are tested as committed, as their users get them.
     hooks = work / "hooks"
     hooks.mkdir()
     shutil.copy(root / ".pre-commit-hooks.yaml", hooks)
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
     for place in [hooks, folder]:
-        for command in [["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]]:
-            run(["git", *identity, *command], place)
+        commit(place)
     run(["pre-commit", "try-repo", str(hooks), "playbook-check", "--all-files"], folder)
     (folder / "manifests/bad.yaml").write_text(BAD)
     run(["git", "add", "-A"], folder)
@@ -114,9 +177,11 @@ folders = {}
 (work / "bin/playbook").symlink_to(binary)
 count = page()
 action()
+settings()
+schedule()
 hooks()
 shutil.rmtree(work)
 for problem in problems:
     print(problem)
-print(f"pipelines-check: {count} blocks of docs/pipelines.md, the action and two hooks: {len(problems)} problems")
+print(f"pipelines-check: {count} blocks and a workflow of docs/pipelines.md, the action and two hooks: {len(problems)} problems")
 sys.exit(1 if problems else 0)

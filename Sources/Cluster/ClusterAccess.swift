@@ -36,17 +36,24 @@ extension ClusterAccess {
     /// The directory of a Pod's service account.
     public static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// Finds the cluster to use, in this order: a named context, `KUBECONFIG`, the Pod's service account, `~/.kube/config`.
+    /// Finds the cluster to use, in this order: a named file or context, `KUBECONFIG`, the Pod's service account,
+    /// `~/.kube/config`.
     ///
     /// - Parameters:
     ///   - environment: The environment variables; credential plugins get them too.
+    ///   - kubeconfig: The kubeconfig file; nil for those of the environment.
     ///   - context: The kubeconfig context; nil for the current context.
     ///   - folder: The directory of the service account.
     /// - Returns: The configuration.
     /// - Throws: A ``CredentialsError`` with the file and the field.
     public static func find(
-        environment: [String: String], context: String? = nil, serviceAccount folder: String = serviceAccountFolder
+        environment: [String: String], kubeconfig: String? = nil, context: String? = nil,
+        serviceAccount folder: String = serviceAccountFolder
     ) throws(CredentialsError) -> ClusterAccess {
+        if let kubeconfig {
+            return try Kubeconfig(files: [kubeconfig], isListed: true).access(
+                context: context, environment: environment)
+        }
         let listed = environment["KUBECONFIG"] ?? ""
         if context == nil, listed.isEmpty, environment["KUBERNETES_SERVICE_HOST"] != nil {
             return try inCluster(environment: environment, serviceAccount: folder)

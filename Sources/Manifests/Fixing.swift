@@ -14,6 +14,9 @@ public struct FixedFile: Sendable {
         public let judgement: Judgement
         /// The reason that it was not fixed; nil if it was.
         public internal(set) var refusal: CannotEdit?
+
+        /// Records that it cannot be fixed.
+        public mutating func refuse(_ reason: CannotEdit) { refusal = reason }
     }
 
     /// The file with the fixes; the original if there are none.

@@ -9,15 +9,19 @@ public struct ManifestDocument: Sendable {
     let extents: [Extent]?
     /// The start of the document in its file, including the comments before it.
     let head: Int
+    /// True if it has the key `$patch`; in a value, its quotes would be escaped.
+    let carriesPatchDirective: Bool
 
     init(_ document: YAMLDocument) {
         json = document.json
+        carriesPatchDirective = json.has("\"$patch\"")
         extents = document.extents
         head = document.head
     }
 
     init(json text: SourceText, from start: Int) throws(ManifestProblem) {
         json = Array(text.bytes[start...])
+        carriesPatchDirective = json.has("\"$patch\"")
         extents = nil
         head = start
         let document: Document

@@ -87,7 +87,7 @@ extension SourceText {
     }
 
     /// True if a line contains a Go template action, as in Helm charts; in quotes it is part of a value.
-    fileprivate func hasTemplate(onLine line: Int) -> Bool {
+    func hasTemplate(onLine line: Int) -> Bool {
         guard line > 0 else { return false }
         let range = range(ofLine: line)
         guard let start = range.first(where: { isTemplate(at: $0) }) else { return false }

@@ -57,9 +57,11 @@ public struct ManifestJudge: Sendable {
 
 extension ManifestFile {
     /// Returns the index of the comment that exempts a finding; nil if there is none.
-    func ignore(of judgement: Judgement, _ object: ManifestObject, in catalogue: Catalogue) -> Int? {
+    func ignore(
+        of judgement: Judgement, _ object: ManifestObject, at place: Pointer? = nil, in catalogue: Catalogue
+    ) -> Int? {
         guard !ignores.isEmpty else { return nil }
-        let line = object.region(of: judgement.finding.place).start.line
+        let line = object.region(of: place ?? judgement.finding.place).start.line
         return ignores.firstIndex { comment in
             guard comment.problem(in: catalogue) == nil, comment.rules.contains(judgement.rule.id) else { return false }
             return switch comment.target {

@@ -1,5 +1,6 @@
 import Evaluation
 public import JSON
+import Kubernetes
 
 /// An object in a file, with the locations of its fields; valid only during the call that passes it.
 public final class ManifestObject {
@@ -22,17 +23,29 @@ public final class ManifestObject {
         self.root = root
         self.document = document
         self.text = text
-        if let kind, let apiVersion, value.kind == .object, !ManifestObject.isForTools(apiVersion) {
-            type = (kind, apiVersion)
+        if document.carriesPatchDirective, kind != "ControllerRevision", value.hasPatchDirective {
+            type = nil
+        } else if let kind, value.kind == .object, let apiVersion {
+            type = ManifestObject.isForTools(kind, apiVersion) ? nil : (kind, apiVersion)
+        } else if let kind, value["metadata"]?.kind == .object, BuiltInKinds.allNames.contains(kind) {
+            // Without apiVersion it is still meant for the API server, which rejects it.
+            type = (kind, "")
         } else {
             type = nil
         }
     }
 
-    /// True if it is for a client-side tool and not for the API server.
-    private static func isForTools(_ apiVersion: String) -> Bool {
-        apiVersion.hasPrefix("kustomize.config.k8s.io/") || apiVersion == "helm.sh/v3"
+    /// True if an object is for a tool and not for the API server.
+    private static func isForTools(_ kind: String, _ apiVersion: String) -> Bool {
+        if kind == "AdmissionReview" || apiVersion == "v1" && kind == "Config" { return true }
+        let group = apiVersion.prefix { $0 != "/" }
+        return group.hasSuffix(".config.k8s.io") || toolGroups.contains(String(group))
     }
+
+    private static let toolGroups: Set<String> = [
+        "audit.k8s.io", "client.authentication.k8s.io", "eksctl.io", "helm.sh", "kind.x-k8s.io", "kubeadm.k8s.io",
+        "skaffold",
+    ]
 
     private let children = ChildIndex()
 

@@ -37,7 +37,7 @@ private struct Wish {
     let name: String
     let namespace: String
 
-    var isBudget: Bool { relatedObject["kind"] == "PodDisruptionBudget" }
+    var isBudget: Bool { relatedObject.isBudget }
 
     /// The number of labels in the selector: the fewer, the more pods it selects.
     var labelCount: Int { isBudget ? relatedObject["spec"]?["selector"]?["matchLabels"]?.members.count ?? 0 : 0 }
@@ -108,7 +108,7 @@ private struct AdditionPlan {
     private func wishes(of verdict: Verdict, _ object: ManifestObject, _ file: Int) -> [Wish] {
         verdict.judgements.compactMap { judgement in
             guard judgement.effect != .exempt, !judgement.finding.isReplacement,
-                let relatedObject = judgement.finding.relatedObject
+                let relatedObject = judgement.finding.relatedObject, relatedObject.isBudget
             else { return nil }
             let metadata = ObjectMeta(of: object.value)
             return Wish(
@@ -144,8 +144,22 @@ private struct AdditionPlan {
         {
             throw CannotEdit("it would select pods that \(kind) \(other.name) already selects")
         }
+        try checkThatNoRuleDenies(document.root, kind)
         written[key] = wish.relatedObject
         world.add(document.root)
+    }
+
+    /// Throws if a rule would deny an object that is added.
+    private func checkThatNoRuleDenies(_ object: Value, _ kind: String) throws(CannotEdit) {
+        let known = judge.context.knowing(world.relatedObjects)
+        guard
+            let request = UnsentRequest(
+                of: object, kind: kind, apiVersion: object["apiVersion"]?.string ?? "", in: world.namespace)
+        else { return }
+        let denial = Judge(known.settings).verdict(on: request.review, in: known).judgements.first {
+            $0.effect == .deny
+        }
+        if let denial { throw CannotEdit("\(denial.rule.id) would deny it: \(denial.path) \(denial.finding.message)") }
     }
 
     private func key(of object: Value) -> String {

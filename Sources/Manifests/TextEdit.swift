@@ -7,7 +7,8 @@ public struct CannotEdit: Error, Sendable, Equatable {
     /// The location; nil for the whole file.
     public let location: Location?
 
-    init(_ message: String, at location: Location? = nil) {
+    /// Creates a reason.
+    public init(_ message: String, at location: Location? = nil) {
         self.message = message
         self.location = location
     }

@@ -4,7 +4,7 @@ import Evaluation
 enum Command: String, CaseIterable {
     case serve, review, replay, check, fix, audit, doctor
     case rules, explain, config, certs
-    case completion, man, version
+    case completion, man, version, help
 
     /// One line for the list of commands.
     var summary: String {
@@ -13,7 +13,7 @@ enum Command: String, CaseIterable {
         case .review: "evaluate AdmissionReviews from files"
         case .check: "evaluate manifests: YAML and JSON files, directories, the output of helm and kustomize"
         case .fix: "apply safe fixes to manifests; comments and formatting are kept"
-        case .replay: "re-evaluate recordings and show which decisions change"
+        case .replay: "re-evaluate recordings or an audit log and show which decisions change"
         case .audit: "evaluate the objects of a live cluster"
         case .doctor: "check the webhook that is installed in a cluster"
         case .rules: "list the rules"
@@ -23,6 +23,7 @@ enum Command: String, CaseIterable {
         case .completion: "print a shell's completion script for commands, flags and rules"
         case .man: "print the manual page"
         case .version: "print the version"
+        case .help: "describe a command and its flags"
         }
     }
 
@@ -32,6 +33,7 @@ enum Command: String, CaseIterable {
         case .review, .replay, .check, .fix: "[PATH|-]..."
         case .explain: "RULE"
         case .certs: "[FILE]..."
+        case .help: "[COMMAND]"
         case .completion: Completion.allCases.map(\.rawValue).joined(separator: "|")
         default: ""
         }
@@ -39,49 +41,49 @@ enum Command: String, CaseIterable {
 
     /// The flags it takes.
     var flags: [Flag] {
-        switch self {
-        case .serve, .completion, .man, .version: []
-        case .review: [.format, .relatedObjects, .includeSystem, .level, .mode, .verbose, .quiet, .noColor]
+        let evaluation: [Flag] = [.only, .skip, .level, .mode, .includeSystem, .envFile, .failOn]
+        let console: [Flag] = [.quiet, .noColor]
+        return switch self {
+        case .serve, .completion, .man, .version, .help: []
+        case .review: [.filename, .format, .output, .relatedObjects] + evaluation + [.verbose] + console
         case .check:
-            [
-                .format, .relatedObjects, .partial, .namespace, .baseline, .writeBaseline, .includeSystem, .exitZero,
-                .level,
-                .mode, .verbose, .quiet,
-                .noColor,
-            ]
+            [.filename, .format, .output, .namespace, .relatedObjects, .partial, .baseline, .writeBaseline]
+                + Command.reading + evaluation + [.exitZero, .verbose] + console
         case .fix:
-            [
-                .write, .diff, .addRelatedObjects, .relatedObjects, .partial, .namespace, .includeSystem, .exitZero,
-                .level,
-                .mode, .quiet,
-            ]
-        case .replay: [.format, .relatedObjects, .includeSystem, .level, .mode, .quiet, .noColor]
+            [.filename, .write, .diff, .addRelatedObjects, .namespace, .relatedObjects, .partial]
+                + Command.reading + evaluation + [.exitZero, .quiet]
+        case .replay:
+            [.filename, .format, .output, .auditLog, .redactNames, .relatedObjects] + evaluation + console
         case .audit:
             [
-                .format, .context, .namespace, .selector, .except, .writeReports, .exemptions, .includeSystem,
-                .exitZero, .level,
-                .mode, .verbose,
-                .quiet, .noColor,
-            ]
-        case .doctor: [.context]
-        case .rules: [.format]
-        case .explain: [.review, .relatedObjects, .includeSystem, .level, .mode, .noColor]
-        case .config: [.format]
+                .format, .output, .kubeconfig, .context, .namespace, .selector, .except, .writeReports, .exemptions,
+            ] + evaluation + [.exitZero, .verbose] + console
+        case .doctor: [.kubeconfig, .context]
+        case .rules: [.format, .profile, .envFile]
+        case .explain:
+            [.format, .review, .relatedObjects, .includeSystem, .level, .mode, .envFile, .noColor]
+        case .config: [.format, .envFile]
         case .certs: [.directory, .host, .days]
         }
     }
+
+    /// The flags of commands that read manifests.
+    static let renderings = ["auto", "never"]
+    private static let reading: [Flag] = [
+        .render, .values, .set, .allowRemote, .exclude, .strict, .skipUnreadable, .allowEmpty,
+    ]
 
     /// The formats it prints, the default first.
     var formats: [String] {
         switch self {
         case .review: ["text", "json", "response"] + ReportPrinter.reports
         case .check: ["text", "json"] + ReportPrinter.reports
-        // SARIF and GitHub annotations need a file; objects of a cluster have none.
+        // SARIF, GitHub and GitLab need a file; objects of a cluster have none.
         case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json", "markdown", "html"]
-        case .explain: ["text"]
+        case .explain: ["text", "json", "markdown"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
-        case .config: ["text", "json", "markdown"]
+        case .config: ["text", "env", "yaml", "json", "markdown"]
         default: []
         }
     }
@@ -104,19 +106,28 @@ enum Command: String, CaseIterable {
             server's responses, one per line.
 
             Exit code: 0 nothing is denied, 1 at least one review is denied, 2 an input could not be read (the others are
-            evaluated).
+            evaluated). --fail-on changes when it is 1.
             """
         case .check:
             """
             Reads YAML 1.1 (as Kubernetes does), JSON and Lists from files, directories (their .yaml, .yml and .json files) or
             standard input (- or no path). Objects in one run are evaluated together. Objects that are not in the input are
             assumed not to exist; use --partial to treat them as unknown. Documents that are not Kubernetes objects are skipped
-            and counted.
+            and counted, as are files of other tools, and what .gitignore and .playbookignore name.
 
-            The namespace of an object that does not set one is unknown; --namespace sets it.
+            In directories, kustomizations are built with kubectl or kustomize, and charts are rendered with helm and their
+            default values, without network and plugins. Without these programs, the resources of a kustomization are evaluated
+            as they are, and patches and templates are skipped.
+
+            The namespace of an object that does not set one is unknown; --namespace sets it, and is passed to helm.
+
+            Settings come from flags, the environment, --env-file, and the file .playbook.env of the repository, in this order.
+
+              playbook check -f deploy/ -o json
+              playbook check --output gitlab=gl-code-quality-report.json --output html=report.html deploy/
 
             Exit code: 0 nothing is denied, 1 at least one object is denied, 2 an input could not be read (the others are
-            evaluated).
+            evaluated) or has no Kubernetes object. --fail-on changes when it is 1.
             """
         case .fix:
             """
@@ -125,8 +136,11 @@ enum Command: String, CaseIterable {
             are kept. The result is parsed again and discarded if it differs from the intended change. Findings without a safe
             fix are listed on standard error.
 
+            A file that a kustomization reads is changed only if all objects that are rendered from it change as intended.
+            Patches and charts are not changed.
+
             Exit code: 0 nothing is denied after the fixes, 1 at least one object is still denied, 2 an input could not be read
-            or written.
+            or written, or has no Kubernetes object.
             """
         case .replay:
             """
@@ -138,6 +152,14 @@ enum Command: String, CaseIterable {
 
               playbook replay --level topology-spread=deny recordings/
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
+
+            With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files, directories and .gz files with
+            one event per line, exports of CloudWatch Logs, and results of `aws logs`. The writes in it are evaluated as a server
+            in enforce mode would have done, with the related objects and the old objects that the log has shown before. The
+            report begins with the kinds that were logged without objects. Directories are read at the same time, in the order
+            of time; give one directory for each log stream.
+
+              playbook replay --audit-log --format html exportedlogs/ > report.html
 
             Exit code: 0 nothing is newly denied, 1 at least one review is newly denied, 2 an input could not be read (the
             others are evaluated).
@@ -166,19 +188,27 @@ enum Command: String, CaseIterable {
             """
         case .rules:
             """
-            Levels come from the environment (PLAYBOOK_RULE_<ID>).
+            Levels come from the settings (PLAYBOOK_RULE_<ID>, PLAYBOOK_PROFILE); --profile shows those of another profile.
 
             `--format markdown` prints docs/rules.md, `summary` a table of ids by group, and `coverage` the playbook's
             statements, each with the rules that enforce it or the reason why no rule can.
             """
         case .explain:
             """
-            RULE is a rule's id; `playbook rules` lists them. With --review, the result of that rule (of every rule if RULE is
+            RULE is a rule's id; `playbook rules` lists them. For another word, the rules that mention it are listed. With --review, the result of that rule (of every rule if RULE is
             omitted) is shown for each review of a file: its findings and their effect, passed, or why it was not evaluated.
 
               playbook explain --review recording.json image-tag
             """
-        case .config: "Values come from the environment; no configuration file is read."
+        case .config:
+            """
+            Values come from the environment, --env-file, and the file .playbook.env of the repository, in this order. That
+            file is searched in the current directory and its parents, up to the root of the repository. It takes the settings
+            of the sections Evaluation and Rules, one NAME=VALUE per line. The server does not read it.
+
+            `--format env` prints the lines of a .playbook.env, and `yaml` the entries of a ConfigMap or of a chart's values.
+            Settings with their default are comments.
+            """
         case .certs:
             """
             With --directory, creates a CA certificate (ca.crt) and a serving certificate (tls.crt, tls.key) there, for
@@ -192,7 +222,7 @@ enum Command: String, CaseIterable {
             fish: playbook completion fish > ~/.config/fish/completions/playbook.fish
             """
         case .man: "To read it: playbook man | man -l -"
-        case .version: ""
+        case .version, .help: ""
         }
     }
 
@@ -201,6 +231,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .explain: .rule
         case .completion: .words(Completion.allCases.map(\.rawValue))
+        case .help: .words(Command.allCases.map(\.rawValue))
         default: operands.isEmpty ? .text : .file
         }
     }
@@ -210,6 +241,10 @@ enum Command: String, CaseIterable {
         switch flag {
         case .format: .words(formats)
         case .mode: .words(Mode.allCases.map(\.rawValue))
+        case .render: .words(Command.renderings)
+        case .failOn: .words(FailureLevel.allCases.map(\.rawValue))
+        case .profile: .words(Profile.allCases.map(\.rawValue))
+        case .only, .skip: .rule
         case .level: .level
         default: flag.value.map { ["PATH", "DIR", "FILE"].contains($0) ? .file : .text }
         }
@@ -232,33 +267,67 @@ enum ValueForm: Equatable {
 
 /// A flag of the command line.
 enum Flag: String, CaseIterable {
-    case format, review, context, selector, except, exemptions, writeReports = "write-reports", includeSystem =
-        "include-system",
-        exitZero = "exit-zero", baseline,
-        writeBaseline = "write-baseline", write, diff,
-        addRelatedObjects = "add-companions", relatedObjects = "companions", partial, namespace,
-        level, mode, verbose,
-        quiet, noColor = "no-color", directory, host,
-        days
+    case filename, format, output, review, kubeconfig, context, selector, except, exemptions
+    case writeReports = "write-reports"
+    case includeSystem = "include-system"
+    case exitZero = "exit-zero"
+    case failOn = "fail-on"
+    case baseline
+    case writeBaseline = "write-baseline"
+    case write, diff
+    case addRelatedObjects = "add-companions"
+    case relatedObjects = "companions"
+    case partial, namespace, render, values, set
+    case allowRemote = "allow-remote"
+    case exclude, strict
+    case skipUnreadable = "skip-unreadable"
+    case allowEmpty = "allow-empty"
+    case only, skip, level, mode, profile
+    case envFile = "env-file"
+    case verbose, quiet
+    case noColor = "no-color"
+    case directory, host, days
+    case auditLog = "audit-log"
+    case redactNames = "redact-names"
+
+    /// The letter of its short form, as in `-o`; nil if there is none.
+    var letter: Character? {
+        switch self {
+        case .filename: "f"
+        case .format: "o"
+        case .namespace: "n"
+        case .verbose: "v"
+        case .quiet: "q"
+        default: nil
+        }
+    }
+
+    /// The forms that are accepted, the short one first: `-o`, `--format`.
+    var forms: [String] { (letter.map { ["-\($0)"] } ?? []) + ["--\(rawValue)"] }
 
     /// The placeholder of its value; nil for a flag without a value.
     var value: String? {
         switch self {
+        case .filename, .relatedObjects: "PATH"
         case .format: "FORMAT"
-        case .context: "NAME"
+        case .output: "FORMAT=FILE"
+        case .context, .namespace, .host: "NAME"
         case .selector: "LABELS"
         case .except: "KIND"
-        case .review, .baseline, .writeBaseline: "FILE"
-        case .relatedObjects: "PATH"
-        case .namespace: "NAME"
+        case .review, .baseline, .writeBaseline, .values, .kubeconfig, .envFile: "FILE"
+        case .render: Command.renderings.joined(separator: "|")
+        case .set: "KEY=VALUE"
+        case .exclude: "GLOB"
+        case .only, .skip: "RULE"
         case .level: "RULE=LEVEL"
         case .mode: "enforce|dry-run"
+        case .failOn: FailureLevel.allCases.map(\.rawValue).joined(separator: "|")
+        case .profile: Profile.allCases.map(\.rawValue).joined(separator: "|")
         case .directory: "DIR"
-        case .host: "NAME"
         case .days: "DAYS"
         case .writeReports, .exemptions, .includeSystem, .exitZero, .write, .diff, .addRelatedObjects, .partial,
-            .verbose, .quiet,
-            .noColor:
+            .allowRemote, .strict, .skipUnreadable, .allowEmpty, .verbose, .quiet, .noColor, .auditLog,
+            .redactNames:
             nil
         }
     }
@@ -266,8 +335,11 @@ enum Flag: String, CaseIterable {
     /// One line for help and completion.
     var summary: String {
         switch self {
+        case .filename: "read this file or directory, like an argument; can be repeated"
         case .format: "set the output format"
+        case .output: "write a report in another format to FILE too; can be repeated"
         case .review: "read reviews or recordings from this file (- for standard input)"
+        case .kubeconfig: "use this kubeconfig file instead of KUBECONFIG or ~/.kube/config"
         case .context: "use this kubeconfig context (default: the current context)"
         case .selector: "evaluate only objects with these labels, as kubectl --selector"
         case .except: "skip this kind, such as secrets; can be repeated"
@@ -277,22 +349,39 @@ enum Flag: String, CaseIterable {
         case .includeSystem: "evaluate system namespaces too, such as kube-system"
         case .baseline: "report only findings that are not in FILE, and baseline entries that no longer occur"
         case .writeBaseline: "write the current findings to FILE, for --baseline"
-        case .exitZero: "exit with 0 even if objects are denied; inputs that cannot be read still exit with 2"
+        case .exitZero: "exit with 0 even if objects are denied, as --fail-on never"
+        case .failOn:
+            "exit with 1 for denials (deny, the default), for denials and warnings (warn), or never; unreadable inputs exit with 2"
         case .write: "write the fixes to the files, replacing each file atomically"
         case .diff: "print the changes as a unified diff"
-        case .addRelatedObjects: "append missing related objects, such as PodDisruptionBudgets"
+        case .addRelatedObjects: "add missing PodDisruptionBudgets; other missing objects are only reported"
+        case .render: "render kustomizations and charts if kubectl, kustomize or helm is on PATH (default: auto)"
+        case .values: "pass this file of values to helm for every chart; can be repeated"
+        case .set: "pass this value to helm for every chart; can be repeated"
+        case .allowRemote: "render kustomizations with bases on other servers, which reads from the network"
+        case .exclude: "skip files and directories, in the syntax of .gitignore; can be repeated"
+        case .strict: "fail if a file has no Kubernetes object or cannot be read, or if something cannot be rendered"
+        case .skipUnreadable: "skip files that cannot be parsed, even if they are named"
+        case .allowEmpty: "exit with 0 if no Kubernetes object is found"
         case .relatedObjects: "read related objects from this file or directory (YAML, JSON); can be repeated"
         case .partial: "treat kinds that are not in the input as unknown instead of absent"
         case .namespace:
             "set the namespace of objects without one, as kubectl -n; for audit, evaluate only this namespace"
+        case .only: "evaluate only this rule; can be repeated"
+        case .skip: "turn this rule off; can be repeated"
         case .level: "set a rule's level to deny, warn or off; can be repeated"
         case .mode: "deny (enforce), or warn instead of denying (dry-run)"
-        case .verbose: "show objects without findings too, and for reviews each rule's result"
+        case .profile: "show the levels of this profile"
+        case .envFile: "read settings from FILE, as from .playbook.env; the environment takes precedence"
+        case .verbose:
+            "show source lines, suggestions and objects without findings too, and for reviews each rule's result"
         case .quiet: "print errors only; formats other than text, and fixed manifests, are still printed"
         case .noColor: "print without colors (as NO_COLOR does)"
         case .directory: "write the certificates to this directory"
         case .host: "add a DNS name or IP address to the certificate; can be repeated (default: localhost, 127.0.0.1)"
         case .days: "set the validity in days (default: 90)"
+        case .auditLog: "read the audit log of a cluster instead of recordings"
+        case .redactNames: "replace names of namespaces, teams, users and objects; for --audit-log"
         }
     }
 }
@@ -310,26 +399,45 @@ enum Help {
         for command in Command.allCases {
             text += "  \(padded("\(command.rawValue) \(command.operands)", 24))\(command.summary)\n"
         }
-        return text + "\nRun `playbook COMMAND --help` for the details of a command.\n"
+        return ProgramName.shown(text + "\nRun `playbook help COMMAND` for the details of a command.\n")
     }
 
-    static func page(_ name: String) -> String {
-        guard let command = Command(rawValue: name) else { return overview }
-        var text = "usage: playbook \(name)\(command.flags.isEmpty ? "" : " [FLAGS]")"
+    static func page(_ command: Command) -> String {
+        var text = "usage: playbook \(command.rawValue)\(command.flags.isEmpty ? "" : " [FLAGS]")"
         text += "\(command.operands.isEmpty ? "" : " \(command.operands)")\n\n"
         text += command.summary.prefix(1).uppercased() + command.summary.dropFirst() + ".\n"
         if !command.details.isEmpty { text += "\n\(command.details)\n" }
-        guard !command.flags.isEmpty else { return text }
+        guard !command.flags.isEmpty else { return ProgramName.shown(text) }
         text += "\nflags:\n"
         for flag in command.flags {
-            let form = "--\(flag.rawValue)\(flag.value.map { " \($0)" } ?? "")"
+            let form =
+                "\(flag.letter.map { "-\($0), " } ?? "    ")--\(flag.rawValue)\(flag.value.map { " \($0)" } ?? "")"
             let more = flag == .format ? ": \(command.formats.joined(separator: ", "))" : ""
-            text += "  \(padded(form, 24))\(flag.summary)\(more)\n"
+            text += "  \(padded(form, 28))\(flag.summary)\(more)\n"
         }
-        return text
+        return ProgramName.shown(text)
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(2, width - text.count))
+    }
+}
+
+/// The name that the user calls the program by: `playbook`, or `kubectl playbook` for the plugin of kubectl.
+enum ProgramName {
+    /// True if kubectl runs the program as its plugin (kubectl finds plugins by the prefix `kubectl-` of their file names).
+    private static let isPlugin =
+        CommandLine.arguments.first?.split(separator: "/").last?.hasPrefix("kubectl-playbook") ?? false
+
+    /// Returns a text with this name in the commands that it mentions.
+    static func shown(_ text: String) -> String {
+        guard isPlugin else { return text }
+        let names = Set(Command.allCases.map(\.rawValue) + ["COMMAND", "--help"])
+        var words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        for index in words.indices.dropLast() where words[index].hasSuffix("playbook") {
+            let next = String(words[index + 1].prefix { $0.isLetter || $0 == "-" })
+            if names.contains(next) { words[index] = words[index].dropLast(8) + "kubectl playbook" }
+        }
+        return words.joined(separator: " ")
     }
 }

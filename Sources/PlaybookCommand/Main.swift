@@ -13,38 +13,36 @@ struct Main {
             Console.error("playbook: cannot read the arguments: /proc is not mounted; run: mount -t proc proc /proc\n")
             exit(ExitCode.usage.rawValue)
         }
-        exit(run(Array(arguments.dropFirst())).rawValue)
+        exit(start(Array(arguments.dropFirst())).rawValue)
     }
 
-    private static func run(_ arguments: [String]) -> ExitCode {
+    private static func start(_ arguments: [String]) -> ExitCode {
         guard let name = arguments.first else {
             Console.error(Help.overview)
             return .usage
         }
-        switch name {
-        case "--help", "-h", "help":
-            Console.print(
-                arguments.count > 1 && Command(rawValue: arguments[1]) != nil ? Help.page(arguments[1]) : Help.overview)
-            return .success
-        case "--version": return run(["version"])
-        default: break
-        }
         do throws(CommandError) {
-            guard let command = Command(rawValue: name) else {
-                throw CommandError.unknown("command", name, among: Command.allCases.map(\.rawValue))
+            switch name {
+            case "--help", "-h": return try run(["help"] + arguments.dropFirst().prefix(1))
+            case "--version": return try run(["version"])
+            default: return try run(arguments)
             }
-            let rest = Array(arguments.dropFirst())
-            if rest.contains("--help") || rest.contains("-h") {
-                Console.print(Help.page(name))
-                return .success
-            }
-            let words = try Arguments(rest, for: command)
-            if words.has(.quiet) { Console.beQuiet() }
-            return try command.run(words)
         } catch {
-            Console.error("playbook: \(error.message)\n")
+            Console.error("playbook: \(ProgramName.shown(error.message))\n")
             return .usage
         }
+    }
+
+    private static func run(_ words: [String]) throws(CommandError) -> ExitCode {
+        let command = try Command(named: words[0])
+        let rest = Array(words.dropFirst())
+        if rest.contains("--help") || rest.contains("-h") {
+            Console.print(Help.page(command))
+            return .success
+        }
+        let arguments = try Arguments(rest, for: command)
+        if arguments.has(.quiet) { Console.beQuiet() }
+        return try command.run(arguments)
     }
 }
 
@@ -62,9 +60,20 @@ enum ExitCode: Int32 {
 struct CommandError: Error {
     let message: String
 
-    /// The error for an unknown word, with the nearest known one.
-    static func unknown(_ what: String, _ word: String, among words: [String]) -> CommandError {
-        let hint = nearest(to: word, in: words).map { "; did you mean \"\($0)\"?" } ?? "; see playbook --help"
+    /// The error for an unknown word, with the nearest known one, or else the command whose help lists the known ones.
+    static func unknown(_ what: String, _ word: String, among words: [String], help: String = "") -> CommandError {
+        let place = help.isEmpty ? "playbook --help" : "playbook \(help) --help"
+        let hint = nearest(to: word, in: words).map { "; did you mean \"\($0)\"?" } ?? "; see \(place)"
         return CommandError(message: "unknown \(what) \"\(word)\"\(hint)")
+    }
+}
+
+extension Command {
+    /// Finds a command by its name.
+    init(named name: String) throws(CommandError) {
+        guard let command = Command(rawValue: name) else {
+            throw CommandError.unknown("command", name, among: Command.allCases.map(\.rawValue))
+        }
+        self = command
     }
 }

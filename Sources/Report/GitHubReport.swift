@@ -10,11 +10,11 @@ public enum GitHubReport {
             for finding in object.findings { text += command(finding, of: object) }
         }
         for input in summary.unreadable { text += command(input) }
-        return text + TextReport(isColored: false).summary(summary)
+        return text + TextReport.summary(summary)
     }
 
     private static func command(_ input: UnreadableInput) -> String {
-        var properties = input.name == "-" ? [] : ["file=\(property(input.name))"]
+        var properties = input.name == "-" ? [] : ["file=\(property(withoutDot(input.name)))"]
         if let line = input.line { properties.append("line=\(line)") }
         if let column = input.column { properties.append("col=\(column)") }
         properties.append("title=\(property("\(input.name) could not be read"))")
@@ -30,7 +30,7 @@ public enum GitHubReport {
             case .exempt: "notice"
             }
         var properties: [String] = []
-        if object.file != "-" { properties.append("file=\(property(object.file))") }
+        if object.file != "-" { properties.append("file=\(property(withoutDot(object.file)))") }
         if let region = finding.region {
             properties += ["line=\(region.start.line)", "endLine=\(region.end.line)"]
             // GitHub accepts columns for a single line only.

@@ -4,12 +4,12 @@ extension HTMLReport {
     /// The share of allowed objects, and the counts behind it.
     static func headline(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
-        let passed = summary.judged - summary.denied
-        let allowed = passed - summary.warned
-        let score = summary.judged == 0 ? "–" : "\(passed * 100 / summary.judged) %"
+        let passed = summary.allowed + summary.warned
+        let evaluated = passed + summary.denied
+        let score = evaluated == 0 ? "–" : "\(passed * 100 / evaluated) %"
         let parts = [
             Part("deny", summary.denied, "denied"), Part("warn", summary.warned, "allowed with warnings"),
-            Part("ok", allowed, "allowed without warnings"),
+            Part("ok", summary.allowed, "allowed without warnings"),
         ]
         var notes = ""
         if !summary.unreadable.isEmpty {
@@ -17,10 +17,12 @@ extension HTMLReport {
             notes +=
                 "<details class=\"deny\"><summary>\(counted(summary.unreadable.count, "input")) could not be read</summary><ul>\(inputs)</ul></details>"
         }
+        notes += summary.remarks.map { "<p>\(markup($0.prefix(1).uppercased() + $0.dropFirst())).</p>" }.joined()
         notes += summary.notEvaluatedSentences().map { "<p>\(markup($0)).</p>" }.joined()
+        notes += summary.settingsFiles.map { "<p>Settings read from \(markup(oneLine($0))).</p>" }.joined()
         if let baseline = summary.baseline { notes += ratchet(baseline) }
         let meaning =
-            summary.judged == 0 ? summary.nothingFound : "\(passed) of \(counted(summary.judged, noun)) allowed"
+            summary.judged == 0 ? summary.nothingFound : "\(passed) of \(counted(evaluated, noun)) allowed"
         return header(score, meaning, parts, notes)
     }
 
@@ -163,7 +165,7 @@ extension HTMLReport {
         var lines = ""
         for row in rows.prefix(shown) {
             let text = oneLine(row.name)
-            var name = markup(orNone(text))
+            var name = breakable(orNone(text))
             if let filter, names?.contains(row.name) ?? true {
                 let value = markup(text, isAttribute: true)
                 let tip = "Filter the list by this \(title.lowercased())"

@@ -1,3 +1,4 @@
+import AuditLog
 import Evaluation
 import JSON
 import Rules
@@ -8,27 +9,44 @@ extension HTMLReport {
     /// - Parameters:
     ///   - tally: The counts and examples.
     ///   - documentation: The URL of the rules' documentation; empty for none.
-    ///   - version: The program's version.
+    ///   - run: The run that created it.
     /// - Returns: A page.
-    public static func text(_ tally: ReplayTally, documentation: String, version: String) -> String {
+    public static func text(_ tally: ReplayTally, documentation: String, _ run: RunDetails) -> String {
         page(
-            title: "\(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied",
+            title: tally.log.map { "\(tally.newlyDenied) of \(counted($0.evaluated, "write")) would be denied" }
+                ?? "\(tally.newlyDenied) of \(counted(tally.reviews, "review")) newly denied",
             [
-                headline(tally), trend(tally), tables(tally),
+                tally.log.map(hidden) ?? "", headline(tally), tally.log.map(read) ?? "", trend(tally), tables(tally),
                 tally.examples.isEmpty
                     ? nothing("Examples")
                     : list(
                         "Examples", effects: ["deny", "warn", "exempt", silent], because: "Before",
                         note:
-                            "At most \(ReplayTally.maximumExamples) reviews are shown for each rule and kind of change."
+                            "At most \(ReplayTally.maximumExamples) \(tally.noun)s are shown for each rule and kind of change."
                     ),
-            ], data(tally, documentation), version: version)
+            ], data(tally, documentation), run)
     }
 
     /// The effect of a rule without a finding.
     private static let silent = "none"
 
+    /// The decisions on the writes of an audit log.
+    private static func headline(_ tally: ReplayTally, _ log: LogSummary) -> String {
+        let allowed = log.evaluated - tally.newlyDenied - log.undecided
+        let parts = [
+            Part("deny", tally.newlyDenied, "would be denied"), Part("warn", log.undecided, "unknown"),
+            Part("warn", log.warned, "would get warnings"),
+            Part("ok", allowed - log.warned, "without findings"),
+        ]
+        let notes = ReplayReport.notes(tally).map { "<p>\($0).</p>" }.joined(separator: "\n")
+        guard log.evaluated > 0 else { return header("–", "no writes to evaluate", parts, notes) }
+        return header(
+            "\(allowed * 100 / log.evaluated) %", "of \(counted(log.evaluated, "write")) would be allowed", parts, notes
+        )
+    }
+
     private static func headline(_ tally: ReplayTally) -> String {
+        if let log = tally.log { return headline(tally, log) }
         let all = tally.all
         func share(_ denied: Int) -> String { "\((all.reviews - denied) * 100 / max(1, all.reviews)) %" }
         let parts = [
@@ -91,13 +109,13 @@ extension HTMLReport {
         let sections = [
             table("Rule", ReplayReport.rules(tally), filter: "rule", Set(examples.flatMap { $0.changes.map(\.rule) })),
             table(
-                "Namespace", ReplayReport.shares(tally.namespaces), filter: "namespace",
+                "Namespace", ReplayReport.shares(tally.namespaces, tally), filter: "namespace",
                 Set(examples.map(\.namespace))),
             tally.teams.keys.contains { !$0.isEmpty }
                 ? table(
-                    "Team", ReplayReport.shares(tally.teams), filter: "team",
+                    "Team", ReplayReport.shares(tally.teams, tally), filter: "team",
                     Set(examples.map(\.team))) : "",
-            table("User", ReplayReport.shares(tally.users)),
+            table("User", ReplayReport.shares(tally.users, tally)),
         ]
         return "<div class=\"tables\">\n\(sections.joined(separator: "\n"))\n</div>"
     }
@@ -130,7 +148,7 @@ extension HTMLReport {
                 let text = message.isEmpty ? change.path : "\(change.path) \(message)"
                 findings.append([
                     .number("\(index)"), .number("\(object)"), .string(change.now?.rawValue ?? silent),
-                    .string("\(change.before?.rawValue ?? silent) before"), line(text),
+                    .string(tally.log == nil ? "\(change.before?.rawValue ?? silent) before" : ""), line(text),
                     .number("\(example.line ?? 0)"), 0, "", "",
                 ])
             }

@@ -56,24 +56,29 @@ extension HTMLReport {
                 return node;
             }
 
+            // A long name breaks after punctuation, not in a word.
+            function breakable(text) {
+                return text.split(/(?<=\w[/._=:@,]|\])/).flatMap((part, index) => index ? [make("wbr", {}), part] : [part]);
+            }
+
             function row(finding, isOpen) {
                 const cell = (name, ...children) => make("td", {role: "cell", class: name}, ...children);
                 const rule = data.documentation && finding.ruleTitle
                     ? make("a", {href: data.documentation + "#" + finding.rule, title: finding.ruleTitle}, finding.rule)
                     : make("span", {title: finding.ruleTitle}, finding.rule);
                 const note = finding.reason || finding.because;
-                const text = note ? [finding.text, make("span", {class: "dim"}, " (" + note + ")")] : [finding.text];
+                const text = [...breakable(finding.text), ...(note ? [make("span", {class: "dim"}, " (", ...breakable(note), ")")] : [])];
                 let what = text;
                 if (finding.remedy) {
                     const details = make("details", {}, make("summary", {}, ...text), make("pre", {}, finding.remedy));
                     details.open = isOpen;
                     what = [details];
                 }
-                const request = finding.request ? [make("div", {class: "dim"}, finding.request)] : [];
+                const request = finding.request ? [make("div", {class: "dim"}, ...breakable(finding.request))] : [];
                 const place = finding.file + (finding.line ? ":" + finding.line : "") + (finding.column ? ":" + finding.column : "");
                 return make("tr", {role: "row"},
-                    cell("effect " + finding.effect, finding.effect), cell("rule", rule), cell("object", finding.object, ...request),
-                    cell("what", ...what), cell("place dim", place));
+                    cell("effect " + finding.effect, finding.effect), cell("rule", rule), cell("object", ...breakable(finding.object), ...request),
+                    cell("what", ...what), cell("place dim", ...breakable(place)));
             }
 
             function show(count = pageSize, isOpen = false) {

@@ -40,18 +40,19 @@ extension HTMLReport {
         .legend i { display: inline-block; width: .75em; height: .75em; }
         .ends { justify-content: space-between; }
         .tomorrow { border-left: .25rem solid var(--warn); padding-left: 1rem; }
+        .tables section { min-width: 0; overflow-x: auto; }
         .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2rem; }
         table { border-collapse: collapse; width: 100%; }
-        th, td { text-align: left; vertical-align: top; padding: .375rem .5rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+        th, td { text-align: left; vertical-align: top; padding: .375rem .5rem; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
         thead th { color: var(--dim); }
-        .tables td, .tables th + th { text-align: right; font-variant-numeric: tabular-nums; width: 4.5rem; overflow-wrap: normal; }
+        .tables td, .tables th + th { text-align: right; font-variant-numeric: tabular-nums; width: 4.5rem; }
         tbody th { font-weight: normal; }
         .tables thead th::first-letter { text-transform: uppercase; }
         .tables tbody th { background: linear-gradient(to right, var(--raised) var(--share), transparent var(--share)); }
         button, input, select { font: inherit; color: inherit; }
         button { cursor: pointer; background: var(--raised); border: 1px solid var(--line); border-radius: .375rem; padding: .125rem .625rem; }
         button:disabled { visibility: hidden; }
-        th button { background: none; border: 0; padding: 0; min-height: 1.5rem; text-align: left; color: var(--link); font-weight: inherit; overflow-wrap: anywhere; }
+        th button { background: none; border: 0; padding: 0; min-height: 1.5rem; text-align: left; color: var(--link); font-weight: inherit; overflow-wrap: break-word; }
         [aria-sort=ascending] button::after { content: " ▲"; } [aria-sort=descending] button::after { content: " ▼"; }
         a { color: var(--link); }
         :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
@@ -60,8 +61,9 @@ extension HTMLReport {
         #filters label { display: flex; flex-direction: column; color: var(--dim); flex: 1 1 9rem; min-width: 0; }
         #filters input, #filters select { color: var(--text); background: var(--back); border: 1px solid var(--dim); border-radius: .375rem; padding: .375rem; width: 100%; height: 2.5rem; }
         #filters button { padding: .375rem 1rem; height: 2.5rem; }
-        #list .what { width: 40%; }
-        #list .rule, #list .object, #list .place { min-width: 9em; }
+        #list { table-layout: fixed; }
+        #list th:first-child { width: 5em; }
+        #list th:nth-child(4) { width: 40%; }
         summary { cursor: pointer; list-style: none; position: relative; padding-left: 1.1em; }
         summary::-webkit-details-marker { display: none; }
         summary::before { content: "▸"; position: absolute; left: 0; color: var(--link); }
@@ -71,7 +73,7 @@ extension HTMLReport {
         .effect { font-weight: 600; } .none { color: var(--ok); }
         .effect, #list thead button { white-space: nowrap; }
         #pages { display: flex; justify-content: center; align-items: center; gap: 1rem; margin: 1rem 0; }
-        footer { margin-top: 2rem; color: var(--dim); }
+        footer { margin-top: 2rem; color: var(--dim); overflow-wrap: anywhere; }
         @media screen and (max-width: 60rem) {
             #list, #list thead, #list tbody, #list tr, #list td { display: block; width: auto; }
             #list thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
@@ -79,7 +81,7 @@ extension HTMLReport {
             #list thead th { padding: 0; border: 0; }
             #list thead th:not([aria-sort]) { display: none; }
             #list tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
-            #list td, #list .what { border: 0; padding: .125rem 0; width: auto; }
+            #list td { border: 0; padding: .125rem 0; }
         }
         @media print {
             :root { --back: #fff; --raised: #fff; --text: #000; --dim: #444; --deny: #b3261e; --warn: #7a4f00; --ok: #1a6b34; --link: #000; }

@@ -11,9 +11,9 @@ public enum HTMLReport {
     /// - Parameters:
     ///   - objects: The evaluated objects.
     ///   - summary: Their counts.
-    ///   - version: The program's version.
+    ///   - run: The run that created it.
     /// - Returns: A page.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
+    public static func text(_ objects: [JudgedObject], _ summary: Summary, _ run: RunDetails) -> String {
         page(
             title: "\(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied",
             [
@@ -23,11 +23,11 @@ public enum HTMLReport {
                     : list(
                         "Findings", effects: ["deny", "warn", "exempt"], because: "Reason",
                         isOfFiles: summary.isOfFiles),
-            ], data(objects), version: version)
+            ], data(objects), run)
     }
 
     /// Returns a page of sections, with the data for its script.
-    static func page(title: String, _ sections: [String], _ data: Literal, version: String) -> String {
+    static func page(title: String, _ sections: [String], _ data: Literal, _ run: RunDetails) -> String {
         """
         <!DOCTYPE html>
         <html lang="en">
@@ -47,7 +47,7 @@ public enum HTMLReport {
         <main>
         \(sections.joined(separator: "\n"))
         </main>
-        <footer>playbook \(markup(version))</footer>
+        <footer>playbook \(markup(run.version)) · <time>\(run.time)</time> · <code>\(markup(run.command))</code></footer>
         <script type="application/json" id="data">\(embedded(data))</script>
         <script>
         \(script)

@@ -20,6 +20,15 @@ public enum JSONReport {
         ]
         if summary.noun == .object {
             members += [.init("files", number(summary.files)), .init("foreign", number(summary.foreign))]
+            if summary.skippedFiles > 0 { members.append(.init("skippedFiles", number(summary.skippedFiles))) }
+            if !summary.notCovered.isEmpty { members.append(.init("notCovered", counts(summary.notCovered))) }
+            if !summary.skipped.isEmpty { members.append(.init("skipped", counts(summary.skipped))) }
+            if !summary.notRendered.isEmpty {
+                let roots = summary.notRendered.map { path, reason -> Literal in
+                    ["path": .string(path), "reason": .string(reason)]
+                }
+                members.append(.init("notRendered", .array(roots)))
+            }
         }
         var notEvaluated: [(rule: String, count: Int)] = []
         for entry in summary.notEvaluated {
@@ -33,12 +42,19 @@ public enum JSONReport {
             .init("unreadableInputs", .array(summary.unreadable.map(unreadable))),
             .init("notEvaluated", .object(notEvaluated.map { .init($0.rule, number($0.count)) })),
         ]
+        if !summary.settingsFiles.isEmpty {
+            members.append(.init("settingsFiles", .array(summary.settingsFiles.map { .string($0) })))
+        }
         if summary.notListed > 0 { members.append(.init("notListed", number(summary.notListed))) }
         if let baseline = summary.baseline {
             members.append(
                 .init("baseline", ["known": number(baseline.known), "gone": .array(baseline.gone.map(gone))]))
         }
         return members
+    }
+
+    private static func counts(_ counts: [String: Int]) -> Literal {
+        .object(counts.sorted { $0.key < $1.key }.map { .init($0.key, number($0.value)) })
     }
 
     private static func gone(_ entry: Baseline.Entry) -> Literal {
@@ -67,6 +83,7 @@ public enum JSONReport {
         ]
         let team = object.verdict.subject.team
         if !team.isEmpty { members.append(.init("team", .string(team))) }
+        if let root = object.root { members.append(.init("root", .string(root))) }
         if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
         if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }
         return .object(members)
@@ -83,7 +100,8 @@ public enum RuleList {
             rules.map { rule in
                 [
                     "id": .string(rule.id), "group": .string(rule.group.rawValue), "title": .string(rule.title),
-                    "level": .string(settings.level(of: rule).rawValue), "fixable": .bool(rule.fix != nil),
+                    "level": .string(settings.level(of: rule).rawValue), "concern": .string(rule.concern.rawValue),
+                    "fixable": .bool(rule.fix != nil),
                     "companions": .array(rule.relatedObjects.map { .string("\($0.name)") }),
                     "source": .string(rule.section?.rawValue ?? ""),
                     "settings": .array(rule.settings.map { .string($0) }),

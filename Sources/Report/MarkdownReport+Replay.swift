@@ -1,3 +1,4 @@
+import AuditLog
 import Evaluation
 
 extension MarkdownReport {
@@ -8,7 +9,7 @@ extension MarkdownReport {
     ///   - documentation: The URL of the rules' documentation; empty for none.
     /// - Returns: A comment within GitHub's limit.
     public static func text(_ tally: ReplayTally, documentation: String) -> String {
-        var text = heading(tally) + "\n" + counts(tally)
+        var text = heading(tally) + "\n" + (tally.log.map { logText(tally, $0) } ?? counts(tally))
         text += ReplayReport.notes(tally).map { "\n\($0).\n" }.joined()
         for table in ReplayReport.tables(tally) { text += self.table(table, documentation) }
         // Room for the end of a fold and for the note about omitted examples.
@@ -16,10 +17,11 @@ extension MarkdownReport {
         var left = 0
         for (turn, examples) in ReplayReport.examples(tally) {
             let all = tally[turn]
-            let part = examples.count < all ? "\(examples.count) of \(counted(all, "review"))" : counted(all, "review")
-            let fold = "\n<details><summary>\(ReplayReport.title(turn)): \(part)</summary>\n\n"
+            let part =
+                examples.count < all ? "\(examples.count) of \(counted(all, tally.noun))" : counted(all, tally.noun)
+            let fold = "\n<details><summary>\(ReplayReport.title(turn, tally)): \(part)</summary>\n\n"
             let size = room - fold.utf16.count - closing.utf16.count
-            let (entries, rest) = fitting(examples, size: left > 0 ? 0 : size) { entry($0, documentation) }
+            let (entries, rest) = fitting(examples, size: left > 0 ? 0 : size) { entry($0, tally, documentation) }
             left += rest
             guard !entries.isEmpty else { continue }
             text += fold + entries + closing
@@ -33,7 +35,11 @@ extension MarkdownReport {
 
     private static func heading(_ tally: ReplayTally) -> String {
         let outcome: String =
-            if tally.reviews == 0 {
+            if let log = tally.log {
+                tally.newlyDenied > 0
+                    ? "❌ \(tally.newlyDenied) of \(counted(log.evaluated, "write")) would be denied"
+                    : "\(log.evaluated == 0 || tally.unreadable > 0 ? "⚠️" : "✅") no write would be denied for certain"
+            } else if tally.reviews == 0 {
                 "⚠️ no reviews found"
             } else if tally.all.reviews == 0 {
                 "⚠️ no recorded decisions to compare with"
@@ -47,7 +53,7 @@ extension MarkdownReport {
 
     private static func counts(_ tally: ReplayTally) -> String {
         let turns = ReplayTally.Turn.allCases
-        return row(["reviews"] + turns.map { ReplayReport.title($0).lowercased() })
+        return row(["reviews"] + turns.map { ReplayReport.title($0, tally).lowercased() })
             + row(Array(repeating: "--:", count: turns.count + 1))
             + row(["\(tally.reviews)"] + turns.map { "\(tally[$0])" })
     }
@@ -68,12 +74,12 @@ extension MarkdownReport {
         return "\n" + row([table.title] + table.columns) + row(["---"] + table.columns.map { _ in "--:" }) + rows + rest
     }
 
-    private static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+    static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
 
-    private static func entry(_ example: ReplayTally.Example, _ documentation: String) -> String {
+    private static func entry(_ example: ReplayTally.Example, _ tally: ReplayTally, _ documentation: String) -> String {
         let place = example.file + (example.line.map { ":\($0)" } ?? "")
         let findings = example.changes.map { change in
-            "  - \(link(change.rule, documentation)) \(ReplayReport.words(change)): \(code(change.path)) \(plain(change.message))\n"
+            "  - \(link(change.rule, documentation)) \(ReplayReport.words(change, tally)): \(code(change.path)) \(plain(change.message))\n"
         }
         return "- **\(plain(example.object))**, \(plain(example.request)) (\(code(place)))\n" + findings.joined()
     }

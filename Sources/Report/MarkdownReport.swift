@@ -61,13 +61,14 @@ public enum MarkdownReport {
 
     private static func counts(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var text = "| \(summary.noun.rawValue)s | denied | with warnings | allowed |\n|--:|--:|--:|--:|\n"
-        let allowed = summary.judged - summary.denied - summary.warned
-        text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(allowed) |\n"
+        text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(summary.allowed) |\n"
+        text += summary.remarks.map { "\n\(plain($0.prefix(1).uppercased() + $0.dropFirst())).\n" }.joined()
         if !summary.unreadable.isEmpty {
             text += "\n\(counted(summary.unreadable.count, "input")) could not be read:\n\n"
             text += list(summary.unreadable) { "\(code($0.place)): \(plain($0.reason))" }
         }
         text += summary.notEvaluatedSentences { "`\($0)`" }.map { "\n\($0).\n" }.joined()
+        text += summary.settingsFiles.map { "\nSettings read from \(code($0)).\n" }.joined()
         return text + (summary.baseline.map(ratchet) ?? "")
     }
 

@@ -9,6 +9,19 @@ public func oneLine(_ text: String) -> String {
     return text.unicodeScalars.map { $0.isUnfitForLine ? " " : "\($0)" }.joined()
 }
 
+/// Escapes a text for HTML, where a long name breaks after punctuation instead of in a word.
+func breakable(_ text: String) -> String {
+    let ends: Set<Character> = ["/", ".", "_", "=", ":", "@", ",", "]"]
+    var (result, part) = ("", "")
+    for character in text {
+        part.append(character)
+        guard ends.contains(character) else { continue }
+        result += markup(part) + "<wbr>"
+        part = ""
+    }
+    return result + markup(part)
+}
+
 /// Escapes a text for XML or HTML, between tags or in a quoted attribute.
 ///
 /// Characters that XML 1.0 cannot represent, such as control characters, and bidirectional controls become U+FFFD.

@@ -1,3 +1,4 @@
+import AuditLog
 import Evaluation
 import JSON
 import Rules
@@ -11,12 +12,16 @@ public struct ReplayReport: Sendable {
 
     /// Returns the report as text: the counts, examples, and tables.
     public func text(_ tally: ReplayTally) -> String {
-        var text = paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
+        var text =
+            if let log = tally.log { logText(tally, log) } else {
+                paint(headline(tally), tally.newlyDenied > 0 ? "31" : "32") + "\n"
+            }
         text += ReplayReport.notes(tally).map { "\($0)\n" }.joined()
         for (turn, examples) in ReplayReport.examples(tally) {
             let all = tally[turn]
-            let part = examples.count < all ? ", \(examples.count) of \(counted(all, "review"))" : ""
-            text += "\n\(paint(ReplayReport.title(turn), "1"))\(part)\n" + examples.map(block).joined()
+            let part = examples.count < all ? ", \(examples.count) of \(counted(all, tally.noun))" : ""
+            text +=
+                "\n\(paint(ReplayReport.title(turn, tally), "1"))\(part)\n" + examples.map { block($0, tally) }.joined()
         }
         for part in ReplayReport.tables(tally) { text += table(part) }
         return text
@@ -33,22 +38,25 @@ public struct ReplayReport: Sendable {
     static func notes(_ tally: ReplayTally) -> [String] {
         [
             (tally.undecided, "review", "had no recorded decision to compare with"),
-            (tally.otherMode, "review", "had been recorded in the other mode; set --mode to replay in that mode"),
+            (tally.otherMode, "review", "recorded in another mode than that of the replay (--mode)"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }
 
-    private func block(_ example: ReplayTally.Example) -> String {
+    private func block(_ example: ReplayTally.Example, _ tally: ReplayTally) -> String {
         var text = "  \(oneLine("\(example.object) · \(example.request)"))\n"
         text += paint("    \(oneLine(example.file))\(example.line.map { ":\($0)" } ?? "")", "2") + "\n"
         for change in example.changes {
             let message = change.message.isEmpty ? "" : " \(change.message)"
-            text += "    \(oneLine("\(change.rule) \(ReplayReport.words(change)): \(change.path)\(message)"))\n"
+            text += "    \(oneLine("\(change.rule) \(ReplayReport.words(change, tally)): \(change.path)\(message)"))\n"
         }
         return text
     }
 
-    static func words(_ change: Comparison.Change) -> String {
+    static func words(_ change: Comparison.Change, _ tally: ReplayTally) -> String {
+        if tally.log != nil {
+            return change.now == .deny ? "would deny" : change.now == .exempt ? "would be exempt" : "would warn"
+        }
         let now =
             switch change.now {
             case .deny: "denies now"
@@ -90,15 +98,17 @@ public struct ReplayReport: Sendable {
         let (columns, rows) = rules(tally)
         let tables = [
             Table(title: "rule", columns: columns, rows: rows),
-            shares(tally.namespaces, "namespace"),
-            tally.teams.keys.contains { !$0.isEmpty } ? shares(tally.teams, "team") : nil,
-            shares(tally.users, "user"),
+            shares(tally.namespaces, "namespace", tally),
+            tally.teams.keys.contains { !$0.isEmpty } ? shares(tally.teams, "team", tally) : nil,
+            shares(tally.users, "user", tally),
         ]
         return tables.compactMap(\.self).filter { !$0.rows.isEmpty }
     }
 
-    private static func shares(_ shares: [String: ReplayTally.Share], _ title: String) -> Table {
-        let (columns, rows) = self.shares(shares)
+    private static func shares(
+        _ shares: [String: ReplayTally.Share], _ title: String, _ tally: ReplayTally
+    ) -> Table {
+        let (columns, rows) = self.shares(shares, tally)
         return Table(title: title, columns: columns, rows: rows.map { (orNone($0.name), $0.values) })
     }
 
@@ -109,8 +119,10 @@ public struct ReplayReport: Sendable {
     }
 
     /// Returns the title of a kind of change.
-    static func title(_ turn: ReplayTally.Turn) -> String {
+    static func title(_ turn: ReplayTally.Turn, _ tally: ReplayTally) -> String {
         switch turn {
+        case .newlyDenied where tally.log != nil: "Would be denied"
+        case .newlyWarned where tally.log != nil: "Would get warnings"
         case .newlyDenied: "Newly denied"
         case .newlyAllowed: "Newly allowed"
         case .newlyWarned: "New warnings"
@@ -121,7 +133,8 @@ public struct ReplayReport: Sendable {
     /// Returns the changes by rule, without empty columns.
     static func rules(_ tally: ReplayTally) -> (columns: [String], rows: [(name: String, values: [Int])]) {
         let columns: [(title: String, value: (ReplayTally.Row) -> Int)] = [
-            ("denies now", \.denies), ("no longer denies", \.deniesNoMore), ("warns now", \.warns),
+            (tally.log == nil ? "denies now" : "would deny", \.denies), ("no longer denies", \.deniesNoMore),
+            (tally.log == nil ? "warns now" : "would warn", \.warns), ("unknown", \.doubted),
             ("no longer warns", \.warnsNoMore),
             ("not replayable", \.notReplayable), ("not evaluated", \.notEvaluated),
         ]
@@ -132,15 +145,15 @@ public struct ReplayReport: Sendable {
 
     /// Returns the changes by name, sorted by new denials, without empty columns of warnings.
     static func shares(
-        _ shares: [String: ReplayTally.Share]
+        _ shares: [String: ReplayTally.Share], _ tally: ReplayTally
     ) -> (columns: [String], rows: [(name: String, values: [Int])]) {
         let turns = ReplayTally.Turn.allCases.filter { turn in
-            turn == .newlyDenied || turn == .newlyAllowed || shares.values.contains { $0[turn] > 0 }
+            turn == .newlyDenied || turn == .newlyAllowed && tally.log == nil || shares.values.contains { $0[turn] > 0 }
         }
         let rows = shares.map { share in (name: share.key, values: turns.map { share.value[$0] }) }.sorted {
             ($1.values[0], $1.values.reduce(0, +), $0.name) < ($0.values[0], $0.values.reduce(0, +), $1.name)
         }
-        return (turns.map { title($0).lowercased() }, rows)
+        return (turns.map { title($0, tally).lowercased() }, rows)
     }
 
     private func table(_ table: Table) -> String {
@@ -167,7 +180,7 @@ public struct ReplayReport: Sendable {
         return (known + gone).compactMap { id in rules[id].map { (id, $0) } }
     }
 
-    private func paint(_ text: String, _ style: String) -> String {
+    func paint(_ text: String, _ style: String) -> String {
         guard isColored else { return text }
         let end = text.hasSuffix("\n") ? "\n" : ""
         return "\u{1B}[\(style)m\(text.dropLast(end.count))\u{1B}[0m\(end)"
@@ -187,7 +200,8 @@ public struct ReplayReport: Sendable {
                     ]
                 })
         }
-        let report: Literal = [
+        var report: [Literal.Member] = tally.log.map { [.init("log", AuditLogReport.json($0))] } ?? []
+        let rest: Literal = [
             "summary": [
                 "reviews": number(tally.reviews), "newlyDenied": number(tally.newlyDenied),
                 "newlyAllowed": number(tally.newlyAllowed), "newlyWarned": number(tally.newlyWarned),
@@ -207,7 +221,8 @@ public struct ReplayReport: Sendable {
                 }),
             "examples": .array(tally.examples.map(example)),
         ]
-        return report.json + "\n"
+        report += rest.members
+        return Literal.object(report).json + "\n"
     }
 
     private static func rule(_ id: String, _ row: ReplayTally.Row) -> Literal {
@@ -215,6 +230,7 @@ public struct ReplayReport: Sendable {
             "rule": .string(id), "denies": number(row.denies), "deniesNoMore": number(row.deniesNoMore),
             "warns": number(row.warns), "warnsNoMore": number(row.warnsNoMore),
             "notReplayable": number(row.notReplayable), "notEvaluated": number(row.notEvaluated),
+            "unknown": number(row.doubted),
         ]
     }
 

@@ -16,6 +16,8 @@ extension ReplayTally {
         public internal(set) var notReplayable = 0
         /// The rule was not evaluated.
         public internal(set) var notEvaluated = 0
+        /// The rule has a finding, but the audit log does not show whether it would deny or warn.
+        public internal(set) var doubted = 0
     }
 
     /// The numbers of reviews of a user, namespace or team whose decision changes.
@@ -58,6 +60,7 @@ extension ReplayTally.Row {
         sum.warnsNoMore += right.warnsNoMore
         sum.notReplayable += right.notReplayable
         sum.notEvaluated += right.notEvaluated
+        sum.doubted += right.doubted
         return sum
     }
 }

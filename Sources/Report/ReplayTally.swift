@@ -1,3 +1,4 @@
+public import AuditLog
 public import Evaluation
 public import Kubernetes
 
@@ -41,6 +42,8 @@ public struct ReplayTally: Sendable {
     public private(set) var otherMode = 0
     /// The number of inputs that could not be read.
     public var unreadable = 0
+    /// The counts of an audit log; nil for recordings.
+    public var log: LogSummary?
     /// The changes by rule.
     public private(set) var rules: [String: Row] = [:]
     /// The changes by namespace; empty for cluster-scoped objects.
@@ -100,6 +103,16 @@ public struct ReplayTally: Sendable {
         _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, of team: String,
         recorded time: Timestamp?, isOtherMode: Bool, at place: Place
     ) {
+        add(
+            comparison, by: Names(of: review, team: team), verdict, recorded: time, isOtherMode: isOtherMode, at: place)
+    }
+
+    /// Counts a review whose names are shown as given.
+    public mutating func add(
+        _ comparison: Comparison, by names: Names, _ verdict: Verdict, recorded time: Timestamp?,
+        isOtherMode: Bool = false, doubted: [String] = [], at place: Place
+    ) {
+        for rule in Set(doubted) { rules[rule, default: Row()].doubted += 1 }
         reviews += 1
         all.add(comparison)
         if let hour = time.map({ $0.seconds / 3600 }), hours[hour] != nil || hours.count < ReplayTally.maximumNames {
@@ -116,10 +129,10 @@ public struct ReplayTally: Sendable {
         newlyWarned += share.warned
         noLongerWarned += share.unwarned
         guard let turn = share.turn else { return }
-        ReplayTally.count(share, under: review.namespace ?? "", in: &namespaces)
-        ReplayTally.count(share, under: team, in: &teams)
-        ReplayTally.count(share, under: SecretMask.masked(review.user.name), in: &users)
-        keep(comparison, turn, of: review, team, at: place)
+        ReplayTally.count(share, under: names.namespace, in: &namespaces)
+        ReplayTally.count(share, under: names.team, in: &teams)
+        ReplayTally.count(share, under: names.user, in: &users)
+        keep(comparison, turn, names, at: place)
     }
 
     private mutating func count(_ changes: [Comparison.Change], of rule: String) {
@@ -164,7 +177,7 @@ public struct ReplayTally: Sendable {
     }
 
     private mutating func keep(
-        _ comparison: Comparison, _ turn: Turn, of review: AdmissionReview, _ team: String, at place: Place
+        _ comparison: Comparison, _ turn: Turn, _ names: Names, at place: Place
     ) {
         let changes = comparison.changes.filter(turn.isMade(by:))
         let order = (file: place.order, line: place.line ?? 0)
@@ -176,9 +189,8 @@ public struct ReplayTally: Sendable {
             let made =
                 example
                 ?? Example(
-                    turn: turn, file: place.file, order: order, line: place.line, object: review.shownTitle,
-                    namespace: review.namespace ?? "", team: team,
-                    request: review.shownRequest, changes: changes)
+                    turn: turn, file: place.file, order: order, line: place.line, object: names.object,
+                    namespace: names.namespace, team: names.team, request: names.request, changes: changes)
             example = made
             insert(made, under: key)
         }
@@ -214,6 +226,7 @@ public struct ReplayTally: Sendable {
         left.otherMode += right.otherMode
         left.unreadable += right.unreadable
         left.all = left.all + right.all
+        if let log = right.log { left.log = (left.log ?? LogSummary()) + log }
         left.hours.merge(right.hours) { $0 + $1 }
         left.rules.merge(right.rules) { $0 + $1 }
         left.namespaces.merge(right.namespaces) { $0 + $1 }

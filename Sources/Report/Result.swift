@@ -9,6 +9,8 @@ public struct JudgedObject: Sendable {
     public let line: Int?
     /// The request: `CREATE by kubernetes-admin`; empty for an object in a file.
     public let request: String
+    /// The directory of the kustomization or chart that renders the object; nil for an object of the file itself.
+    public let root: String?
     /// The result of the evaluation.
     public let verdict: Verdict
     /// The findings, each with its location in the file.
@@ -20,12 +22,13 @@ public struct JudgedObject: Sendable {
     ///
     /// `locate` returns the region of a field in the file, or nil if the file does not contain the object itself.
     public init(
-        file: String, line: Int?, request: String, verdict: Verdict,
+        file: String, line: Int?, request: String, verdict: Verdict, root: String? = nil,
         locate: (Pointer) -> Region? = { _ in nil }
     ) {
         self.file = file
         self.line = line
         self.request = request
+        self.root = root
         self.verdict = verdict
         findings = verdict.judgements.map { judgement in
             let region = locate(judgement.finding.place)
@@ -124,8 +127,16 @@ public struct Summary: Sendable {
     public var unreadable: [UnreadableInput] = []
     /// The number of files that were read.
     public var files = 0
-    /// The number of documents that are not Kubernetes objects.
+    /// The number of documents that are not Kubernetes objects, in files with objects.
     public var foreign = 0
+    /// The number of files in which no object was found.
+    public var skippedFiles = 0
+    /// The kustomizations and charts that were not rendered, with the reasons.
+    public var notRendered: [(path: String, reason: String)] = []
+    /// The number of objects of kinds that no rule reads, by kind.
+    public private(set) var notCovered: [String: Int] = [:]
+    /// The number of objects that were not evaluated on purpose, by reason.
+    public private(set) var skipped: [String: Int] = [:]
     /// The number of objects on which each rule was not evaluated, by reason.
     public var notEvaluated: [(rule: String, reason: String, count: Int)] = []
 
@@ -143,8 +154,40 @@ public struct Summary: Sendable {
     }
     /// The number of findings that are counted and not listed: of each rule, a hundred findings are listed per object.
     public var notListed = 0
+    /// The files that settings were read from, besides the environment.
+    public var settingsFiles: [String] = []
     /// The result of comparing with the baseline; nil without one.
     public var baseline: Baseline.Outcome?
+
+    /// The number of items that are allowed without warnings; objects that no rule has evaluated do not count.
+    public var allowed: Int { judged - denied - warned - notCoveredCount - skipped.values.reduce(0, +) }
+    private var notCoveredCount: Int { notCovered.values.reduce(0, +) }
+
+    /// Sentences about what was not evaluated.
+    var remarks: [String] {
+        var result: [String] = []
+        if notCoveredCount > 0 {
+            let kinds = notCovered.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }
+            let shown = kinds.prefix(8).map { "\($0.key) \($0.value)" } + (kinds.count > 8 ? ["…"] : [])
+            result.append(
+                "not covered: \(counted(notCoveredCount, "object")) of kinds that no rule reads: \(shown.joined(separator: ", "))"
+            )
+        }
+        for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) {
+            result.append("skipped \(counted(count, "object")): \(reason)")
+        }
+        if skippedFiles > 0 { result.append("skipped \(counted(skippedFiles, "file")) without Kubernetes objects") }
+        if foreign > 0 {
+            result.append(
+                "skipped \(foreign == 1 ? "1 document that is not a Kubernetes object" : "\(foreign) documents that are not Kubernetes objects")"
+            )
+        }
+        if !notRendered.isEmpty {
+            let shown = notRendered.prefix(3).map(\.path) + (notRendered.count > 3 ? ["…"] : [])
+            result.append("not rendered: \(shown.joined(separator: ", "))")
+        }
+        return result.map { oneLine($0) }
+    }
 
     /// True if the items come from files; counting a cluster's objects by path is not useful.
     var isOfFiles: Bool { noun == .review || files > 0 }
@@ -155,6 +198,11 @@ public struct Summary: Sendable {
     /// Counts an evaluated item.
     public mutating func add(_ verdict: Verdict) {
         judged += 1
+        if noun == .object, !verdict.isCovered {
+            notCovered[verdict.subject.kindName, default: 0] += 1
+        } else if noun == .object, let reason = verdict.passedOver {
+            skipped[reason, default: 0] += 1
+        }
         switch verdict.decision {
         case .deny: denied += 1
         case .warn: warned += 1

@@ -1,4 +1,5 @@
 public import Evaluation
+import JSON
 import Kubernetes
 import Rules
 
@@ -17,10 +18,11 @@ public enum RulePage {
             """
         for (group, members) in byGroup(rules) {
             text +=
-                "\n**[\(group.rawValue)](#\(anchor(group)))**\n\n| rule | level | fix | requirement |\n|---|---|---|---|\n"
+                "\n**[\(group.rawValue)](#\(anchor(group)))**\n\n| rule | level | concern | fix | requirement |\n|---|---|---|---|---|\n"
             for rule in members {
                 let fix = rule.fix == nil ? "" : "yes"
-                text += "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(fix) | \(rule.title) |\n"
+                text +=
+                    "| [`\(rule.id)`](#\(rule.id)) | \(rule.level.rawValue) | \(rule.concern.rawValue) | \(fix) | \(rule.title) |\n"
             }
         }
         text += """
@@ -83,11 +85,12 @@ public enum RulePage {
         }
         let standard = level == rule.level ? "" : " (by default \(rule.level.rawValue))"
         add("Level", "\(level.rawValue)\(standard), set by \(rule.variable)")
+        add("Concern", rule.concern.rawValue)
         add("Applies to", kinds(rule))
         if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
         if !rule.relatedObjects.isEmpty { add("Related objects", relatedObjects(rule)) }
-        if let fix = rule.fix { add("Fix", fix.summary + (fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)")) }
+        if let fix = rule.fix { add("Fix", fix.summary + restriction(of: fix)) }
         add("Exemption", exemption(rule))
         text += "\nRequirements\n"
         for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
@@ -122,16 +125,41 @@ public enum RulePage {
         return (lines + [line ?? ""]).joined(separator: "\n")
     }
 
-    private static func section(_ rule: Rule) -> String {
+    /// Returns one rule as JSON.
+    public static func json(_ rule: Rule, level: Level) -> String {
+        let examples = rule.examples.map { example -> Literal in
+            [
+                "description": .string(caption(example)), "violates": example.clause.map { .string($0.name) } ?? .null,
+                "yaml": .string(example.yaml),
+            ]
+        }
+        let page: Literal = [
+            "id": .string(rule.id), "title": .string(rule.title), "group": .string(rule.group.rawValue),
+            "rationale": .string(rule.rationale), "level": .string(level.rawValue),
+            "defaultLevel": .string(rule.level.rawValue), "concern": .string(rule.concern.rawValue),
+            "variable": .string(rule.variable), "appliesTo": .string(kinds(rule)),
+            "source": .string(rule.section?.rawValue ?? ""),
+            "settings": .array(rule.settings.map { .string($0) }),
+            "companions": .array(rule.relatedObjects.map { .string("\($0.name)") }),
+            "fix": rule.fix.map { .string($0.summary) } ?? .null, "exemption": .string(exemption(rule)),
+            "clauses": .array(rule.clauses.map { ["name": .string($0.name), "demand": .string($0.demand)] }),
+            "examples": .array(examples),
+        ]
+        return page.json + "\n"
+    }
+
+    /// Returns one rule as a section of `docs/rules.md`.
+    public static func section(_ rule: Rule) -> String {
         var text = "### \(rule.id)\n\n**\(rule.title).** \(rule.rationale)\n\n"
         text += "- Level: `\(rule.level.rawValue)` (`\(rule.variable)`)\n"
+        text += "- Concern: \(rule.concern.rawValue)\n"
         text += "- Applies to: \(kinds(rule))\n"
         if let section = rule.section { text += "- Source: playbook, \"\(section.rawValue)\"\n" }
         if !rule.settings.isEmpty {
             text += "- Settings:\n\(settings(rule).map { "  - \($0)\n" }.joined())"
         }
         if !rule.relatedObjects.isEmpty { text += "- Related objects: \(relatedObjects(rule))\n" }
-        if let fix = rule.fix { text += "- Fix\(fix.isAdditive ? "" : " (with `PLAYBOOK_FIX=all`)"): \(fix.summary)\n" }
+        if let fix = rule.fix { text += "- Fix\(restriction(of: fix)): \(fix.summary)\n" }
         text += "- Exemption: \(exemption(rule))\n\nRequirements:\n\n"
         for clause in rule.clauses { text += "- `\(clause.name)`: \(clause.demand)\n" }
         for (title, examples) in [
@@ -142,6 +170,11 @@ public enum RulePage {
             text += "```\n"
         }
         return text
+    }
+
+    /// Returns the condition of a fix at admission; empty if there is none.
+    private static func restriction(of fix: Fix) -> String {
+        fix.isAdditive ? "" : " (at admission only with `PLAYBOOK_FIX=all`)"
     }
 
     private static func caption(_ example: Example) -> String {

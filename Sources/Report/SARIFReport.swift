@@ -24,9 +24,9 @@ public enum SARIFReport {
         ]
         if !documentation.isEmpty { driver.append(.init("informationUri", .string(documentation))) }
         driver.append(.init("rules", .array(rules.map { descriptor(of: $0, documentation) })))
-        var seen: [String: Int] = [:]
+        var fingerprints = Fingerprints()
         let results = objects.flatMap { object in
-            object.findings.map { result($0, of: object, indices, &seen) }
+            object.findings.map { result($0, of: object, indices, fingerprints.next(for: $0, of: object)) }
         }
         let run: Literal = [
             "tool": ["driver": .object(driver)],
@@ -76,22 +76,16 @@ public enum SARIFReport {
     // MARK: Results
 
     private static func result(
-        _ finding: LocatedFinding, of object: JudgedObject, _ indices: [String: Int], _ seen: inout [String: Int]
+        _ finding: LocatedFinding, of object: JudgedObject, _ indices: [String: Int], _ fingerprint: String
     ) -> Literal {
         let judgement = finding.judgement
-        let identity = [
-            judgement.rule.id, judgement.finding.clause.name, object.title, judgement.path,
-            judgement.finding.choice ?? "",
-        ].joined(separator: "\n")
-        let ordinal = seen[identity, default: 0] + 1
-        seen[identity] = ordinal
         var members: [Literal.Member] = [
             .init("ruleId", .string(judgement.rule.id)), .init("ruleIndex", number(indices[judgement.rule.id] ?? -1)),
             // An exempt finding keeps the rule's level; its suppression marks the exemption.
             .init("level", .string(level(of: judgement.effect == .warn ? .warn : judgement.level))),
             .init("message", message(description(of: finding, object))),
             .init("locations", [location(of: finding, object)]),
-            .init("partialFingerprints", ["playbookFinding/v1": .string("\(fingerprint(identity)):\(ordinal)")]),
+            .init("partialFingerprints", ["playbookFinding/v1": .string(fingerprint)]),
         ]
         if let exemption = judgement.exemption, judgement.effect == .exempt {
             let suppression: Literal = [
@@ -138,7 +132,7 @@ public enum SARIFReport {
     }
 
     private static func artifact(_ file: String) -> Literal {
-        let path = file.hasPrefix("./") ? String(file.dropFirst(2)) : file
+        let path = withoutDot(file)
         guard !path.hasPrefix("/") else { return ["uri": .string("file://\(percentEncoded(path))")] }
         return ["uri": .string(percentEncoded(path)), "uriBaseId": "%SRCROOT%"]
     }
@@ -153,13 +147,6 @@ public enum SARIFReport {
             default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
             }
         }.joined()
-    }
-
-    /// Returns the FNV-1a hash: it is the same in every process, and collisions need not be prevented.
-    private static func fingerprint(_ text: String) -> String {
-        let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     // MARK: Notifications

@@ -1,55 +1,158 @@
 import Evaluation
 import JSON
 
-/// A report as text: an aligned block for each object, and a summary.
+/// A report as text: a line for each finding, grouped by object with the most severe first, and the counts.
+///
+/// It keeps the text of objects, not the objects, since recordings can contain many.
 public struct TextReport: Sendable {
     private let isColored: Bool
+    private let isVerbose: Bool
+    private let namesFiles: Bool
+    private var blocks: [Block] = []
+    private var tally: [String: (rule: Rule, counts: [Judgement.Effect: Int])] = [:]
+    private var documentation = ""
+    private var hasHints = false
+    /// The findings about a namespace that are already shown for another object in it.
+    private var shownOfNamespaces: Set<String> = []
+    private var hasAnswers = false
 
-    /// Creates a report.
-    public init(isColored: Bool) { self.isColored = isColored }
-
-    /// Returns the block of an object; empty if there are no findings or notes.
-    ///
-    /// - Parameters:
-    ///   - object: The evaluated object.
-    ///   - showsAll: True to include objects without findings.
-    /// - Returns: Lines, each with a line feed.
-    public func block(_ object: JudgedObject, showsAll: Bool) -> String {
-        let verdict = object.verdict
-        let hasMore = !verdict.judgements.isEmpty || !verdict.notices.isEmpty
-        guard hasMore || showsAll else { return "" }
-        let outcome =
-            verdict.isDenied
-            ? paint("DENIED", .red) : verdict.warnings.isEmpty ? paint("allowed", .green) : paint("WARNED", .yellow)
-        let request = object.request.isEmpty ? "" : "\(oneLine(object.request)) · "
-        var text = "\(paint(oneLine(object.title), .bold)) · \(request)\(outcome)\n"
-        text += paint("  \(oneLine(object.file))\(object.line.map { ":\($0)" } ?? "")", .dim) + "\n"
-        if let reason = verdict.passedOver { text += "  skipped: \(oneLine(reason))\n" }
-        let width = verdict.judgements.map(\.rule.id.count).max() ?? 0
-        let gutter = object.findings.compactMap(\.region).map { "\($0.start.line)".count }.max() ?? 0
-        for finding in object.findings {
-            text += entry(finding, finding.region == nil ? width : 0)
-            if let region = finding.region { text += excerpt(region, in: object.file, gutter) }
-            text += remedy(finding.judgement)
-        }
-        for further in verdict.further {
-            text +=
-                "  \(word(further.effect)) \(further.rule.id): \(counted(further.count, "more finding")), not listed\n"
-        }
-        for notice in verdict.notices { text += "  note   \(oneLine(notice))\n" }
-        for entry in verdict.notEvaluated where showsAll && object.answers.isEmpty {
-            text += "  -      \(entry.rule.id) not evaluated: \(oneLine(entry.reason))\n"
-        }
-        for line in AnswerReport.lines(object.answers) { text += paint("  \(oneLine(line))", .dim) + "\n" }
-        return text + "\n"
+    /// The text of an object.
+    private struct Block {
+        let severity: Int
+        let isThirdParty: Bool
+        let text: String
     }
 
-    private func entry(_ finding: LocatedFinding, _ width: Int) -> String {
-        let judgement = finding.judgement
-        let word = word(judgement.effect)
-        let rule = judgement.rule.id + String(repeating: " ", count: max(0, width - judgement.rule.id.count))
-        let note = finding.reasonText.map { " (\($0))" } ?? ""
-        return "  \(word) \(rule)  \(oneLine(finding.sentence + note))\n"
+    /// Creates a report.
+    ///
+    /// - Parameters:
+    ///   - isColored: True for a terminal: colors, and links from rules to their documentation.
+    ///   - isVerbose: True to show source lines, suggested changes, and objects without findings.
+    ///   - namesFiles: False for objects of a cluster, which have no file.
+    public init(isColored: Bool, isVerbose: Bool = false, namesFiles: Bool = true) {
+        self.isColored = isColored
+        self.isVerbose = isVerbose
+        self.namesFiles = namesFiles
+    }
+
+    /// Adds an object; without findings or notes, only a verbose report shows it.
+    public mutating func add(_ object: JudgedObject) {
+        let verdict = object.verdict
+        guard isVerbose || !verdict.judgements.isEmpty || !verdict.notices.isEmpty else { return }
+        let findings = lines(of: object)
+        // Each rule counts with its own effect.
+        let counted = findings.map(\.finding.judgement) + findings.flatMap(\.others)
+        for judgement in counted { count(judgement.rule, judgement.effect, 1) }
+        guard isVerbose || !findings.isEmpty || !verdict.further.isEmpty || !verdict.notices.isEmpty else { return }
+        blocks.append(
+            Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
+        for further in verdict.further { count(further.rule, further.effect, further.count) }
+        if documentation.isEmpty { documentation = verdict.documentation }
+        hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
+        hasAnswers = hasAnswers || !object.answers.isEmpty
+    }
+
+    /// A finding that is shown.
+    private struct Line {
+        let finding: LocatedFinding
+        /// Findings of other rules about the same fault.
+        var others: [Judgement] = []
+        /// The finding whose suggestion is shown.
+        let suggestion: Judgement
+    }
+
+    /// Returns the findings that are shown, the most severe first: each fault once, and a namespace's once for all its objects.
+    private mutating func lines(of object: JudgedObject) -> [Line] {
+        var merged: [Int: MergedFinding] = [:]
+        for finding in object.verdict.merged { merged[finding.offset] = finding }
+        var lines: [Line] = []
+        for (offset, finding) in object.findings.enumerated() {
+            let judgement = finding.judgement
+            if judgement.effect == .exempt {
+                lines.append(Line(finding: finding, suggestion: judgement))
+            } else if let found = merged[offset] {
+                let key = "\(judgement.rule.id) \(object.verdict.subject.namespace) \(finding.sentence)"
+                if judgement.rule.isAboutNamespace, !shownOfNamespaces.insert(key).inserted { continue }
+                lines.append(Line(finding: finding, others: found.others, suggestion: found.suggestion.judgement))
+            }
+        }
+        // Sorting is not stable.
+        return lines.enumerated().sorted {
+            ($1.element.finding.judgement.effect.severity, $0.offset)
+                < ($0.element.finding.judgement.effect.severity, $1.offset)
+        }.map(\.element)
+    }
+
+    private mutating func count(_ rule: Rule, _ effect: Judgement.Effect, _ number: Int) {
+        tally[rule.id, default: (rule, [:])].counts[effect, default: 0] += number
+    }
+
+    /// Returns the report as lines, each with a line feed.
+    public func text(_ summary: Summary) -> String {
+        // Sorting is not stable.
+        let order = blocks.indices.sorted { (blocks[$1].severity, $0) < (blocks[$0].severity, $1) }
+        var text = order.filter { !blocks[$0].isThirdParty }.map { blocks[$0].text }.joined()
+        let others = order.filter { blocks[$0].isThirdParty }
+        if !others.isEmpty {
+            // A verbose block ends with an empty line.
+            if !text.isEmpty, !isVerbose { text += "\n" }
+            text += paint(TextReport.thirdPartyTitle, .bold) + "\n" + others.map { blocks[$0].text }.joined()
+        }
+        text += totals()
+        if !text.isEmpty { text += "\n" }
+        return text + TextReport.summary(summary) + advice()
+    }
+
+    /// The heading above objects whose author is not the team.
+    private static let thirdPartyTitle =
+        "Operator-made and third-party objects: change the resource or the chart that they come from"
+
+    // MARK: Objects
+
+    private func block(_ object: JudgedObject, _ lines: [Line]) -> String {
+        let verdict = object.verdict
+        let documentation = verdict.documentation
+        let outcome =
+            verdict.isDenied
+            ? paint("DENIED", .red)
+            : verdict.judgements.contains { $0.effect == .warn } || !verdict.notices.isEmpty
+                ? paint("allowed with warnings", .yellow) : paint("allowed", .green)
+        let findings = lines.map(\.finding)
+        // Fields of a review have no place in its file.
+        let hasPlaces = findings.contains { $0.region != nil }
+        let place = oneLine(object.file) + (object.line.map { ":\($0)" } ?? "")
+        let parts =
+            [paint(oneLine(object.title), .bold), oneLine(object.request), outcome]
+            + (hasPlaces || !namesFiles ? [] : [paint(place, .dim)])
+        var text = parts.filter { !$0.isEmpty }.joined(separator: " · ") + "\n"
+        if let reason = verdict.passedOver { text += "  skipped: \(oneLine(reason))\n" }
+        let places = findings.map { hasPlaces ? oneLine(object.file) + $0.position : "" }
+        let width = places.map(displayWidth).max() ?? 0
+        let ruleWidth = (findings.map(\.judgement.rule) + verdict.further.map(\.rule)).map(\.id.count).max() ?? 0
+        func line(_ place: String, _ effect: Judgement.Effect, _ rule: Rule, _ message: String) -> String {
+            let place = width == 0 ? "" : paint(padded(place, width), .dim) + "  "
+            let gap = String(repeating: " ", count: ruleWidth - rule.id.count)
+            return "  \(place)\(word(effect))  \(link(rule, documentation))\(gap)  \(oneLine(message))\n"
+        }
+        for (shown, place) in zip(lines, places) {
+            let (finding, judgement) = (shown.finding, shown.finding.judgement)
+            let others = shown.others.isEmpty ? "" : " (also \(shown.others.map(\.rule.id).joined(separator: ", ")))"
+            let note =
+                (judgement.note ?? judgement.leniency?.rawValue ?? judgement.exemption?.reason).map { " (\($0))" } ?? ""
+            text += line(place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + others)
+            guard isVerbose else { continue }
+            if let region = finding.region { text += excerpt(region) }
+            text += remedy(shown.suggestion)
+        }
+        for further in verdict.further {
+            text += line("", further.effect, further.rule, "\(counted(further.count, "more finding")), not listed")
+        }
+        for notice in verdict.notices { text += "  note    \(oneLine(notice))\n" }
+        for entry in verdict.notEvaluated where isVerbose && object.answers.isEmpty {
+            text += "  -       \(entry.rule.id) not evaluated: \(oneLine(entry.reason))\n"
+        }
+        for line in AnswerReport.lines(object.answers) { text += paint("  \(oneLine(line))", .dim) + "\n" }
+        return text + (isVerbose ? "\n" : "")
     }
 
     private func word(_ effect: Judgement.Effect) -> String {
@@ -65,16 +168,15 @@ public struct TextReport: Sendable {
         // Splitting bytes is faster, and reports can have thousands of findings.
         var text = ""
         for line in judgement.remedy.block.utf8.split(separator: UInt8(ascii: "\n")) {
-            text += paint("           " + oneLine(String(Substring(line))), .dim)
+            text += paint("      " + oneLine(String(Substring(line))), .dim)
             text += "\n"
         }
         return text
     }
 
-    /// Returns the location in the form that editors and terminals link, and the line with the field underlined.
-    private func excerpt(_ region: Region, in file: String, _ gutter: Int) -> String {
+    /// Returns the source line with the field underlined.
+    private func excerpt(_ region: Region) -> String {
         let number = "\(region.start.line)"
-        let margin = String(repeating: " ", count: 11 + gutter - number.count)
         let bar = paint("|", .dim)
         let shown = region.excerpt.unicodeScalars
         let start = shown.prefix(region.marked.lowerBound).endIndex
@@ -83,33 +185,67 @@ public struct TextReport: Sendable {
         // The marked range can be empty at the end of a line.
         let marks = String(repeating: "^", count: max(1, displayWidth(of: String(shown[start..<end]))))
         return """
-                     \(paint("--> \(oneLine(file)):\(number):\(region.start.column)", .dim))
-            \(margin)\(paint(number, .dim)) \(bar) \(region.excerpt)
-            \(String(repeating: " ", count: 11 + gutter)) \(bar) \(before)\(paint(marks, .yellow))
+                  \(paint(number, .dim)) \(bar) \(region.excerpt)
+                  \(String(repeating: " ", count: number.count)) \(bar) \(before)\(paint(marks, .yellow))
 
             """
     }
 
+    // MARK: Counts
+
+    /// Returns a table of the findings by rule and level, the rules with the most denials first.
+    private func totals() -> String {
+        guard !tally.isEmpty else { return "" }
+        let effects: [Judgement.Effect] = [.deny, .warn, .exempt].filter { effect in
+            effect != .exempt || tally.values.contains { $0.counts[effect] != nil }
+        }
+        var rows: [(rule: Rule, cells: [Int])] = tally.values.map { entry in
+            (entry.rule, effects.map { entry.counts[$0] ?? 0 })
+        }
+        rows.sort {
+            $0.cells == $1.cells ? $0.rule.id < $1.rule.id : $1.cells.lexicographicallyPrecedes($0.cells)
+        }
+        let width = max(5, rows.map(\.rule.id.count).max() ?? 0)
+        func line(_ name: String, _ length: Int, _ cells: [String]) -> String {
+            let gap = String(repeating: " ", count: width - length)
+            let columns = cells.map { String(repeating: " ", count: max(1, 8 - $0.count)) + $0 }
+            return "\(name)\(gap)\(columns.joined())\n"
+        }
+        var text = (isVerbose ? "" : "\n") + paint(line("rule", 4, effects.map(\.rawValue)), .bold)
+        for row in rows {
+            let cells = row.cells.map { $0 == 0 ? "-" : "\($0)" }
+            text += line(link(row.rule, documentation), row.rule.id.count, cells)
+        }
+        guard rows.count > 1 else { return text }
+        let sums = effects.indices.map { index in rows.reduce(0) { $0 + $1.cells[index] } }
+        return text + line("total", 5, sums.map(String.init))
+    }
+
+    /// Returns lines that explain a word of the findings, and how to see more.
+    private func advice() -> String {
+        guard !tally.isEmpty, !hasAnswers else { return "" }
+        let hint = hasHints ? "(hint) marks a warning that denies in no profile\n" : ""
+        guard !isVerbose else { return hint }
+        return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
+    }
+
     /// Returns the summary.
-    public func summary(_ summary: Summary) -> String {
-        let allowed = summary.judged - summary.denied - summary.warned
+    public static func summary(_ summary: Summary) -> String {
         let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
             summary.judged == 0
             ? "\(summary.nothingFound)\(files)"
-            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(allowed) allowed"
+            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(summary.allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
-        if summary.foreign > 0 {
-            text +=
-                "\nskipped \(summary.foreign == 1 ? "1 document that is not a Kubernetes object" : "\(summary.foreign) documents that are not Kubernetes objects")"
-        }
+        text += summary.remarks.map { "\n\($0)" }.joined()
         text += summary.notEvaluatedSentences().map { "\nn\($0.dropFirst())" }.joined()
+        text += summary.settingsFiles.map { "\nsettings read from \(oneLine($0))" }.joined()
         return text + "\n" + (summary.baseline.map(ratchet) ?? "")
     }
 
     /// Returns the comparison with the baseline, with each entry that no longer occurs.
-    private func ratchet(_ baseline: Baseline.Outcome) -> String {
+    private static func ratchet(_ baseline: Baseline.Outcome) -> String {
         var text = ""
         if baseline.known > 0 { text += "\(baseline.knownText)\n" }
         guard !baseline.gone.isEmpty else { return text }
@@ -126,11 +262,43 @@ public struct TextReport: Sendable {
     }
 
     private func paint(_ text: String, _ style: Style) -> String {
-        isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+        isColored && !text.isEmpty ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Returns the id of a rule; on a terminal, as a hyperlink (OSC 8) to its documentation.
+    private func link(_ rule: Rule, _ documentation: String) -> String {
+        guard isColored, documentation.hasPrefix("https://") || documentation.hasPrefix("http://") else {
+            return rule.id
+        }
+        return "\u{1B}]8;;\(oneLine(documentation))#\(rule.id)\u{1B}\\\(rule.id)\u{1B}]8;;\u{1B}\\"
+    }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - displayWidth(of: text)))
     }
 }
 
-extension Exemption {
-    /// The reason and the end date.
-    fileprivate var words: String { until.map { "\(reason), until \($0)" } ?? reason }
+extension LocatedFinding {
+    /// The line and column after the file's name: `:5:3`.
+    fileprivate var position: String {
+        (line.map { ":\($0)" } ?? "") + (region.map { ":\($0.start.column)" } ?? "")
+    }
+}
+
+extension JudgedObject {
+    /// The order of objects in a report; the most severe has the largest number.
+    fileprivate var severity: Int {
+        verdict.isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
+    }
+}
+
+extension Judgement.Effect {
+    /// The order of findings of an object; the most severe has the largest number.
+    fileprivate var severity: Int {
+        switch self {
+        case .deny: 2
+        case .warn: 1
+        case .exempt: 0
+        }
+    }
 }

@@ -209,7 +209,7 @@ import Testing
     @Test func `rules that need related objects are evaluated with --companions only`() throws {
         #expect(
             try Program(["review", good]).output.contains(
-                "not evaluated because related objects could not be read: "
+                "not evaluated because related objects are not known: "
                     + "pod-disruption-budget (1), disruption-allowed (1)"))
         let known = try Program(["review", bad] + relatedObjects).output
         #expect(known.contains("are not selected by any PodDisruptionBudget") && !known.contains("not evaluated"))
@@ -257,7 +257,7 @@ import Testing
         let environment = ["PLAYBOOK_RULE_REPLICAS": "off"]
         #expect(try !Program(["review", bad], environment: environment).output.contains("replicas "))
         let program = try Program(["review", bad, "--level", "replicas=warn"], environment: environment)
-        #expect(program.output.contains("warn   replicas "))
+        #expect(program.output.contains("warn    replicas "))
     }
 
     @Test func `--quiet prints no text, --verbose prints passed rules`() throws {

@@ -40,7 +40,7 @@ import Testing
     @Test func `only findings of the named rule are shown, with their effect`() throws {
         let denied = try answer("replicas", to: bad)
         #expect(
-            denied.contains("deny   replicas  spec.replicas is 1; at least 2 are required")
+            denied.contains("deny    replicas  spec.replicas is 1; at least 2 are required")
                 && !denied.contains("cpu-request"))
         #expect(try answer("liveness-probe", to: update).contains("(existing)"))
     }

@@ -68,7 +68,7 @@ import Testing
             }
             let output = try Program(Array(words.dropFirst()), environment: environment, in: root).output
             // JSON is printed on one line, and shown on several.
-            if sample.output.hasPrefix("{") {
+            if sample.output.hasPrefix("{") || sample.output.hasPrefix("[") {
                 let printed = try Literal(json: Array(output.utf8))
                 let shown = try Literal(json: Array(sample.output.utf8))
                 #expect(printed == shown, "\(sample.command)")
@@ -120,7 +120,7 @@ import Testing
 
     // MARK: Unreadable inputs
 
-    @Test(arguments: ["json", "sarif", "junit", "github", "markdown", "html"])
+    @Test(arguments: ["json", "sarif", "junit", "github", "gitlab", "markdown", "html"])
     func `every format lists unreadable inputs with the reason`(_ format: String) throws {
         try Program.withFolder { folder in
             let url = URL(filePath: folder)
@@ -153,6 +153,12 @@ import Testing
                     [
                         "::error file=a%2Cb.yaml,line=2,col=1,title=a%2Cb.yaml could not be read::\(reason)\n",
                         "::error file=c.yaml,title=c.yaml could not be read::No such file or directory\n",
+                    ]
+                case "gitlab":
+                    [
+                        #""description":"could not be read: \#(quoted)","check_name":"unreadable-input""#,
+                        #""severity":"blocker","location":{"path":"a,b.yaml","lines":{"begin":2}}"#,
+                        #""location":{"path":"c.yaml","lines":{"begin":1}}"#,
                     ]
                 case "markdown": ["- `a,b.yaml:2:1`: duplicate key", "- `c.yaml`: No such file or directory\n"]
                 default: ["<li>a,b.yaml:2:1: duplicate key", "<li>c.yaml: No such file or directory</li>"]
@@ -206,6 +212,38 @@ import Testing
     @Test func `a SARIF message does not contain links`() throws {
         let message = try results(deployment("[x](https://evil.example)")).first?["message"]?["text"]?.text ?? ""
         #expect(message.hasPrefix("Deployment shop/[x] (https://evil.example): spec.replicas is 1"))
+    }
+
+    // MARK: GitLab
+
+    @Test func `a Code Quality report has the members that GitLab reads`() throws {
+        let exempt = "{playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: one licence}"
+        let text = deployment("web") + "---\n" + deployment("web") + "---\n" + deployment("api", annotations: exempt)
+        let issues = try Literal(json: Array(try report("gitlab", text, file: "./a.yaml").utf8)).elements
+        #expect(issues.count == 2, "exempt findings are left out")
+        let first = try #require(issues.first)
+        #expect(first["description"] == "Deployment shop/web: spec.replicas is 1; at least 2 are required")
+        #expect(first["check_name"] == "replicas" && first["severity"] == "critical")
+        #expect(first["location"] == ["path": "a.yaml", "lines": ["begin": 5]])
+        #expect(Set(issues.map { $0["fingerprint"] }).count == 2)
+        #expect(try report("gitlab", "a: 1\n") == "[]\n")
+    }
+
+    @Test func `paths in annotations have no dot at the beginning`() throws {
+        #expect(try report("github", deployment("web"), file: "./a.yaml").hasPrefix("::error file=a.yaml,line=5"))
+    }
+
+    @Test func `the HTML page shows the version, the time and the command line`() throws {
+        let page = try report("html", deployment("web"))
+        let footer = page.components(separatedBy: "<footer>").last?.components(separatedBy: "</footer>").first ?? ""
+        let version = try Program(["version"]).output.split(separator: " ")[1]
+        #expect(footer.hasPrefix("playbook \(version) · <time>20"), "\(footer)")
+        #expect(
+            footer.hasSuffix("Z</time> · <code>playbook check --format html --level replicas=deny a.yaml</code>"),
+            "\(footer)")
+        let masked = try Program(
+            ["check", "--output", "html=/dev/stdout", "-q", "-n", "postgres://u:hunter2secret@db/a b"], input: "a: 1\n")
+        #expect(!masked.output.contains("hunter2secret"))
     }
 
     // MARK: Escaping of the input

@@ -9,7 +9,8 @@ import Testing
 
     /// Each command that reads manifests, with the arguments before their path.
     static let readers = [
-        ["check"], ["fix"], ["check", manifest, "--companions"], ["fix", manifest, "--companions"],
+        ["check", "--allow-empty"], ["fix", "--allow-empty"], ["check", manifest, "--companions"],
+        ["fix", manifest, "--companions"],
         ["review", review, "--companions"], ["replay", review, "--companions"],
         ["explain", "replicas", "--review", review, "--companions"],
     ]
@@ -55,7 +56,8 @@ import Testing
                 toFile: "\(folder)/b.yaml", atomically: true, encoding: .utf8)
             let commands =
                 InputTests.readers + [
-                    ["check", "--format", "json"], ["review", InputTests.review, "--format", "json", "--companions"],
+                    ["check", "--allow-empty", "--format", "json"],
+                    ["review", InputTests.review, "--format", "json", "--companions"],
                 ]
             for command in commands where command[0] != "explain" {
                 let quiet = try Program(command + [folder, "--quiet"])

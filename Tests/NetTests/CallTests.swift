@@ -302,6 +302,15 @@ final class SilentPort {
         }
     }
 
+    @Test func `programs that a program has started are killed with it`() throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: "playbook-\(UUID())").path
+        #expect(throws: SystemError(call: "run", code: ETIMEDOUT, context: "/bin/sh")) {
+            try run("(sleep 1; touch '\(mark)') & wait", within: .milliseconds(100))
+        }
+        usleep(1_500_000)
+        #expect(!FileManager.default.fileExists(atPath: mark))
+    }
+
     @Test func `a program that does not exist is reported`() throws {
         let program = Subprocess(command: "no-such-program-here", arguments: [], environment: [:])
         #expect(throws: SystemError(call: "run", code: ENOENT, context: "no-such-program-here")) {

@@ -44,21 +44,25 @@ import Testing
                     verdict: Judge(context.settings).verdict(on: review, in: context))
             }
         }.get()
-        let plain = TextReport(isColored: false).block(object, showsAll: false)
-        #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED\n  a.json:3\n"))
-        let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
-        #expect(findings.count == 7)
-        // Rules are padded to the longest, so that messages are aligned.
-        let columns = zip(
-            findings,
-            [
-                "containers[sh].liv", "containers[sh].rea", "containers[sh].sec", "containers[sh].sec",
-                "containers[sh].ima", "containers[sh].ima", "kind is",
-            ]
-        ).map { line, text in
-            line.firstRange(of: text).map { line.distance(from: line.startIndex, to: $0.lowerBound) }
+        var summary = Summary()
+        summary.add(object.verdict)
+        func text(isColored: Bool) -> String {
+            var report = TextReport(isColored: isColored)
+            report.add(object)
+            return report.text(summary)
         }
-        #expect(Set(columns).count == 1 && columns.first != .some(nil))
-        #expect(TextReport(isColored: true).block(object, showsAll: false).contains("\u{1B}[31mDENIED\u{1B}[0m"))
+        let plain = text(isColored: false)
+        #expect(!plain.contains("\u{1B}") && plain.hasPrefix("Pod shop/by-hand · CREATE by x · DENIED · a.json:3\n"))
+        let findings = plain.split(separator: "\n").filter { $0.hasPrefix("  deny") || $0.hasPrefix("  warn") }
+        // Two faults are each reported by two rules, and shown once.
+        #expect(findings.count == 5)
+        // Rules are padded to the longest, so that messages are aligned; denials come before warnings.
+        let columns = findings.map { line in
+            ["containers[sh].", "kind is", "bare Pod"].compactMap { text in
+                line.firstRange(of: text).map { line.distance(from: line.startIndex, to: $0.lowerBound) }
+            }.first
+        }
+        #expect(Set(columns).count == 1 && columns.first != .some(nil), "\(plain)")
+        #expect(text(isColored: true).contains("\u{1B}[31mDENIED\u{1B}[0m"))
     }
 }

@@ -235,6 +235,18 @@ import Testing
         #expect(try isMissing(relatedObjects))
     }
 
+    @Test(arguments: [("web", true), ("other", false)])
+    func `a PDB of policy/v1beta1 is mentioned only if its selector matches the pods`(
+        app: String, isMentioned: Bool
+    ) throws {
+        var world = World(World.deployment)
+        let old: Literal = ["apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget"]
+        world.relatedObjects = [old.merging(try budget("old", app: app))]
+        world.rules = Catalogue.playbook.rules.filter { $0.id == "pod-disruption-budget" }
+        let message = try #require(world.verdict().judgements.first).finding.message
+        #expect(message.contains("policy/v1beta1") == isMentioned)
+    }
+
     @Test func `a matching PDB in another namespace is mentioned in the finding`()
         throws
     {

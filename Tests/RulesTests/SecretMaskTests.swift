@@ -207,6 +207,21 @@ private let namedFields = [
         #expect(tag.finding.message.contains("the tag \"«redacted:secret»\""))
     }
 
+    @Test func `the name and namespace of a Secret are shown, even if its value contains them`() throws {
+        let value = "postgres://orders-database.payments-eu.svc/orders"
+        let object: Literal = [
+            "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "orders-database", "namespace": "payments-eu"],
+            "stringData": ["DATABASE_URL": .string(value), "token": "x7Kq0aYb3mZr9TQ2-orders-database"],
+        ]
+        var world = World(object)
+        world.source = .recording
+        let verdict = try world.verdict()
+        #expect(!verdict.judgements.isEmpty)
+        let texts = "\(verdict.message) \(verdict.judgements.map(\.remedy.block))"
+        #expect(texts.contains("payments-eu/orders-database"))
+        #expect(!texts.contains("«") && !texts.contains("x7Kq0aYb3mZr9TQ2"), "\(texts)")
+    }
+
     @Test(arguments: Case.all)
     func `texts about the examples contain no masks`(_ item: Case) throws {
         for judgement in try World(item.example).verdict().judgements where judgement.rule.id == item.rule.id {

@@ -46,6 +46,29 @@ import Testing
         #expect(try denials(world("keda", root, "run-as-non-root")) == ["run-as-non-root"])
     }
 
+    @Test(arguments: [
+        "{securityContext: {runAsNonRoot: null, runAsUser: 0}, containers: [{name: app, securityContext: null}]}",
+        "{securityContext: {runAsNonRoot: false}, containers: [{name: app, securityContext: null}]}",
+        "{securityContext: {windowsOptions: {hostProcess: true}}, containers: [{name: app, securityContext: null}]}",
+        """
+        {os: {name: windows}, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}, \
+        containers: [{name: app, securityContext: null}]}
+        """,
+    ])
+    func `in a platform namespace, a value that the pod sets denies as one of the container does`(_ spec: String) throws
+    {
+        #expect(try denials(world("keda", spec, "run-as-non-root")) == ["run-as-non-root"])
+    }
+
+    @Test func `a denied DaemonSet names the settings for node agents`() throws {
+        var agent = world("agents", "{hostPID: true}", "host-isolation")
+        #expect(try !agent.verdict().message.contains("PLAYBOOK_AGENT_NAMESPACES"))
+        agent.object = agent.object?.merging(["kind": "DaemonSet"])
+        let message = try agent.verdict().message
+        #expect(message.contains("PLAYBOOK_AGENT_NAMESPACES"))
+        #expect(message.contains("pod-security.kubernetes.io/enforce: privileged"))
+    }
+
     @Test func `node agents only warn if Pod Security Admission allows privileged pods in the namespace`() throws {
         var world = world("agents", "{hostPID: true}", "host-isolation")
         world.object = world.object?.merging(["kind": "DaemonSet"])

@@ -44,8 +44,13 @@ class ControlPlane:
             file.write(f'{self.token},admin,admin,"system:masters"\n')
             file.write(f"{self.token}-controllers,system:kube-controller-manager,controllers\n")
         with open(f"{self.folder}/audit.yaml", "w") as file:
+            # As EKS logs: with objects, but for Secrets, ConfigMaps and tokens.
+            writes = ["create", "update", "patch", "delete", "deletecollection"]
             json.dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
-                {"level": "Metadata", "verbs": ["create", "update", "patch", "delete"]}, {"level": "None"}]}, file)
+                {"level": "Metadata", "verbs": writes, "resources": [
+                    {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
+                    {"group": "authentication.k8s.io", "resources": ["tokenreviews"]}]},
+                {"level": "RequestResponse", "verbs": writes}, {"level": "None"}]}, file)
         self.write_kubeconfig("admin", self.token)
         self.write_kubeconfig("controllers", f"{self.token}-controllers")
         name, group = CONTROL_PLANE

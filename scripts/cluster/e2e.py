@@ -25,6 +25,7 @@ import checks.access  # noqa: F401
 import checks.certificates  # noqa: F401
 import checks.restarts  # noqa: F401
 import checks.chart  # noqa: F401
+import checks.audit_log  # noqa: F401
 import latency
 
 

@@ -47,6 +47,8 @@ public final class Rule: Sendable {
     let filledInKinds: [String]
     /// The fault that other rules also report, and that texts show once; nil if there is none.
     let fault: Fault?
+    /// True if its findings are about the object's namespace, so that one is enough for all objects in it.
+    package var isAboutNamespace: Bool { fault == .namespace }
     /// The change of the mutating webhook and its conditions; nil if no change is safe.
     public let fix: Fix?
     /// Compliant and violating examples, for tests and documentation.

@@ -223,7 +223,9 @@ extension CredentialScan {
 
     /// True if the value is a variable in code: `login(user=user, password=password)`, `token = token;`.
     private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
-        guard value.lowerBound == start, value.upperBound < text.count else { return false }
+        guard value.lowerBound == start else { return false }
+        if isMethodCall(value, in: text) { return true }
+        guard value.upperBound < text.count else { return false }
         for at in value
         where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
             return false
@@ -233,6 +235,22 @@ extension CredentialScan {
         case UInt8(ascii: ";"): return start > 0 && text[start - 1] == UInt8(ascii: " ")
         default: return !value.isEmpty && text[value.upperBound - 1] == UInt8(ascii: ")")
         }
+    }
+
+    /// True if the value is the call of a method in code: `"token": base64.b64encode(token)`.
+    private func isMethodCall(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
+        var (at, hasPeriod, isStart) = (value.lowerBound, false, true)
+        while at < text.count, at - value.lowerBound < CredentialScan.longestValue {
+            switch text[at] {
+            case let byte where NameWords.isLetter(byte) || byte == UInt8(ascii: "_"): isStart = false
+            case UInt8(ascii: "0")...UInt8(ascii: "9") where !isStart: break
+            case UInt8(ascii: ".") where !isStart: (hasPeriod, isStart) = (true, true)
+            case UInt8(ascii: "("): return hasPeriod && !isStart
+            default: return false
+            }
+            at += 1
+        }
+        return false
     }
 
     /// True if the line continues after a value, so that it is a sentence.

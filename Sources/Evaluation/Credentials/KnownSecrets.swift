@@ -106,10 +106,15 @@ struct KnownSecrets {
     /// Compares the secrets with the recorded windows.
     mutating func compare() {
         guard !noted.isEmpty else { return }
-        let isSecret = subject.review.kindName.hasSuffix("Secret")
-        for member in subject.object.members {
-            let holdsSecrets = isSecret && (member.key.equals("data") || member.key.equals("stringData"))
-            collect(member.value, named: member.key, holdsSecrets)
+        let data = subject.object.members.filter { isSecretData($0.key) }
+        for member in data { collect(member.value, named: member.key, true) }
+        // A Secret also holds values that are not secret, such as the name of a database, which is often its own name.
+        for name in [subject.title, subject.name ?? "", subject.namespace] where !data.isEmpty {
+            let bytes = Array(name.utf8)
+            KnownSecrets.forEachWindow(in: bytes.span, 0..<bytes.count) { window, _ in shared.remove(window) }
+        }
+        for member in subject.object.members where !isSecretData(member.key) {
+            collect(member.value, named: member.key, false)
         }
         // If the object is too large to be read completely, the secrets that were found are used.
         try? subject.forEachPlainText { text, credentials in
@@ -120,6 +125,11 @@ struct KnownSecrets {
                 }
             }
         }
+    }
+
+    /// True for a member of a Secret whose values are all secret.
+    private func isSecretData(_ key: Value) -> Bool {
+        (key.equals("data") || key.equals("stringData")) && subject.review.kindName.hasSuffix("Secret")
     }
 
     /// True if a window can be among the recorded ones.

@@ -1,16 +1,16 @@
 /// A finding as texts for people show it: combined with findings of other rules about the same fault.
 ///
 /// Only texts combine findings. Each rule decides on its own, and reports for programs list every finding.
-struct MergedFinding {
+package struct MergedFinding {
     /// The most severe of the findings.
-    let judgement: Judgement
+    package let judgement: Judgement
     /// The index of the finding among the decision's findings.
-    let offset: Int
-    /// The other rules that reported the fault, in catalogue order.
-    var others: [Rule] = []
+    package let offset: Int
+    /// The findings of other rules about the fault.
+    package fileprivate(set) var others: [Judgement] = []
     /// The finding whose suggested change is shown, and its index: the most severe finding if it has edits, otherwise one of
     /// another rule.
-    var suggestion: (offset: Int, judgement: Judgement)
+    package fileprivate(set) var suggestion: (offset: Int, judgement: Judgement)
 
     init(_ judgement: Judgement, at offset: Int) {
         self.judgement = judgement
@@ -19,15 +19,15 @@ struct MergedFinding {
     }
 
     /// True if the rule is among those that reported the fault.
-    func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0 === rule } }
+    func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0.rule === rule } }
 
     /// The ids of all rules; the rule of the most severe finding is first.
-    var ids: String { ([judgement.rule] + others).map(\.id).joined(separator: ", ") }
+    var ids: String { ([judgement] + others).map(\.rule.id).joined(separator: ", ") }
 }
 
 extension Verdict {
     /// The findings that are not exempt, in order, each fault once.
-    var merged: [MergedFinding] {
+    package var merged: [MergedFinding] {
         let faults = sharedFaults
         var merged: [MergedFinding] = []
         var places: [String: Int] = [:]
@@ -43,14 +43,18 @@ extension Verdict {
                 continue
             }
             var leader = merged[place]
-            if judgement.effect.severity > leader.judgement.effect.severity {
+            if judgement.rank > leader.judgement.rank {
                 var other = MergedFinding(judgement, at: offset)
-                other.others = [leader.judgement.rule] + leader.others
-                if judgement.finding.edits.isEmpty { other.suggestion = leader.suggestion }
+                other.others = [leader.judgement] + leader.others
+                if judgement.finding.edits.isEmpty, !leader.suggestion.judgement.finding.edits.isEmpty {
+                    other.suggestion = leader.suggestion
+                }
                 leader = other
             } else {
-                leader.others.append(judgement.rule)
-                if leader.suggestion.judgement.finding.edits.isEmpty { leader.suggestion = (offset, judgement) }
+                leader.others.append(judgement)
+                if leader.suggestion.judgement.finding.edits.isEmpty, !judgement.finding.edits.isEmpty {
+                    leader.suggestion = (offset, judgement)
+                }
             }
             merged[place] = leader
         }
@@ -73,6 +77,9 @@ extension Verdict {
 }
 
 extension Judgement {
+    /// The order of findings about one fault: a would-be denial is more severe than a warning.
+    fileprivate var rank: Int { effect == .warn && leniency == .dryRun ? 2 : effect == .deny ? 3 : 1 }
+
     /// The key that findings about the same fault share; nil for a finding that is never combined.
     fileprivate var faultKey: String? {
         switch rule.fault {

@@ -220,7 +220,7 @@ extension Judgement {
     }
 
     /// The reason why a finding of a rule that denies only warns, in a few words.
-    private var note: String? {
+    public var note: String? {
         switch leniency {
         case nil, .hint, .deletion: nil
         case .existing: "existing\(clipped(past))"

@@ -28,6 +28,13 @@ struct WayOn {
         if context.settings.isRatchetOn, subject.keepsNoRevisions {
             sentences.append("revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized.")
         }
+        if subject.kind == .daemonSet,
+            verdict.judgements.contains(where: { $0.effect == .deny && $0.rule.allowsAgents })
+        {
+            sentences.append(
+                "A node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES, or of a Namespace with the label pod-security.kubernetes.io/enforce: privileged."
+            )
+        }
         if !own.isEmpty {
             sentences.append(
                 "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\", \(names.reason) and, optionally, \(names.until) on the object."

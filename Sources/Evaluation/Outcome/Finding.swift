@@ -59,7 +59,7 @@ public struct Finding: Sendable {
 
 extension Finding {
     /// The properties of a finding that decide, together with its rule, whether it denies.
-    public struct Traits: Equatable {
+    public struct Traits: Equatable, Sendable {
         /// True for a hint, which warns even if the rule denies.
         var isHint = false
         /// True if the finding is about a missing related object, which might be created later.
@@ -70,14 +70,20 @@ extension Finding {
         var isExisting = false
         /// True if the field is in a pod template that was admitted before.
         var isInPastTemplate = false
-        /// True if the field is not set.
+        /// True if the field is not set, and no other field sets its value.
         var isUnset = false
+        /// True if another field, such as one of the pod, sets the value.
+        private(set) var isInherited = false
         /// True if the field is the workload's number of replicas.
         var isAboutCount = false
 
         /// Creates the traits of a finding; by default it denies if its rule does.
-        public init(isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil) {
+        public init(
+            isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil,
+            isInherited: Bool = false
+        ) {
             self.isHint = isHint
+            self.isInherited = isInherited
             self.awaitsRelatedObject = awaitsRelatedObject
             self.absent = absent
         }

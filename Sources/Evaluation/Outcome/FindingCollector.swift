@@ -154,7 +154,7 @@ public final class FindingCollector {
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
-        traits.isUnset = !field.isPresent
+        traits.isUnset = !field.isPresent && !traits.isInherited
         traits.isAboutCount = field.base.id == subject.count
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
         traits.isExisting =
@@ -372,6 +372,11 @@ public final class FindingCollector {
         let entry = Entry(rule: .schema, order: rules.count - 1, finding: finding, traits: traits)
         if let known { entries[known] = entry } else { entries.append(entry) }
         return nil
+    }
+
+    /// Adds a finding of ``Rule/schema`` about the object's kind.
+    func add(_ finding: Finding) {
+        entries.append(Entry(rule: .schema, order: rules.count - 1, finding: finding, traits: finding.ownTraits))
     }
 
     /// Returns the findings in catalogue order, then by path.

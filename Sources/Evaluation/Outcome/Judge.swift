@@ -39,9 +39,13 @@ public struct Judge: Sendable {
         }
         let workload = context.workload(of: review)
         let checks = table.checks(for: review, workload)
+        let checksKind =
+            purpose == .response && context.source == .files && context.settings.level(of: .schema) != .off
+        let unknownKind = checksKind ? Finding(unknownKindOf: review) : nil
         // Namespaces are evaluated even if no rule applies to them, because of their exemptions.
-        guard !checks.isEmpty || review.kind == .namespace else {
+        guard !checks.isEmpty || review.kind == .namespace || unknownKind != nil else {
             verdict.passedOver = "no rule applies to this request"
+            verdict.isCovered = false
             return verdict
         }
         let subject = Subject(review, object, workload)
@@ -69,7 +73,8 @@ public struct Judge: Sendable {
         let findings = FindingCollector(table.rules, resolver, steps: steps)
         let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
-        if isInSystem, !checks.contains(where: \.reachesSystemNamespaces) {
+        if let unknownKind { findings.add(unknownKind) }
+        if isInSystem, unknownKind == nil, !checks.contains(where: \.reachesSystemNamespaces) {
             verdict.passedOver = "\(clipped(subject.namespace)) is a system namespace"
             return verdict
         }
@@ -79,7 +84,7 @@ public struct Judge: Sendable {
                 !isInSystem || check.reachesSystemNamespaces,
                 purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
                 !subject.isSplit || !subject.isPassed(by: table.rules[check.rule]),
-                origin.trust != .operatorMade || !table.rules[check.rule].skipsOperatorMade
+                origin.trust != .operatorMade || !check.skipsOperatorMade
             else { continue }
             let cause = findings.run(check.check, of: check.rule, limit: limit)
             guard let cause else { continue }
@@ -112,6 +117,10 @@ public struct Judge: Sendable {
         if purpose == .response, !verdict.isSilent {
             verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
+            if context.source != .server {
+                verdict.isThirdParty =
+                    origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
+            }
             if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
@@ -235,6 +244,7 @@ private struct RuleCheck: Sendable {
     let isLongRunningOnly: Bool
     let readsMetadata: Bool
     let reachesSystemNamespaces: Bool
+    let skipsOperatorMade: Bool
 
     init?(_ rule: Rule, _ kind: ResourceKind, at index: Int) {
         guard let check = rule.check(of: kind) else { return nil }
@@ -243,6 +253,7 @@ private struct RuleCheck: Sendable {
         isLongRunningOnly = rule.scope.isLongRunningOnly
         readsMetadata = rule.scope.readsMetadata
         reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
+        skipsOperatorMade = rule.skipsOperatorMade
     }
 }
 

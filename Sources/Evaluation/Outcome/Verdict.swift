@@ -12,12 +12,17 @@ public struct Verdict: Sendable {
     public internal(set) var notices: [String] = []
     /// The reason why the request was skipped; nil if it was evaluated.
     public internal(set) var passedOver: String?
+    /// False if no rule reads the object's kind.
+    public internal(set) var isCovered = true
     /// True if the request sets or changes an exemption.
     public internal(set) var changesExemption = false
     /// A service account that is not known to be an operator and whose object with an owner would be denied in enforce mode.
     public internal(set) var untrustedController: String?
     /// The operator's service account whose object has findings that only warn because of it.
     public internal(set) var operatorAccount: String?
+    /// True if an operator made the object or its namespace is a platform namespace, so that its author is not the team; a
+    /// server does not set it.
+    public internal(set) var isThirdParty = false
     /// The object that was evaluated; nil until its names are read (see ``subject``).
     var object: EvaluatedObject?
     /// The last line of a denial: how to proceed if the change cannot wait.
@@ -80,7 +85,7 @@ public struct NotEvaluated: Sendable {
     /// The reason without the details of one object.
     public var generalReason: String {
         switch cause {
-        case .unknown: "related objects could not be read"
+        case .unknown: "related objects are not known"
         case .type: "a field has the wrong type"
         }
     }

@@ -81,6 +81,26 @@ extension Comparison {
             ? .deny : effects.contains(.warn) || !verdict.notices.isEmpty ? .warn : .allow
     }
 
+    /// Compares findings with a request that was allowed without any.
+    ///
+    /// - Parameters:
+    ///   - findings: The findings that apply, with their effects.
+    ///   - isNamed: False to replace the path and the message, which contain names of the object, by the title of the rule.
+    public init(admitted findings: [(judgement: Judgement, effect: Judgement.Effect)], isNamed: Bool = true) {
+        before = .allow
+        var seen: Set<String> = []
+        changes = findings.compactMap { judgement, effect in
+            let rule = judgement.rule
+            if !isNamed, !seen.insert(rule.id).inserted { return nil }
+            return Change(
+                rule: rule.id, path: isNamed ? judgement.path : rule.title, before: nil, now: effect,
+                message: isNamed ? judgement.finding.message : "")
+        }
+        notReplayable = []
+        let effects = findings.map(\.effect)
+        now = effects.contains(.deny) ? .deny : effects.contains(.warn) ? .warn : .allow
+    }
+
     /// Findings by rule and path; of several with the same path, the most severe.
     private struct Entries {
         struct Key: Hashable {

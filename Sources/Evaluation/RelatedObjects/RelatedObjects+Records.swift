@@ -52,7 +52,9 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     /// The namespace.
     public let namespace: String
     /// The pods that it selects: an empty selector selects all pods, nil none.
-    public let selector: LabelSelector?
+    public var selector: LabelSelector? { isOfRemovedVersion ? nil : writtenSelector }
+    /// The selector as it is written, whatever the version.
+    public let writtenSelector: LabelSelector?
     /// True if its version is no longer served by Kubernetes (`policy/v1beta1`, removed in 1.25): it selects no pods.
     public let isOfRemovedVersion: Bool
     /// The minimum number of available pods.
@@ -65,9 +67,8 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
         self.namespace = namespace
         let spec = try object.object("spec")
         isOfRemovedVersion = object["apiVersion"]?.equals("policy/v1beta1") ?? false
-        selector =
-            try isOfRemovedVersion
-            ? nil : spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
+        writtenSelector =
+            try spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
         minAvailable = try spec?.intOrPercent("minAvailable")
         maxUnavailable = try spec?.intOrPercent("maxUnavailable")
     }

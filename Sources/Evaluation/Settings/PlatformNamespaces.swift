@@ -5,8 +5,8 @@ extension Settings {
         istio-system istio-ingress envoy-gateway-system keda knative-serving knative-eventing karpenter monitoring \
         logging observability amazon-cloudwatch amazon-guardduty aws-observability aws-load-balancer-controller \
         aws-privateca-issuer ack-system crossplane-system cnpg-system strimzi elastic-system velero traefik \
-        tekton-pipelines kyverno gatekeeper-system vault datadog opentelemetry opentelemetry-operator-system \
+        tekton-pipelines tekton-pipelines-resolvers kyverno gatekeeper-system vault datadog opentelemetry opentelemetry-operator-system \
         calico-system tigera-operator metallb-system longhorn-system rook-ceph ingress-nginx strimzi-drain-cleaner \
-        postgres-operator fluent-operator neuvector
+        postgres-operator fluent fluent-operator neuvector
         """.split(separator: " ").map { String($0) }
 }

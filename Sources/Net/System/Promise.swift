@@ -26,19 +26,21 @@ public final class Promise<Value: Sendable>: Sendable {
 }
 
 /// The C library's semaphore, which any thread may signal.
-private final class Semaphore: @unchecked Sendable {
+public final class Semaphore: @unchecked Sendable {
     // Threads can share it; its address is valid while this object lives, which each caller keeps alive.
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
-    init() { sem_init(semaphore, 0, 0) }
+    /// Creates a semaphore that this number of calls can pass.
+    public init(_ count: UInt32 = 0) { sem_init(semaphore, 0, count) }
 
     deinit {
         sem_destroy(semaphore)
         semaphore.deallocate()
     }
 
-    func signal() { sem_post(semaphore) }
+    /// Lets one more call pass.
+    public func signal() { sem_post(semaphore) }
 
     /// Waits; also returns when interrupted.
-    func wait() { sem_wait(semaphore) }
+    public func wait() { sem_wait(semaphore) }
 }

@@ -30,8 +30,8 @@ public struct Subprocess: Sendable {
     /// Runs the program with an empty standard input.
     ///
     /// - Parameters:
-    ///   - limit: The time after which the program is killed.
-    ///   - maximum: The number of bytes of output beyond which the program is killed.
+    ///   - limit: The time after which the program, with those it has started, is killed.
+    ///   - maximum: The number of bytes of output beyond which they are killed.
     /// - Returns: The result.
     /// - Throws: A ``SystemError`` if the program cannot be started (`ENOENT`), takes too long (`ETIMEDOUT`) or prints too much
     ///   (`EFBIG`).
@@ -50,7 +50,8 @@ public struct Subprocess: Sendable {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
         if let failure {
-            kill(process, SIGKILL)
+            // The program is the leader of its process group, so that programs that it has started end too.
+            kill(-process, SIGKILL)
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             throw SystemError(call: "run", code: failure, context: command)
         }
@@ -59,6 +60,18 @@ public struct Subprocess: Sendable {
         return Result(
             status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: collected.output,
             messages: collected.messages)
+    }
+
+    /// Starts the program with an empty standard input; its output is read as it is printed.
+    ///
+    /// - Throws: A ``SystemError`` if the program cannot be started (`ENOENT`).
+    public func start() throws(SystemError) -> RunningSubprocess {
+        let output = try Pipe()
+        let messages = try Pipe()
+        let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+        output.closeWriting()
+        messages.closeWriting()
+        return RunningSubprocess(process, output, messages)
     }
 
     private func spawn(output: Int32, messages: Int32) throws(SystemError) -> pid_t {
@@ -78,13 +91,63 @@ public struct Subprocess: Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let words = CStrings([command] + arguments)
         let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
         var process: pid_t = 0
         let code = posix_spawnp(&process, command, &actions, &attributes, words.pointers, variables.pointers)
         guard code == 0 else { throw SystemError(call: "run", code: code, context: command) }
         return process
+    }
+}
+
+/// A program whose output is read while it runs.
+///
+/// It is ended when this object is released. One thread at a time must use it.
+public final class RunningSubprocess: @unchecked Sendable {
+    // Unchecked because the readers' lock decides which thread uses it.
+    private var process: pid_t?
+    private let output: Pipe
+    private let messages: Pipe
+
+    fileprivate init(_ process: pid_t, _ output: Pipe, _ messages: Pipe) {
+        self.process = process
+        self.output = output
+        self.messages = messages
+    }
+
+    deinit {
+        guard let process else { return }
+        kill(process, SIGKILL)
+        _ = RunningSubprocess.wait(for: process)
+    }
+
+    /// The descriptor of the standard output.
+    public var descriptor: Int32 { output.reading.number }
+
+    /// Waits for the end of the program, after its output has ended.
+    ///
+    /// - Returns: The last line of its standard error if it failed; nil if it succeeded.
+    public func finish() -> String? {
+        guard let process else { return nil }
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while case .bytes(let count) = chunk.withUnsafeMutableBytes({ messages.reading.read(into: $0) }) {
+            text = (text + chunk.prefix(count)).suffix(4096)
+        }
+        let status = RunningSubprocess.wait(for: process)
+        self.process = nil
+        guard status != 0 else { return nil }
+        let line = String(decoding: text, as: UTF8.self).split(separator: "\n").last.map { String($0) }
+        return line ?? "it ended with status \(status >> 8 & 0xFF)"
+    }
+
+    private static func wait(for process: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return status
     }
 }
 

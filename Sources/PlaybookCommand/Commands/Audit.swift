@@ -10,11 +10,14 @@ struct AuditCommand {
     private let settings: Settings
     private var printer: ReportPrinter
     private var summary = Summary(of: .object)
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         settings = try arguments.settings()
-        printer = try ReportPrinter(arguments)
+        printer = try ReportPrinter(arguments, namesFiles: false)
+        failureLevel = try arguments.failureLevel()
+        summary.settingsFiles = arguments.settingsFiles.map(\.path)
     }
 
     mutating func run() throws(CommandError) -> ExitCode {
@@ -46,16 +49,18 @@ struct AuditCommand {
                 Console.error("playbook: \(input)\n")
             })
         progress.end()
-        printer.finish(summary)
+        let isWritten = printer.finish(summary)
         if arguments.has(.writeReports) { write(reports, with: client, in: selection.namespace) }
-        return summary.code(arguments)
+        return summary.code(failingOn: failureLevel, isWritten: isWritten)
     }
 
     /// Lists the cluster's exemptions instead of its findings.
     private mutating func listExemptions() throws(CommandError) -> ExitCode {
-        guard ["text", "json"].contains(printer.format), !arguments.has(.writeReports) else {
+        guard ["text", "json"].contains(printer.format), !arguments.has(.writeReports), !arguments.has(.output) else {
             throw CommandError(
-                message: "--exemptions supports --format text and json, and cannot be combined with --write-reports")
+                message:
+                    "--exemptions supports --format text and json, and cannot be combined with --write-reports or --output"
+            )
         }
         guard !arguments.has(.namespace), !arguments.has(.selector), !arguments.has(.except) else {
             throw CommandError(
@@ -108,11 +113,13 @@ struct AuditCommand {
 }
 
 extension BlockingClient {
-    /// Returns a client of the cluster that `--context` names, or else of the one that kubectl would use.
+    /// Returns a client of the cluster that `--kubeconfig` and `--context` name, or else of the one that kubectl would use.
     static func find(_ arguments: Arguments) throws(CommandError) -> BlockingClient {
         let access: ClusterAccess
         do throws(CredentialsError) {
-            access = try ClusterAccess.find(environment: Process.environment, context: arguments.last(.context))
+            access = try ClusterAccess.find(
+                environment: Process.environment, kubeconfig: arguments.last(.kubeconfig),
+                context: arguments.last(.context))
         } catch {
             throw CommandError(message: "\(error)")
         }

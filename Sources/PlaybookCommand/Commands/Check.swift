@@ -9,11 +9,13 @@ struct CheckCommand {
     private var manifests: ManifestRun
     private var printer: ReportPrinter
     private var known: Baseline?
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
         printer = try ReportPrinter(arguments)
+        failureLevel = try arguments.failureLevel()
         guard let path = arguments.last(.baseline) else { return }
         guard !arguments.has(.writeBaseline) else {
             throw CommandError(
@@ -30,9 +32,9 @@ struct CheckCommand {
         manifests.read()
         var (printer, known, found) = (printer, known, Baseline())
         let path = arguments.last(.writeBaseline)
-        let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
+        let worlds = manifests.worlds(of: manifests.files, manifests.roots)
         manifests.judge(
-            manifests.files, with: judge,
+            manifests.files, manifests.roots, with: worlds,
             accepting: { verdict in
                 if path != nil { found.add(verdict) }
                 return known?.take(from: verdict) ?? verdict
@@ -41,10 +43,11 @@ struct CheckCommand {
         manifests.tellIgnores()
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
-        printer.finish(manifests.summary)
-        guard let path else { return manifests.summary.code(arguments) }
-        if let failure = FileWriter.write(path, Array(found.text.utf8)) { throw CommandError(message: "\(failure)") }
+        let isWritten = printer.finish(manifests.summary)
+        if let path, let failure = FileWriter.write(path, Array(found.text.utf8)) {
+            throw CommandError(message: "\(failure)")
+        }
         // Findings that were written to the baseline do not fail the run.
-        return !manifests.summary.unreadable.isEmpty ? .usage : .success
+        return manifests.exitCode(failingOn: path == nil ? failureLevel : .never, isWritten: isWritten)
     }
 }

@@ -25,9 +25,10 @@ enum Completion: String, CaseIterable {
         for command in Command.allCases {
             for flag in command.flags {
                 guard let form = command.form(of: flag), let reply = bashReply(to: form) else { continue }
-                cases += "    '\(command.rawValue) --\(flag.rawValue)') \(reply) ;;\n"
+                let words = flag.forms.map { "'\(command.rawValue) \($0)'" }.joined(separator: " | ")
+                cases += "    \(words)) \(reply) ;;\n"
             }
-            let flags = (command.flags.map(\.rawValue) + ["help"]).map { "--\($0)" }.joined(separator: " ")
+            let flags = (command.flags.flatMap(\.forms) + ["--help"]).joined(separator: " ")
             cases += "    '\(command.rawValue) '*)\n"
             cases += "        if [[ $word == -* ]]; then words='\(flags)'"
             cases += bashReply(to: command.operandForm).map { "; else \($0); fi ;;\n" } ?? "; fi ;;\n"
@@ -79,8 +80,11 @@ enum Completion: String, CaseIterable {
             cases += "    \(command.rawValue)) _arguments"
             for flag in command.flags {
                 let value = command.form(of: flag).map { ":\(flag.value ?? ""):\(zshAction(for: $0))" } ?? ""
+                let end = value.isEmpty ? ("", "") : ("+", "=")
+                let short = flag.letter.map { "-\($0)\(end.0)," } ?? ""
+                let forms = "\(short)--\(flag.rawValue)\(end.1)"
                 cases +=
-                    " \\\n        '*--\(flag.rawValue)\(value.isEmpty ? "" : "=")[\(quoted(flag.summary))]\(value)'"
+                    " \\\n        '*'\(short.isEmpty ? forms : "{\(forms)}")'[\(quoted(flag.summary))]\(value)'"
             }
             cases += " \\\n        '--help[show help]'"
             if !command.operands.isEmpty { cases += " \\\n        '*:argument:\(zshAction(for: command.operandForm))'" }
@@ -146,7 +150,8 @@ enum Completion: String, CaseIterable {
             let head = "complete -c playbook -n '__fish_seen_subcommand_from \(command.rawValue)'"
             for flag in command.flags {
                 let value = command.form(of: flag).map { " \(fishValue($0))" } ?? ""
-                text += "\(head) -l \(flag.rawValue)\(value) -d '\(escaped(flag.summary))'\n"
+                text +=
+                    "\(head)\(flag.letter.map { " -s \($0)" } ?? "") -l \(flag.rawValue)\(value) -d '\(escaped(flag.summary))'\n"
             }
             text += "\(head) -l help -d 'show help'\n"
             if !command.operands.isEmpty { text += "\(head) \(fishOperand(command.operandForm))\n" }

@@ -7,12 +7,16 @@ import Report
 struct FixCommand {
     private let arguments: Arguments
     private var manifests: ManifestRun
-    /// For each file the number of fixed findings and of added objects.
-    private var tallies: [(fixed: Int, added: Int)] = []
+    /// The files, with what is done to each, in the order of the output.
+    private var changes: [FileChange] = []
+    /// The rendered roots after the changes.
+    private var roots: [RenderedRoot] = []
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
+        failureLevel = try arguments.failureLevel()
         guard !(arguments.has(.write) && arguments.has(.diff)) else {
             throw CommandError(message: "--diff cannot be combined with --write")
         }
@@ -23,69 +27,228 @@ struct FixCommand {
 
     mutating func run() -> ExitCode {
         manifests.read()
-        let judge = manifests.judge(knowing: manifests.world(of: manifests.files))
-        let fixing = ManifestJudge(
-            judge.context.with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
-            namespace: manifests.namespace)
-        var after: [ManifestFile] = []
+        roots = manifests.roots
+        let worlds = manifests.worlds(of: manifests.files, roots)
+        let judge = fixing(with: worlds.shared)
         for file in manifests.files {
-            let result = fixing.fixed(file)
-            tallies.append((result.entries.count { $0.refusal == nil }, 0))
-            for entry in result.entries { tell(entry, of: file) }
-            after.append(result.file)
+            let result = judge.fixed(file)
+            changes.append(
+                FileChange(old: file, new: result.file, fixed: result.entries.count { $0.refusal == nil }))
+            for entry in result.entries { tell(entry, of: file.path) }
         }
-        if arguments.has(.addRelatedObjects) { addRelatedObjects(to: &after) }
+        let own = changes.count
+        if !roots.isEmpty { fixSources(worlds) }
+        if arguments.has(.addRelatedObjects) {
+            addRelatedObjects(toFirst: own)
+            addBudgetsToSources()
+        }
         let unread = manifests.summary.unreadable.count
-        let unwritten = deliver(after)
-        // Files that could not be written keep their original contents.
-        for index in unwritten { (after[index], tallies[index]) = (manifests.files[index], (0, 0)) }
-        var parts = [deeds(on: after)]
+        let unwritten = deliver()
+        var parts = [deeds()]
         if unread > 0 { parts.append("\(count(unread, "input")) could not be read") }
-        if !unwritten.isEmpty { parts.append("\(count(unwritten.count, "file")) could not be written") }
-        let left = tellWhatIsLeft(in: after)
+        if unwritten > 0 { parts.append("\(count(unwritten, "file")) could not be written") }
+        let left = tellWhatIsLeft(in: changes[..<own].map(\.new))
         parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
         Console.note(parts.joined(separator: "; "))
-        return manifests.summary.code(arguments)
+        for path in manifests.summary.settingsFiles { Console.note("settings read from \(path)") }
+        return manifests.exitCode(failingOn: failureLevel)
+    }
+
+    private func fixing(with world: ManifestWorld) -> ManifestJudge {
+        ManifestJudge(
+            manifests.judge(knowing: world).context
+                .with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
+            namespace: manifests.namespace)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     /// The changes that were made to the files, or would be.
-    private func deeds(on files: [ManifestFile]) -> String {
+    private func deeds() -> String {
         let isWritten = arguments.has(.write)
-        let (fixed, added) = tallies.reduce((0, 0)) { ($0.0 + $1.fixed, $0.1 + $1.added) }
+        let (fixed, added) = changes.reduce((0, 0)) { ($0.0 + $1.fixed, $0.1 + $1.added) }
         guard fixed + added > 0 else { return isWritten ? "nothing fixed" : "nothing to fix" }
         var deeds: [String] = []
         if fixed > 0 { deeds.append("\(isWritten ? "fixed" : "fix") \(count(fixed, "finding"))") }
         if added > 0 { deeds.append("\(isWritten ? "added" : "add") \(count(added, "object"))") }
-        let changed = zip(files, manifests.files).count { $0.text.bytes != $1.text.bytes }
-        let places = changed == files.count ? count(changed, "file") : "\(changed) of \(files.count) files"
+        let changed = changes.count(where: \.isChanged)
+        let places = changed == changes.count ? count(changed, "file") : "\(changed) of \(changes.count) files"
         return (isWritten ? "" : "would ") + deeds.joined(separator: " and ") + " in \(places)"
     }
 
-    private func tell(_ entry: FixedFile.Entry, of file: ManifestFile, not verb: String = "fixed") {
+    private func tell(_ entry: FixedFile.Entry, of path: String, not verb: String = "fixed") {
         guard let refusal = entry.refusal else { return }
-        let place = refusal.location.map { "\(file.path):\($0.line):\($0.column)" } ?? "\(file.path):\(entry.line)"
+        let place = refusal.location.map { "\(path):\($0.line):\($0.column)" } ?? "\(path):\(entry.line)"
         Console.note(
             "\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(SecretMask.masked(refusal.message))")
     }
 
+    /// Reports an added object.
+    private func tellAdded(_ object: Literal, to path: String) {
+        let name = [object["metadata"]?["namespace"]?.text, object["metadata"]?["name"]?.text].compactMap(\.self)
+        let verb = arguments.has(.write) ? "added" : "would add"
+        Console.note("\(path): \(verb) PodDisruptionBudget \(name.joined(separator: "/"))")
+    }
+
+    // MARK: Sources of kustomizations
+
+    /// Changes the files that kustomizations read, if what they render changes as intended and in no other way.
+    private mutating func fixSources(_ worlds: ManifestRun.Worlds) {
+        var fixes = SourceFixes()
+        for root in roots where !root.sources.isEmpty {
+            fixes.add(root, fixing(with: worlds.own[root.path] ?? worlds.shared))
+        }
+        fixes.finish()
+        var accepted: [String: ManifestFile] = [:]
+        if let all = try? rendered(fixes.files, changing: Set(fixes.files.keys), intended: fixes.intended) {
+            (roots, accepted) = (all, fixes.files)
+        } else {
+            // One file after the other, so that one that cannot be changed does not prevent the others.
+            for (path, file) in fixes.files.sorted(by: { $0.key < $1.key }) {
+                let wanted = accepted.merging([path: file]) { _, new in new }
+                do throws(CannotEdit) {
+                    roots = try rendered(wanted, changing: [path], intended: fixes.intended)
+                    accepted = wanted
+                } catch {
+                    fixes.refuse(path, error)
+                }
+            }
+        }
+        for (path, entry) in fixes.refused { tell(entry, of: path) }
+        var told: Set<String> = []
+        for root in manifests.roots {
+            for (path, file) in root.sources.sorted(by: { $0.key < $1.key }) where told.insert(path).inserted {
+                changes.append(
+                    FileChange(old: file, new: accepted[path] ?? file, fixed: fixes.entries[path]?.count ?? 0))
+            }
+        }
+    }
+
+    /// Renders the roots that read some files with all changes so far.
+    ///
+    /// - Throws: A ``CannotEdit`` if an object differs from the one before in another way than intended.
+    private mutating func rendered(
+        _ files: [String: ManifestFile], changing paths: Set<String>,
+        intended: [String: [ObjectKey: Literal]] = [:], added: (ObjectKey) -> Bool = { _ in false }
+    ) throws(CannotEdit) -> [RenderedRoot] {
+        guard let renderer = manifests.renderer else { throw CannotEdit("kustomizations are not rendered") }
+        var result = roots
+        for (index, root) in roots.enumerated() where manifests.reads(root, paths) {
+            do throws(Renderer.Failure) {
+                result[index] = try manifests.rendered(root.path, with: files, renderer)
+            } catch {
+                throw CannotEdit("\(root.path) could not be rendered with the change: \(error.reason)")
+            }
+            if let title = result[index].unintendedChange(
+                since: root, intended: intended[root.path] ?? [:], added: added)
+            {
+                throw CannotEdit("\(root.path) would render another \(title) than intended")
+            }
+        }
+        return result
+    }
+
     // MARK: Related objects
 
-    /// Appends the related objects whose absence findings report.
-    private mutating func addRelatedObjects(to files: inout [ManifestFile]) {
-        let world = manifests.world(of: files, isTelling: false)
+    /// Appends the PodDisruptionBudgets whose absence findings report to the files that are evaluated as they are.
+    private mutating func addRelatedObjects(toFirst own: Int) {
+        let files = changes[..<own].map(\.new)
+        let world = manifests.worlds(of: files, roots, isTelling: false).shared
         for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
-            for entry in additions.refused { tell(entry, of: files[index], not: "added") }
+            let path = files[index].path
+            for entry in additions.refused { tell(entry, of: path, not: "added") }
             do throws(CannotEdit) {
                 if let refusal = additions.refusal { throw refusal }
                 guard !additions.objects.isEmpty else { continue }
-                files[index] = try files[index].appending(additions.objects)
-                tallies[index].added = additions.objects.count
+                changes[index].new = try files[index].appending(additions.objects)
+                changes[index].added = additions.objects.count
+                for object in additions.objects { tellAdded(object, to: path) }
             } catch {
-                Console.note("\(files[index].path): no objects added: \(error.message)")
+                Console.note("\(path): no objects added: \(error.message)")
             }
         }
+    }
+
+    /// Adds the missing PodDisruptionBudgets of rendered workloads: each is a new file beside the workload's kustomization.
+    private mutating func addBudgetsToSources() {
+        let files = changes.map(\.new)
+        let worlds = manifests.worlds(of: files, roots, isTelling: false)
+        var missing: [MissingBudget] = []
+        var seen: Set<String> = []
+        for root in roots {
+            for budget in manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).missingBudgets(of: root)
+            where seen.insert("\(budget.source) \(budget.object.json)").inserted { missing.append(budget) }
+        }
+        var changed: [String: ManifestFile] = [:]
+        for change in changes where change.isChanged { changed[PathText.normalized(change.new.path)] = change.new }
+        if (try? add(missing, to: &changed)) != nil { return }
+        // One after the other, so that one that cannot be added does not prevent the others.
+        for budget in missing {
+            do throws(CannotEdit) {
+                try add([budget], to: &changed)
+            } catch {
+                var entry = budget.entry
+                entry.refuse(error)
+                tell(entry, of: budget.source, not: "added")
+            }
+        }
+    }
+
+    private mutating func add(
+        _ budgets: [MissingBudget], to changed: inout [String: ManifestFile]
+    ) throws(CannotEdit) {
+        var wanted = changed
+        var originals: [String: ManifestFile] = [:]
+        var added: [(path: String, budget: MissingBudget)] = []
+        for budget in budgets {
+            guard let original = manifests.kustomization(naming: budget.source) else {
+                throw CannotEdit("no kustomization names \(budget.source) as a resource")
+            }
+            let name = "\(budget.object["metadata"]?["name"]?.text ?? "workload")-pdb.yaml"
+            let path = PathText.joined(PathText.directory(of: original.path), name)
+            guard !name.contains("/"), DirectoryWalk.type(of: path) == 0, wanted[path] == nil else {
+                throw CannotEdit("\(path) already exists")
+            }
+            wanted[original.path] = try Kustomization.adding(name, to: wanted[original.path] ?? original)
+            wanted[path] = ManifestFile(path: path, bytes: budget.object.document)
+            originals[original.path] = original
+            added.append((path, budget))
+        }
+        let paths = Set(originals.keys)
+        let before = denials(of: roots, reading: paths)
+        let after = try rendered(wanted, changing: paths, added: { $0.kind == "PodDisruptionBudget" })
+        if let new = denials(of: after, reading: paths).subtracting(before).min() {
+            throw CannotEdit("a rule would deny the result: \(new)")
+        }
+        roots = after
+        changed = wanted
+        for (path, original) in originals.sorted(by: { $0.key < $1.key }) {
+            guard let new = wanted[path] else { continue }
+            if let index = changes.firstIndex(where: { $0.new.path == path }) {
+                changes[index].new = new
+            } else {
+                changes.append(FileChange(old: original, new: new))
+            }
+        }
+        for (path, budget) in added {
+            if let new = wanted[path] { changes.append(FileChange(old: nil, new: new, added: 1)) }
+            tellAdded(budget.object, to: path)
+        }
+    }
+
+    /// The findings that deny objects of roots.
+    private mutating func denials(of roots: [RenderedRoot], reading paths: Set<String>) -> Set<String> {
+        let worlds = manifests.worlds(of: changes.compactMap { $0.old == nil ? nil : $0.new }, roots, isTelling: false)
+        var result: Set<String> = []
+        for root in roots where manifests.reads(root, paths) {
+            manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).judge(root) { object in
+                guard let verdict = object.verdict else { return }
+                for judgement in verdict.judgements where judgement.effect == .deny {
+                    result.insert("\(judgement.rule.id) of \(verdict.subject.title) in \(root.path)")
+                }
+            }
+        }
+        return result
     }
 
     // MARK: Output
@@ -93,7 +256,8 @@ struct FixCommand {
     /// Lists the remaining findings, and returns their number.
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
         var left = 0
-        manifests.judge(files, with: manifests.judge(knowing: manifests.world(of: files, isTelling: false))) { object in
+        let worlds = manifests.worlds(of: files, roots, isTelling: false)
+        manifests.judge(files, roots, with: worlds) { object in
             for finding in object.findings where finding.judgement.effect != .exempt {
                 left += 1
                 let column = finding.region.map { ":\($0.start.column)" } ?? ""
@@ -106,27 +270,59 @@ struct FixCommand {
         return left
     }
 
-    /// Writes or prints the files; returns the indices of those that could not be written.
-    private mutating func deliver(_ files: [ManifestFile]) -> Set<Int> {
+    /// Writes or prints the files; those that could not be written keep their original contents.
+    ///
+    /// - Returns: The number of files that could not be written.
+    private mutating func deliver() -> Int {
         guard arguments.has(.write) else {
-            for (index, new) in files.enumerated() { print(manifests.files[index], new, isFirst: index == 0) }
-            return []
+            for (index, change) in changes.enumerated() { print(change, isFirst: index == 0) }
+            return 0
         }
-        let changed = files.indices.filter { files[$0].text.bytes != manifests.files[$0].text.bytes }
-        let failures = FileWriter.replace(changed.map { (manifests.files[$0].path, files[$0].text.bytes) })
-        for (_, failure) in failures.sorted(by: { $0.key < $1.key }) { manifests.complain(failure) }
-        return Set(failures.keys.map { changed[$0] })
+        var failed = 0
+        // New files come first: a kustomization must not name a file that could not be written.
+        for index in changes.indices where changes[index].old == nil {
+            guard let failure = FileWriter.write(changes[index].new.path, changes[index].new.text.bytes) else {
+                continue
+            }
+            manifests.complain(failure)
+            failed += 1
+        }
+        let changed = changes.indices.filter { changes[$0].old != nil && changes[$0].isChanged }
+        let failures = FileWriter.replace(changed.map { (changes[$0].new.path, changes[$0].new.text.bytes) })
+        for (index, failure) in failures.sorted(by: { $0.key < $1.key }) {
+            manifests.complain(failure)
+            changes[changed[index]].undo()
+        }
+        return failed + failures.count
     }
 
-    private func print(_ old: ManifestFile, _ new: ManifestFile, isFirst: Bool) {
+    private func print(_ change: FileChange, isFirst: Bool) {
         if arguments.has(.diff) {
-            let diff = UnifiedDiff.text(old.text.bytes, new.text.bytes, path: old.path)
+            let diff = UnifiedDiff.text(change.old?.text.bytes ?? [], change.new.text.bytes, path: change.new.path)
             if !diff.isEmpty { Console.print(diff) }
         } else {
             // Several files become documents of one YAML stream.
-            if !isFirst, !new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }
-            Console.print(bytes: new.text.bytes)
-            if manifests.files.count > 1, new.text.bytes.last != UInt8(ascii: "\n") { Console.print("\n") }
+            if !isFirst, !change.new.text.bytes.starts(with: Array("---".utf8)) { Console.print("---\n") }
+            Console.print(bytes: change.new.text.bytes)
+            if changes.count > 1, change.new.text.bytes.last != UInt8(ascii: "\n") { Console.print("\n") }
         }
+    }
+}
+
+/// A file and what is done to it.
+private struct FileChange {
+    /// The file before; nil for a new one.
+    let old: ManifestFile?
+    var new: ManifestFile
+    /// The number of fixed findings.
+    var fixed = 0
+    /// The number of added objects.
+    var added = 0
+
+    var isChanged: Bool { old?.text.bytes != new.text.bytes }
+
+    /// Takes the changes back.
+    mutating func undo() {
+        if let old { self = FileChange(old: old, new: old) }
     }
 }

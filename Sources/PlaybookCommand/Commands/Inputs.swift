@@ -17,22 +17,13 @@ enum Inputs {
     }
 
     /// Returns the files that paths name, each once; directories are read recursively, in the order of names.
-    static func files(_ paths: [String], endings: [String]) -> [Result<File, Failure>] {
+    static func files(_ paths: [String], _ walk: DirectoryWalk) -> [Result<File, Failure>] {
         var result: [Result<File, Failure>] = []
         for path in paths.isEmpty ? ["-"] : paths {
-            guard path != "-" else {
-                result.append(.success(File(path: path, isNamed: true)))
-                continue
-            }
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                result.append(.failure(failure(path)))
-                continue
-            }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                result += folder(path, endings, depth: 0)
-            } else {
-                result.append(.success(File(path: path, isNamed: true)))
+            switch path == "-" ? S_IFREG : DirectoryWalk.type(of: path) {
+            case 0: result.append(.failure(failure(path)))
+            case S_IFDIR: result += walk.files(in: path)
+            default: if !walk.isExcluded(path) { result.append(.success(File(path: path, isNamed: true))) }
             }
         }
         return distinct(result)
@@ -45,12 +36,10 @@ enum Inputs {
         var result: [Result<File, Failure>] = []
         var places: [String: Int] = [:]
         for entry in entries {
-            guard case .success(let file) = entry, file.path != "-", let resolved = realpath(file.path, nil) else {
+            guard case .success(let file) = entry, file.path != "-", let target = realPath(file.path) else {
                 result.append(entry)
                 continue
             }
-            defer { free(resolved) }
-            let target = String(cString: resolved)
             if let place = places[target] {
                 // The name on the command line is the one that is reported.
                 if file.isNamed { result[place] = entry }
@@ -62,49 +51,30 @@ enum Inputs {
         return result
     }
 
-    private static func folder(_ path: String, _ endings: [String], depth: Int) -> [Result<File, Failure>] {
-        guard depth < 32 else { return [.failure(Failure(path, "directories are nested more than 32 levels deep"))] }
-        guard let stream = opendir(path) else { return [.failure(failure(path))] }
-        defer { closedir(stream) }
-        var entries: [(name: String, isFolder: Bool)] = []
-        // The entry is valid until the next `readdir`; its name ends with a zero byte.
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasPrefix(".") { entries.append((name, Int(entry.pointee.d_type) == DT_DIR)) }
-        }
-        return entries.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Result<File, Failure>] in
-            let whole = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
-            let isWanted = endings.contains { name.hasSuffix($0) }
-            switch (kind(of: whole, AT_SYMLINK_NOFOLLOW), kind(of: whole, 0)) {
-            // Its status cannot be read, or its name is not UTF-8.
-            case (0, _) where isWanted || isFolder:
-                return [.failure(name.contains("\u{FFFD}") ? Failure(whole, "the name is not UTF-8") : failure(whole))]
-            case (S_IFDIR, _): return folder(whole, endings, depth: depth + 1)
-            // It could lead to a cycle.
-            case (S_IFLNK, S_IFDIR): passOver(whole, "symbolic link to a directory")
-            // A pipe that is named is read, such as <(helm template .); reading one in a directory could block forever.
-            case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
-                if isWanted { passOver(whole, "not a regular file") }
-            default: return isWanted ? [.success(File(path: whole, isNamed: false))] : []
-            }
-            return []
-        }
-    }
-
-    private static func kind(of path: String, _ flags: Int32) -> mode_t {
-        var status = stat()
-        return fstatat(AT_FDCWD, path, &status, flags) == 0 ? status.st_mode & S_IFMT : 0
-    }
-
     /// Reports that a file of a directory is skipped.
-    private static func passOver(_ path: String, _ reason: String) {
+    static func passOver(_ path: String, _ reason: String) {
         Console.note("playbook: \(path): skipped: \(reason)")
     }
 
+    /// The path without symbolic links; nil if there is no such file.
+    static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// The nearest directory upwards from an absolute one that is a git repository; nil if there is none.
+    static func repositoryRoot(of directory: String) -> String? {
+        var at = directory
+        while DirectoryWalk.type(of: PathText.joined(at, ".git")) == 0 {
+            guard at != "/" else { return nil }
+            at = PathText.directory(of: at)
+        }
+        return at
+    }
+
     /// Returns all bytes of a file, or of standard input.
-    static func bytes(of path: String) -> Result<[UInt8], Failure> {
+    static func bytes(of path: String, atMost maximum: Int = .max) -> Result<[UInt8], Failure> {
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(failure(path)) }
         defer { if path != "-" { close(descriptor) } }
@@ -119,6 +89,7 @@ enum Inputs {
                 return .failure(failure(path))
             }
             result.append(contentsOf: chunk[..<count])
+            guard result.count <= maximum else { return .failure(Failure(path, "larger than \(maximum >> 20) MiB")) }
         }
     }
 
@@ -129,7 +100,7 @@ enum Inputs {
 
     /// Reads manifests, file by file.
     static func manifests(_ paths: [String], _ body: (Result<ManifestFile, Failure>) -> Void) {
-        for entry in files(paths, endings: [".yaml", ".yml", ".json"]) {
+        for entry in files(paths, .manifests()) {
             do throws(Failure) {
                 if let file = try manifest(entry.get()) { body(.success(file)) }
             } catch {

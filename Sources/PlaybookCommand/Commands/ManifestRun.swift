@@ -13,15 +13,24 @@ struct ManifestRun {
     var summary = Summary(of: .object)
     /// The files that are read for related objects only.
     private var relatedObjects: [ManifestFile] = []
-    private(set) var files: [ManifestFile] = []
+    /// The files and rendered roots that are evaluated.
+    private var repository: Repository?
+    let renderer: Renderer?
     private let progress = Progress()
     /// By file, the indices of comments that exempted a finding.
     private var usedIgnores: [String: Set<Int>] = [:]
+
+    /// The files that are evaluated as they are.
+    var files: [ManifestFile] { repository?.files ?? [] }
+    /// The rendered kustomizations and charts.
+    var roots: [RenderedRoot] { repository?.roots ?? [] }
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         settings = try arguments.settings()
         namespace = arguments.last(.namespace) ?? ""
+        renderer = try arguments.render() ? Renderer(arguments) : nil
+        summary.settingsFiles = arguments.settingsFiles.map(\.path)
     }
 
     /// Reports an input that could not be read, or a file that could not be written.
@@ -34,42 +43,93 @@ struct ManifestRun {
 
     /// Reads all files that the arguments name.
     mutating func read() {
-        relatedObjects = read(arguments.all(.relatedObjects))
-        files = read(arguments.operands.isEmpty ? ["-"] : arguments.operands)
-        summary.files = files.count
-        progress.end()
+        let related = arguments.all(.relatedObjects)
+        if !related.isEmpty {
+            let read = Repository(related, arguments, nil, progress)
+            read.failures.forEach { complain($0) }
+            relatedObjects = read.files
+        }
+        let read = Repository(arguments.operands.isEmpty ? ["-"] : arguments.operands, arguments, renderer, progress)
+        read.failures.forEach { complain($0) }
+        summary.files = read.files.count + Set(read.roots.flatMap(\.sourcePaths)).count
+        summary.skippedFiles = read.skipped
+        summary.notRendered = read.notRendered
+        repository = read
     }
 
-    private mutating func read(_ paths: [String]) -> [ManifestFile] {
-        guard !paths.isEmpty else { return [] }
-        var result: [ManifestFile] = []
-        Inputs.manifests(paths) { entry in
-            do throws(Inputs.Failure) {
-                let file = try entry.get()
-                if let problem = file.problem { complain(Inputs.Failure(problem, in: file)) }
-                result.append(file)
-            } catch {
-                complain(error)
-            }
-            progress.show("\(result.count) files read")
-        }
-        return result
+    /// True if a root reads one of some files.
+    func reads(_ root: RenderedRoot, _ paths: Set<String>) -> Bool {
+        !(repository?.kustomizations[root.path]?.all.isDisjoint(with: paths) ?? true)
+    }
+
+    /// Builds a kustomization again with changed files.
+    mutating func rendered(
+        _ path: String, with changes: [String: ManifestFile], _ renderer: Renderer
+    ) throws(Renderer.Failure) -> RenderedRoot {
+        guard var repository else { throw Renderer.Failure(reason: "not rendered") }
+        defer { self.repository = repository }
+        return try repository.rendered(path, with: changes, renderer)
+    }
+
+    /// Returns the kustomization file that names a file as a resource; nil if there is none.
+    mutating func kustomization(naming resource: String) -> ManifestFile? {
+        repository?.kustomization(naming: resource)
     }
 
     // MARK: Evaluation
 
-    /// Collects the objects of some files and of the files for related objects.
+    /// The related objects of files and rendered roots.
+    ///
+    /// Roots and files with the same object are alternatives, such as the overlays of several environments: a root with
+    /// alternatives is evaluated without them.
+    struct Worlds {
+        /// The related objects of files, and of roots without alternatives.
+        var shared: ManifestWorld
+        /// The related objects of roots with alternatives, by path.
+        var own: [String: ManifestWorld] = [:]
+    }
+
+    /// Collects the objects of some files, of rendered roots, and of the files for related objects.
     ///
     /// - Parameters:
     ///   - files: The files.
+    ///   - roots: The rendered roots.
     ///   - isTelling: True to report objects that cannot be used as related objects.
     /// - Returns: The objects.
-    mutating func world(of files: [ManifestFile], isTelling: Bool = true) -> ManifestWorld {
-        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
-        for file in relatedObjects + files {
+    mutating func worlds(of files: [ManifestFile], _ roots: [RenderedRoot], isTelling: Bool = true) -> Worlds {
+        func add(_ file: ManifestFile, to world: inout ManifestWorld) {
             for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
         }
-        return world
+        func add(_ root: RenderedRoot, to world: inout ManifestWorld) {
+            for problem in world.add(root.file) where isTelling {
+                complain(Inputs.Failure(root.path, "the rendered output: \(problem.message)"))
+            }
+        }
+        let keys = roots.map { Set($0.objects().keys) }
+        let keysOfFiles = roots.isEmpty ? [] : files.map(\.objectKeys)
+        var users: [ObjectKey: Int] = [:]
+        for key in (keys + keysOfFiles).joined() { users[key, default: 0] += 1 }
+        let rendered = keys.reduce(into: Set<ObjectKey>()) { $0.formUnion($1) }
+        var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
+        var copies: [ManifestFile] = []
+        for file in relatedObjects { add(file, to: &world) }
+        for (index, file) in files.enumerated() {
+            if !roots.isEmpty, !keysOfFiles[index].isDisjoint(with: rendered) {
+                copies.append(file)
+            } else {
+                add(file, to: &world)
+            }
+        }
+        let alternatives = keys.map { $0.contains { users[$0, default: 0] > 1 } }
+        for (root, isAlternative) in zip(roots, alternatives) where !isAlternative { add(root, to: &world) }
+        var worlds = Worlds(shared: world)
+        for file in copies { add(file, to: &worlds.shared) }
+        for (root, isAlternative) in zip(roots, alternatives) where isAlternative {
+            var own = world
+            add(root, to: &own)
+            worlds.own[root.path] = own
+        }
+        return worlds
     }
 
     /// Prepares an evaluation with these objects as related objects.
@@ -79,11 +139,13 @@ struct ManifestRun {
             namespace: namespace)
     }
 
-    /// Evaluates the objects of files: `accept` removes findings that are not reported, `body` is called with each object.
+    /// Evaluates the objects of files and roots: `accept` removes findings that are not reported, `body` is called with each
+    /// object.
     mutating func judge(
-        _ files: [ManifestFile], with judge: ManifestJudge,
+        _ files: [ManifestFile], _ roots: [RenderedRoot], with worlds: Worlds,
         accepting accept: (Verdict) -> Verdict = { $0 }, _ body: (JudgedObject) -> Void
     ) {
+        let judge = judge(knowing: worlds.shared)
         for file in files {
             for document in file.documents {
                 judge.judge(document, of: file) { object, found, used in
@@ -102,12 +164,40 @@ struct ManifestRun {
             }
             progress.show("\(summary.judged) objects evaluated")
         }
+        /// The findings so far: several roots can render the same object, often with the same findings.
+        var told: Set<String> = []
+        /// The objects so far that are rendered in the same way.
+        var seen: Set<String> = []
+        for root in roots {
+            let judge = worlds.own[root.path].map { self.judge(knowing: $0) } ?? judge
+            judge.judge(root) { object in
+                guard let found = object.verdict else { return }
+                usedIgnores[object.file, default: []].formUnion(object.usedIgnores)
+                let place = "\(object.file):\(object.line ?? 0) \(found.subject.title)"
+                let keys = found.judgements.map { "\(place) \($0.key) \($0.effect) \($0.finding.message)" }
+                let text = Literal(object.object.value).json
+                guard seen.insert("\(place) \(text) \(keys.joined(separator: " "))").inserted else { return }
+                let verdict = accept(found)
+                summary.add(verdict)
+                let new = verdict.leavingOut { judgement in
+                    !told.insert("\(place) \(judgement.key) \(judgement.effect) \(judgement.finding.message)").inserted
+                }
+                guard !new.judgements.isEmpty || found.judgements.isEmpty else { return }
+                body(
+                    JudgedObject(
+                        file: object.file, line: object.line, request: "", verdict: new,
+                        root: PathText.directory(of: root.path), locate: { object.region(of: $0) }))
+            }
+            progress.show("\(summary.judged) objects evaluated")
+        }
         progress.end()
     }
 
     /// Reports comments that do not exempt anything, with the reason.
     func tellIgnores() {
-        for file in files {
+        var told: Set<String> = []
+        for file in files + roots.flatMap({ $0.sources.values.sorted { $0.path < $1.path } })
+        where told.insert(file.path).inserted {
             for (index, comment) in file.ignores.enumerated() {
                 let isUsed = usedIgnores[file.path]?.contains(index) ?? false
                 let unused =
@@ -116,5 +206,16 @@ struct ManifestRun {
                 Console.note("playbook: \(file.path):\(comment.location.line):\(comment.location.column): \(text)")
             }
         }
+    }
+
+    // MARK: The result
+
+    /// The exit code; an input without any object is an error unless `--allow-empty` is given.
+    func exitCode(failingOn level: FailureLevel, isWritten: Bool = true) -> ExitCode {
+        guard summary.judged == 0, summary.unreadable.isEmpty, !arguments.has(.allowEmpty) else {
+            return summary.code(failingOn: level, isWritten: isWritten)
+        }
+        Console.error("playbook: no Kubernetes objects found; use --allow-empty to accept this\n")
+        return .usage
     }
 }

@@ -12,7 +12,7 @@ enum ManualPage {
             """
             The server is a Kubernetes admission webhook that evaluates each change against the rules of the playbook. Other \
             commands evaluate manifests, recorded reviews and live clusters with the same rules. All commands read their \
-            settings from the environment.
+            settings from the environment; those that evaluate objects also read a repository's .playbook.env.
             """)
         page += ".SH COMMANDS\n"
         for command in Command.allCases { page += section(on: command) }
@@ -20,7 +20,7 @@ enum ManualPage {
         for setting in Catalogue.playbook.settings { page += entry(on: setting) }
         page += ".SH EXIT STATUS\n"
         for (code, meaning) in [
-            ("0", "Nothing is denied."), ("1", "At least one object is denied; for replay, newly denied."),
+            ("0", "Nothing is denied."), ("1", "At least one object is denied (--fail-on); for replay, newly denied."),
             ("2", "The usage is wrong, or an input could not be read; the others are evaluated."),
         ] {
             page += ".TP\n.B \(code)\n\(escaped(meaning))\n"
@@ -37,7 +37,8 @@ enum ManualPage {
         for flag in command.flags {
             let value = flag.value.map { " \\fI\(escaped($0))\\fR" } ?? ""
             let formats = flag == .format ? ": " + command.formats.joined(separator: ", ") : ""
-            text += ".TP\n\\fB\\-\\-\(escaped(flag.rawValue))\\fR\(value)\n\(escaped(flag.summary + formats))\n"
+            let forms = flag.forms.map { "\\fB\(escaped($0))\\fR" }.joined(separator: ", ")
+            text += ".TP\n\(forms)\(value)\n\(escaped(flag.summary + formats))\n"
         }
         return text
     }

@@ -6,43 +6,60 @@ import Net
 import Report
 import Synchronization
 
-/// `playbook replay`: re-evaluates recordings and shows which decisions change.
+/// `playbook replay`: re-evaluates recordings or an audit log and shows which decisions change.
 struct ReplayCommand {
     private let arguments: Arguments
     private let settings: Settings
     private let format: String
+    private let outputs: [(format: String, path: String)]
+    private let failureLevel: FailureLevel
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
+        guard !arguments.has(.redactNames) || arguments.has(.auditLog) else {
+            throw CommandError(message: "--redact-names needs --audit-log")
+        }
         format = try arguments.format()
+        outputs = try arguments.outputs()
+        failureLevel = try arguments.failureLevel()
         settings = try arguments.settings()
     }
 
     func run() throws(CommandError) -> ExitCode {
-        let files = ReviewFiles(arguments.operands)
         let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
         let given = arguments.has(.relatedObjects) ? relatedObjects : nil
         for failure in failures { Console.error("playbook: \(failure)\n") }
+        if arguments.has(.auditLog) {
+            let replay = AuditLogReplay(settings, isRedacted: arguments.has(.redactNames), given)
+            return finish(replay.run(arguments.operands), failures.count)
+        }
+        let files = ReviewFiles(arguments.operands)
         let shared = Shared(settings, files, given)
         let threads = (0..<2).compactMap { _ in try? Thread { shared.work() } }
         if threads.isEmpty { shared.work() }
         shared.showProgress(until: threads.count)
         for thread in threads { thread.join() }
-        var tally = shared.tally
-        tally.unreadable += failures.count
-        if !arguments.isSilent(format) {
-            Console.print(report(tally))
-        }
-        if tally.unreadable > 0 { return .usage }
-        return tally.newlyDenied > 0 ? .denied : .success
+        return finish(shared.tally, failures.count)
     }
 
-    private func report(_ tally: ReplayTally) -> String {
+    private func finish(_ tally: ReplayTally, _ unreadable: Int) -> ExitCode {
+        var tally = tally
+        tally.unreadable += unreadable
+        if !arguments.isSilent(format) {
+            Console.print(report(tally, in: format, isColored: Console.isColored() && !arguments.has(.noColor)))
+        }
+        let isWritten = ReportPrinter.write(outputs) { report(tally, in: $0) }
+        for file in arguments.settingsFiles { Console.note("settings read from \(file.path)") }
+        if tally.unreadable > 0 || !isWritten { return .usage }
+        return failureLevel.code(isDenied: tally.newlyDenied > 0, isWarned: tally.newlyWarned > 0)
+    }
+
+    private func report(_ tally: ReplayTally, in format: String, isColored: Bool = false) -> String {
         switch format {
         case "json": ReplayReport.json(tally)
         case "markdown": MarkdownReport.text(tally, documentation: settings.documentation)
-        case "html": HTMLReport.text(tally, documentation: settings.documentation, version: Version.current)
-        default: ReplayReport(isColored: Console.isColored() && !arguments.has(.noColor)).text(tally)
+        case "html": HTMLReport.text(tally, documentation: settings.documentation, .current)
+        default: ReplayReport(isColored: isColored).text(tally)
         }
     }
 

@@ -14,6 +14,7 @@ struct ReviewCommand {
     private let document = Document()
     private let paths: [String]
     private let wish: Wish
+    private let failureLevel: FailureLevel
 
     /// The rules whose results are shown in addition to findings.
     enum Wish {
@@ -29,6 +30,8 @@ struct ReviewCommand {
         self.paths = paths ?? arguments.operands
         self.wish = wish ?? (arguments.has(.verbose) ? .every : .nobody)
         printer = try ReportPrinter(arguments)
+        failureLevel = try arguments.failureLevel()
+        summary.settingsFiles = arguments.settingsFiles.map(\.path)
         let settings = try arguments.settings()
         let (relatedObjects, failures) = Inputs.relatedObjects(arguments.all(.relatedObjects), of: settings.catalogue)
         // The format `response` prints the server's exact responses, including those for requests that it skips.
@@ -50,8 +53,8 @@ struct ReviewCommand {
             progress.show(files.readBytes, of: files.totalBytes)
         }
         progress.end()
-        printer.finish(summary)
-        return summary.code
+        let isWritten = printer.finish(summary)
+        return summary.code(failingOn: failureLevel, isWritten: isWritten)
     }
 
     private mutating func complain(_ input: UnreadableInput) {

@@ -38,7 +38,7 @@ final class ReviewFiles: Sendable {
     private static let blockSize = 1 << 20
 
     init(_ paths: [String]) {
-        let files = Inputs.files(paths, endings: [".json", ".jsonl", ".ndjson"])
+        let files = Inputs.files(paths, .reviews)
         var total = 0
         for case .success(let file) in files {
             var status = stat()

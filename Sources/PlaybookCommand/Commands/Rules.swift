@@ -29,6 +29,15 @@ extension Command {
         case .man:
             Console.print(ManualPage.text)
             return .success
+        case .help:
+            guard arguments.operands.count < 2 else {
+                throw CommandError(message: "help takes one command; `playbook help` lists them")
+            }
+            Console.print(
+                try arguments.operands.first.map { name throws(CommandError) in
+                    Help.page(try Command(named: name))
+                } ?? Help.overview)
+            return .success
         case .version:
             Console.print("playbook \(Version.current) (commit \(Version.commit), Swift \(Version.swift))\n")
             return .success
@@ -52,13 +61,33 @@ extension Command {
         guard arguments.operands.count == 1 || arguments.operands.isEmpty && file != nil else {
             throw CommandError(message: "explain needs one rule; `playbook rules` lists them")
         }
-        guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
-        guard let rule = Catalogue.playbook[id] else {
-            throw CommandError.unknown("rule", id, among: Catalogue.playbook.reported.map(\.id))
+        let format = try arguments.format()
+        guard file == nil || format == "text" else {
+            throw CommandError(message: "explain --review supports --format text only")
         }
+        guard let id = arguments.operands.first else { return try answers(in: file ?? "-", .every, arguments) }
+        guard let rule = Catalogue.playbook[id] else { throw unknownRule(id) }
         if let file { return try answers(in: file, .one(rule), arguments) }
-        Console.print(RulePage.text(rule, level: try arguments.settings().level(of: rule)))
+        let level = try arguments.settings().level(of: rule)
+        switch format {
+        case "json": Console.print(RulePage.json(rule, level: level))
+        case "markdown": Console.print(RulePage.section(rule))
+        default: Console.print(RulePage.text(rule, level: level))
+        }
         return .success
+    }
+
+    /// The error for a word that is not a rule, with the rules that mention it.
+    private func unknownRule(_ word: String) -> CommandError {
+        let error = CommandError.unknown("rule", word, among: Catalogue.playbook.reported.map(\.id), help: "rules")
+        let found = RuleSearch.rules(for: word, in: Catalogue.playbook.reported)
+        guard Catalogue.playbook.nearestRule(to: word) == nil, !found.isEmpty else { return error }
+        let width = found.map(\.id.count).max() ?? 0
+        let lines = found.map { rule in
+            "  \(rule.id)\(String(repeating: " ", count: width - rule.id.count))  \(rule.title)"
+        }
+        return CommandError(
+            message: (["unknown rule \"\(word)\"; rules that mention it:"] + lines).joined(separator: "\n"))
     }
 
     /// Shows the results of rules for the reviews of a file.
@@ -89,10 +118,13 @@ extension Command {
         }
         // Settings that would not start a server are an error here too.
         _ = try arguments.settings()
-        Console.print(
-            format == "json"
-                ? ConfigurationPage.json(environment: Process.environment)
-                : ConfigurationPage.text(environment: Process.environment))
+        let environment = arguments.environment
+        switch format {
+        case "json": Console.print(ConfigurationPage.json(environment: environment))
+        case "env": Console.print(ConfigurationPage.variables(environment: environment, of: SettingsFile.topics))
+        case "yaml": Console.print(ConfigurationPage.yaml(environment: environment))
+        default: Console.print(ConfigurationPage.text(environment: environment))
+        }
         return .success
     }
 }

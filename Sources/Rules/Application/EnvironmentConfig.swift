@@ -240,7 +240,7 @@ private func isSetting(_ key: String, _ value: Value) -> Bool {
 private func hasScalarsAlone(_ text: String) -> Bool {
     if trimmed(text).hasPrefix("{") {
         guard let object = try? Literal(parsing: Array(text.utf8)) else { return false }
-        return hasScalarsAlone(object)
+        return hasScalarsAlone(object) && hasScalar(object)
     }
     var hasKeys = false
     for line in text.split(whereSeparator: \.isNewline) {
@@ -280,6 +280,16 @@ private func hasScalarsAlone(_ literal: Literal) -> Bool {
     case .array(let elements):
         elements.allSatisfy { if case .object = $0 { false } else if case .array = $0 { false } else { true } }
     default: true
+    }
+}
+
+/// True if an object has a member with a scalar, at any depth.
+private func hasScalar(_ literal: Literal) -> Bool {
+    literal.members.contains { member in
+        switch member.value {
+        case .object, .array: hasScalar(member.value)
+        default: true
+        }
     }
 }
 

@@ -61,23 +61,22 @@ private func checkPath(
     let path = try handler.path()
     guard !paths.contains(path), let agreed = paths.first else { return }
     findings.add(
-        clause, at: field, "is \"\(path)\"; use \(paths.joined(separator: " or "))", set: .string(agreed), choice: path)
+        clause, at: field, "is \"\(path)\"; use \(paths.joined(separator: " or "))", choice: path
+    ) { $0.advice = "serve \(agreed), then set path: \(agreed)" }
 }
 
 private func reportSameHandler(
     _ liveness: Probe.HTTPGet, _ readiness: Probe.HTTPGet, _ context: Context, _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let (path, live) = (try liveness.path(), try liveness.field["path"])
+    let path = try liveness.path()
     try findings.add(
         sameHandler, at: readiness.field["path"], "is \"\(path)\", which the liveness probe also requests", choice: path
     ) {
-        let (livenessPaths, readinessPaths) = (
-            context[RuleSettings.livenessPaths], context[RuleSettings.readinessPaths]
-        )
-        if !livenessPaths.contains(path), let agreed = livenessPaths.first {
-            $0.edits.append(.set(findings.place(of: live), .string(agreed)))
-        }
-        if let agreed = readinessPaths.first(where: { $0 != path }) { $0.edits.append(.set($0.place, .string(agreed))) }
+        // A probe that requests a path which the application does not serve restarts the container.
+        let livenessPaths = context[RuleSettings.livenessPaths]
+        let live = livenessPaths.contains(path) ? path : livenessPaths.first ?? path
+        let ready = context[RuleSettings.readinessPaths].first { $0 != live } ?? "another path"
+        $0.advice = "serve \(live) for liveness and \(ready) for readiness, then set both paths"
     }
 }
 

@@ -24,48 +24,41 @@ func checkProbes(
         }
         let isMissing = probe == nil
         findings.add(isMissing ? missing : oneHandler, at: field, isMissing ? "is not set" : "has no handler") {
-            let place = $0.place
-            switch ProbeSuggestion(path: path, for: container) {
-            case .handler(let handler):
-                $0.edits = isMissing ? [.set(place, handler)] : handler.members.map { .set(place / $0.key, $0.value) }
-            case .words(let words): $0.advice = words
-            }
+            $0.advice = probeAdvice(path: path, purpose, for: container)
         }
     }
 }
 
-/// The suggested probe of a container: an HTTP request if one of its ports probably serves HTTP, else a description.
-enum ProbeSuggestion {
-    case handler(Literal)
-    case words(String)
-
-    init(path: String, for container: Container) {
-        let ports = (try? container.ports.objects().map(\.base)) ?? []
-        guard let first = ports.first else {
-            self = .words(
-                "add an exec probe that runs a command in the container, or a probe on the port that it listens on")
-            return
-        }
-        let isForeign =
-            PortProtocol.isForeignImage(container) || ports.contains { PortProtocol(of: $0) == .other }
-        let port = ports.first {
-            switch PortProtocol(of: $0) {
-            case .http, .https: true
-            case .unknown: !isForeign
-            case .other: false
-            }
-        }
-        guard let port, let reference = port.portReference else {
-            let number = first["containerPort"]?.text ?? "N"
-            self = .words(
-                "add a tcpSocket or grpc probe on port \(number), or an exec probe that runs a command in the container"
-            )
-            return
-        }
-        var request = [Literal.Member("path", .string(path)), Literal.Member("port", reference)]
-        if PortProtocol(of: port) == .https { request.append(Literal.Member("scheme", "HTTPS")) }
-        self = .handler(["httpGet": .object(request)])
+/// Returns the advice for a container without a probe: an HTTP request if one of its ports probably serves HTTP.
+///
+/// It is in words, because a probe that requests a path which the application does not serve restarts the container, or takes
+/// it out of its Service.
+private func probeAdvice(path: String, _ purpose: Probe.Purpose, for container: Container) -> String {
+    // Another probe of the container shows where it serves HTTP.
+    for other in Probe.Purpose.allCases where other != purpose {
+        guard let request = container.value[other.field]?["httpGet"], let port = request["port"] else { continue }
+        let scheme = request["scheme"]?.equals("HTTPS") ?? false ? ", scheme: HTTPS" : ""
+        return "serve \(path), then add \(purpose.field): {httpGet: {path: \(path), port: \(port.text)\(scheme)}}"
     }
+    let ports = (try? container.ports.objects().map(\.base)) ?? []
+    guard let first = ports.first else {
+        return "add an exec probe that runs a command in the container, or a probe on the port that it listens on"
+    }
+    let isForeign = PortProtocol.isForeignImage(container) || ports.contains { PortProtocol(of: $0) == .other }
+    let port = ports.first {
+        switch PortProtocol(of: $0) {
+        case .http, .https: true
+        case .unknown: !isForeign
+        case .other: false
+        }
+    }
+    guard let port, let reference = port.portReference else {
+        let number = first["containerPort"]?.text ?? "N"
+        return "add a tcpSocket or grpc probe on port \(number), or an exec probe that runs a command in the container"
+    }
+    let scheme = PortProtocol(of: port) == .https ? ", scheme: HTTPS" : ""
+    let name = if case .string(let name) = reference { name } else { port["containerPort"]?.text ?? "" }
+    return "serve \(path), then add \(purpose.field): {httpGet: {path: \(path), port: \(name)\(scheme)}}"
 }
 
 /// The protocol that a port probably serves, derived from its name and number.
@@ -94,13 +87,25 @@ enum PortProtocol {
         }
     }
 
+    /// True if the image's name is that of a program that does not serve HTTP, such as a database.
+    static func isForeignImage(_ container: Container) -> Bool { isImage(container, of: foreign) }
+
     /// True if the image's name is that of a database, a cache or a message broker.
-    static func isForeignImage(_ container: Container) -> Bool {
+    static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
+
+    /// True if the port's name or number is that of a database, a cache or a message broker.
+    static func isOfData(_ port: Value) -> Bool {
+        let words = port["name"]?.string.map { PortProtocol.words($0) } ?? []
+        if words.contains(where: PortProtocol.data.contains) { return true }
+        return PortProtocol(of: port) == .other && port["containerPort"]?.int.map(dataNumbers.contains) ?? false
+    }
+
+    private static func isImage(_ container: Container, of names: Set<String>) -> Bool {
         guard let image = container.image.value?.string, image.utf8.count <= 512 else { return false }
         let name = image.split(separator: "/").last?.prefix { $0 != ":" && $0 != "@" } ?? ""
         let words = words(String(name))
         // Their exporters and consoles serve HTTP.
-        return words.contains(where: PortProtocol.foreign.contains)
+        return words.contains(where: names.contains)
             && !words.contains {
                 ["exporter", "commander", "ui", "admin", "console", "web", "proxy", "api"].contains($0)
             }
@@ -116,24 +121,33 @@ enum PortProtocol {
     private static func set(_ text: String) -> Set<String> { Set(text.split(separator: " ").map(String.init)) }
 
     private static let plain = set("http web api rest ui health healthz probe admin management actuator")
-    private static let foreign = set(
+    /// Names of databases, caches and message brokers, which replicate data by themselves or not at all.
+    private static let data = set(
         """
-        grpc mysql mysqlx mariadb postgres postgresql postgis pgsql psql pgbouncer pgpool redis valkey keydb sentinel memcache \
-        memcached mongo mongodb mongos amqp amqps rabbitmq kafka nats mqtt mqtts stomp zookeeper etcd cassandra scylla cql thrift \
-        bolt smtp smtps imap imaps pop ldap ldaps ssh sftp ftp dns sip rtmp syslog mssql sqlserver oracle cockroachdb
+        mysql mysqlx mariadb postgres postgresql postgis pgsql psql redis valkey keydb sentinel memcache memcached mongo mongodb \
+        mongos amqp amqps rabbitmq kafka nats mqtt mqtts stomp zookeeper etcd cassandra scylla cql dynamodb hazelcast mssql \
+        sqlserver oracle cockroachdb
         """)
+    private static let foreign = data.union(
+        set(
+            """
+            grpc pgbouncer pgpool thrift bolt smtp smtps imap imaps pop ldap ldaps ssh sftp ftp dns sip rtmp syslog spark
+            """))
     /// Names of ports that cluster members or debuggers use.
     private static let internals = set(
         """
         tcp udp sql db database pg broker client peer peers cluster gossip memberlist raft rpc replication transport jmx rmi debug \
         delve jdwp metrics prometheus monitoring
         """)
-    private static let numbers: Set<Int> = [
-        21, 22, 23, 25, 53, 110, 143, 389, 465, 514, 587, 636, 993, 995, 1433, 1521, 1883, 2049, 2181, 2379, 2380, 3306,
-        3389, 4222, 4317, 5044, 5222, 5432, 5433, 5671, 5672, 6379, 6380, 6432, 6650, 7687, 8883, 9042, 9092, 9094,
-        9160,
-        9300, 11211, 14250, 24224, 26257, 26379, 27017, 27018, 27019, 33060, 50051, 61613, 61616,
+    private static let dataNumbers: Set<Int> = [
+        1433, 1521, 1883, 2181, 2379, 2380, 3306, 4222, 5432, 5433, 5671, 5672, 5701, 6379, 6380, 6650, 7687, 8883,
+        9042,
+        9092, 9094, 9160, 9300, 11211, 26257, 26379, 27017, 27018, 27019, 33060, 61613, 61616,
     ]
+    private static let numbers: Set<Int> = dataNumbers.union([
+        21, 22, 23, 25, 53, 110, 143, 389, 465, 514, 587, 636, 993, 995, 2049, 3389, 4317, 5044, 5222, 6432, 6627, 6700,
+        7077, 8500, 14250, 24224, 50051,
+    ])
 }
 
 extension Value {

@@ -62,7 +62,7 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
             unstated, at: replicas,
-            "is \(stated == nil ? "not set (defaults to 1)" : "\(count) by default"); at least \(least) are required",
+            "is \(stated == nil ? "not set (defaults to 1)" : "\(count), which may be the default"); at least \(least) are required",
             excess: Double(least - count), traits: .init(isHint: true)
         ) {
             suggest(least, &$0)
@@ -76,9 +76,15 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
             traits: .init(absent: .horizontalPodAutoscaler)
         ) { suggest(least, &$0) }
     }
-    /// Suggests more replicas only if they cannot destroy data.
+    /// Suggests more replicas only if they cannot destroy data, and no autoscaler would replace the number.
     func suggest(_ least: Int, _ finding: inout Finding) {
-        if (try? subject.canRunTwice()) ?? false {
+        let autoscaler = subject.name.flatMap {
+            try? context.relatedObjects.autoscaler(of: subject.kind, $0, in: subject.namespace)
+        }
+        if let autoscaler {
+            let field = autoscaler.kind == .scaledObject ? "minReplicaCount" : "minReplicas"
+            finding.advice = "set \(field) of \(autoscaler.kind.name) \(autoscaler.name) to at least \(least)"
+        } else if (try? subject.canRunTwice()) ?? false {
             finding.edits = [.set(finding.place, .number(String(least)))]
         } else {
             finding.advice =
@@ -88,11 +94,18 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
 }
 
 extension Subject {
-    /// True if nothing prevents a second replica: not a StatefulSet, not the Recreate strategy, no writable volume.
+    /// True if nothing prevents a second replica: not a StatefulSet, a database or the Recreate strategy, no writable volume.
     func canRunTwice() throws(CannotJudge) -> Bool {
         guard kind != .statefulSet, let template = try template() else { return false }
         if try field("spec")["strategy"]["type"].equals("Recreate") { return false }
-        let volumes: [StaticString] = ["persistentVolumeClaim", "emptyDir", "ephemeral", "hostPath"]
+        let volumes: [StaticString] = [
+            "persistentVolumeClaim", "emptyDir", "ephemeral", "hostPath", "awsElasticBlockStore", "azureDisk",
+            "cinder", "fc", "flexVolume", "gcePersistentDisk", "iscsi", "portworxVolume", "rbd", "vsphereVolume",
+        ]
+        for container in template.mainContainers {
+            let ports = try container.ports.objects().map(\.base)
+            if PortProtocol.isDataImage(container) || ports.contains(where: PortProtocol.isOfData) { return false }
+        }
         for volume in try template.volumes.objects() {
             for key in volumes where volume.base.present(key) != nil { return false }
         }
@@ -184,6 +197,13 @@ private let cases: [Example] = [
         spec:
           replicas: 1
           template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}
+        """, without: ResourceKinds(.horizontalPodAutoscaler), before: "{}"),
+    .bad(
+        "one replica of a database", tooFew, at: "spec.replicas",
+        """
+        spec:
+          replicas: 1
+          template: {spec: {containers: [{name: app, ports: [{name: redis, containerPort: 6379}]}]}}
         """, without: ResourceKinds(.horizontalPodAutoscaler), before: "{}"),
     .bad(
         "one replica by default, without an autoscaler", unstated, at: "spec.replicas", "spec: {replicas: 1}",

@@ -40,14 +40,17 @@ private func checkEntryPoints(
             findings.add(packageManager, at: list, "starts \(name), which does not forward SIGTERM", choice: name) {
                 $0.advice = "start the application directly, for example command: [node, server.js]"
             }
-        case .shell(let name, let last):
+        case .shell(let name, let last, let endsInLoop):
             findings.add(
                 shell, at: list, "runs the application under \(name), which does not forward SIGTERM",
                 choice: name
             ) {
                 // Only the program's name is shown, because the script can contain a secret.
                 let command = last.map { ": exec \($0) …" } ?? ""
-                $0.advice = "start the last command with exec\(command), or remove the shell"
+                $0.advice =
+                    endsInLoop
+                    ? "handle SIGTERM in the script with trap, or remove the shell"
+                    : "start the last command with exec\(command), or remove the shell"
             }
         }
     }
@@ -58,7 +61,7 @@ private struct EntryPoint {
     enum Kind {
         case packageManager(String)
         /// With the program that its last command starts, if the script is simple.
-        case shell(String, last: String?)
+        case shell(String, last: String?, endsInLoop: Bool)
     }
 
     let kind: Kind
@@ -85,7 +88,7 @@ private struct EntryPoint {
         switch name == "bash" ? script.endInBash : script.end {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
-        case .staysBehind: kind = .shell(name, last: script.lastProgram)
+        case .staysBehind: kind = .shell(name, last: script.lastProgram, endsInLoop: script.endsInCompound)
         }
     }
 
@@ -202,6 +205,9 @@ private let cases: [Example] = [
     .bad(
         "a shell without exec", shell, at: "containers[app].command",
         "containers: [{name: app, command: [sh, -c, node server.js]}]"),
+    .bad(
+        "a loop as the last command", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [sh, -c, 'while true; do refresh; sleep 60; done']}]"),
     .bad(
         "exec that only redirects output", shell, at: "containers[app].command",
         "containers: [{name: app, command: [/bin/dash, -e, -c, 'exec 2>&1; node server.js']}]"),

@@ -63,6 +63,7 @@ private func nearMiss(
     for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
         let title = budget.name.isEmpty ? "a PDB without a name" : "PDB \(budget.name)"
         if budget.isOfRemovedVersion {
+            guard budget.writtenSelector?.matches(labels) ?? false else { continue }
             return "\(title) uses policy/v1beta1, which Kubernetes 1.25 removed"
         }
         guard let selector = budget.selector else { return "\(title) has a null selector, which selects nothing" }

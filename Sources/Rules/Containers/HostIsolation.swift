@@ -74,7 +74,10 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
         guard path.isPresent else { continue }
         let seen = try path["path"].string() ?? ""
         findings.add(files, at: path, "mounts the host path \(seen)", choice: seen) {
-            $0.advice = "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
+            $0.advice =
+                subject.kind == .daemonSet
+                ? "a node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES; other pods use a CSI volume or emptyDir"
+                : "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
         }
     }
 }

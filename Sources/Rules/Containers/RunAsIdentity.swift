@@ -43,8 +43,9 @@ private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: F
         let uid = user.map { "runAsUser \($0)" } ?? "no runAsUser"
         let gid = group.map { "runAsGroup \($0)" } ?? "no runAsGroup"
         findings.add(clause, at: container.securityContext, "has \(uid) and \(gid)", choice: "\(uid) \(gid)") {
-            if !hasUser { $0.edits.append(.set($0.place / "runAsUser", 10001)) }
-            if !hasGroup { $0.edits.append(.set($0.place / "runAsGroup", 10001)) }
+            // Another uid might not be able to read the image's files or write to its volumes.
+            let fields = [hasUser ? nil : "runAsUser", hasGroup ? nil : "runAsGroup"].compactMap(\.self)
+            $0.advice = "set \(fields.joined(separator: " and ")) to the numeric ids, except 0, of a user of the image"
         }
     }
 }

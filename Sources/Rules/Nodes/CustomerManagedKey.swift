@@ -46,7 +46,8 @@ enum KeyedClause {
 private func checkDevices(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let spec = try subject.field("spec").present else { return }
     let mappings = try spec["blockDeviceMappings"]
-    let devices = try AMIFamily(of: spec)?.devices ?? []
+    let family = try AMIFamily(of: spec)
+    let devices = family?.devices ?? []
     var listed: [String] = []
     for mapping in try mappings.objects() where listed.count < 64 {
         if let name = try mapping["deviceName"].string() { listed.append(name) }
@@ -57,7 +58,10 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
         let names = absent.map(\.name).joined(separator: ", ")
         let message = listed.isEmpty ? "is empty" : "does not list \(names)"
         findings.add(
-            KeyedClause.device, at: mappings, "\(message); the volume is encrypted with a key that AWS manages"
+            KeyedClause.device, at: mappings,
+            family == nil
+                ? "\(message); the AMI determines whether its volumes are encrypted"
+                : "\(message); the volume is encrypted with a key that AWS manages"
         ) {
             let list = absent.map { "\($0.name) (\($0.size))" }.joined(separator: " and ")
             $0.advice = """
@@ -173,7 +177,7 @@ private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollect
     let seen = key.value?.kind == .array ? nil : try key.text()
     if seen?.namesOwnKey ?? false { return }
     var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is not set" }
-    findings.add(clause, at: key, "\(words); a key that AWS manages is used", choice: seen?.text) {
+    findings.add(clause, at: key, "\(words); encrypted data uses a key that AWS manages", choice: seen?.text) {
         $0.advice = "set it to the ARN of this risk domain's KMS key"
     }
 }

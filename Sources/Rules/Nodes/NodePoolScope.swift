@@ -35,10 +35,9 @@ extension Rule {
             let most = try spec["limits"]
             // A static pool is limited by its replicas.
             if try !spec["replicas"].isPresent, try most.members()?.contains(where: { _ in true }) != true {
-                findings.add(
-                    limits, at: most, "is not set; the pool can grow without bound",
-                    set: ["cpu": "100", "memory": "400Gi"]
-                ) { $0.advice = "choose the most CPU and memory that the pool should have" }
+                findings.add(limits, at: most, "is not set; the pool can grow without bound") {
+                    $0.advice = "set limits.cpu and limits.memory to the most that the pool should have"
+                }
             }
         }
     )

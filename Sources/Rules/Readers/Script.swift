@@ -67,6 +67,9 @@ struct Script {
     /// Package managers, which start a program without reliably forwarding signals.
     static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
+    /// True if a compound command, such as a loop, is the end of the script.
+    var endsInCompound: Bool { isClosed }
+
     /// The program that the last command starts, if only `exec` is missing before it.
     var lastProgram: String? {
         guard !isClosed, let first = last.words.first(where: { _ in true }), !isLastPiped, !isLastInBackground,

@@ -30,6 +30,11 @@ extension Rule {
             findings.add(
                 handmade, at: type, "is \(name); neither External Secrets nor another controller writes this Secret"
             ) {
+                guard hasData(subject) else {
+                    $0.advice =
+                        "let the controller that fills it create it, or add its writer to PLAYBOOK_SECRET_WRITERS"
+                    return
+                }
                 $0.relatedObject = externalSecret(subject.secretName, of: name, in: subject.namespace)
                 $0.isReplacement = true
                 $0.advice =
@@ -66,6 +71,13 @@ extension Subject {
         if metadata.controller?.kind == .externalSecret { return true }
         let entries = metadata.value?["managedFields"]
         return entries?.elements.contains { $0["fieldsV1"]?["f:data"] != nil } ?? false
+    }
+}
+
+/// True if the Secret contains data; a controller usually fills one without data.
+private func hasData(_ subject: Subject) -> Bool {
+    ["data", "stringData"].contains { (key: StaticString) in
+        subject.object[key]?.members.contains { _ in true } ?? false
     }
 }
 
@@ -128,6 +140,9 @@ private let cases: [Example] = [
         "a Secret that External Secrets writes with another service account", secret(metadata: owned()),
         request: .by("system:serviceaccount:platform:eso")),
     .bad("a Secret applied by a user", handmade, at: "type", secret()),
+    .bad(
+        "a Secret without data", handmade, at: "type",
+        "{apiVersion: v1, kind: Secret, metadata: {name: web, namespace: shop}, type: Opaque}"),
     .bad("a Secret without a type, which is Opaque", handmade, at: "type", secret("")),
     .bad("a Secret with an empty type, which is Opaque", handmade, at: "type", secret("type: ''")),
     .bad("an owner reference set by a user", handmade, at: "type", secret(metadata: owned())),

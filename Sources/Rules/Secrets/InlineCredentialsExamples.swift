@@ -38,6 +38,19 @@ let inlineCredentialExamples: [Example] = [
           - {name: DB_PASSWORD_SECRET_KEY, value: password}
         """),
     .good(
+        "code that encodes a value",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: hooks, namespace: shop}
+        data:
+          sync.py: |
+            headers = {
+              "accesskey": base64.b64encode(name),
+              "secretkey": secrets.token_hex(16),
+              "password": os.environ.get("DB_PASSWORD")}
+        """),
+    .good(
         "values composed from variables that come from a Secret",
         """
         containers:

@@ -88,7 +88,6 @@ private func checkRules(_ subject: Subject, _ context: Context, _ findings: Find
                 PrivilegeClause.wildcard, at: rule, "allows all verbs on all resources \(scope(groups))",
                 choice: choice(groups, names)
             ) {
-                $0.edits = [.set($0.place / "verbs", ["get", "list", "watch"])]
                 $0.advice =
                     "list the verbs and resources that are needed; add the installer of an operator to PLAYBOOK_OPERATORS"
             }

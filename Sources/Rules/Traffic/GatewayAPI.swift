@@ -102,7 +102,8 @@ private struct Replacement {
         guard let name = try isNew ? service["name"].string() : backend["serviceName"].string() else { return nil }
         let port = try isNew ? service["port"]["number"] : backend["servicePort"]
         if let number = port.value?.int { return ["name": .string(name), "port": .number(String(number))] }
-        ports.append(try (isNew ? service["port"]["name"] : port).value?.text ?? "")
+        let portName = try (isNew ? service["port"]["name"] : port).value?.text ?? ""
+        if !ports.contains(portName) { ports.append(portName) }
         return nil
     }
 

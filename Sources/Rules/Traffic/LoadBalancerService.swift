@@ -61,7 +61,7 @@ private func checkSpec(_ subject: Subject, _ findings: FindingCollector) throws(
                 return
             }
             $0.edits = [.set($0.place, "ClusterIP")] + externalFields(of: spec).map { .remove(findings.place(of: $0)) }
-            $0.advice = "route traffic to the Service with an HTTPRoute or a TargetGroupBinding"
+            $0.advice = "first route traffic to the Service with an HTTPRoute or a TargetGroupBinding"
         }
     }
     let addresses = try spec["externalIPs"]

@@ -1,0 +1,319 @@
+import AuditLog
+import Glibc
+import Net
+import Report
+
+/// Reads the files of an audit log line by line, `.gz` files through `gzip`, and merges log streams by time.
+///
+/// The files of one directory are one stream, in the order of their names. Each file on the command line is a stream. Within a
+/// stream, events that are not in order are sorted if they are near each other.
+struct AuditLogFiles {
+    /// The events that matter, with the counts of the others.
+    private(set) var intake: LogIntake
+    /// The sum of the sizes of the files in bytes; 0 if it is unknown.
+    let totalBytes: Int
+    /// The bytes of the files that have been read; of a `.gz` file all or none.
+    var readBytes: Int { streams.reduce(closedBytes) { $0 + ($1.file?.consumed ?? 0) } }
+    private var closedBytes = 0
+    /// The paths of the files by index.
+    private(set) var paths: [String] = []
+    /// The errors: files that cannot be read, lines that are not complete.
+    private(set) var failures: [Inputs.Failure] = []
+    /// The number of files that cannot be read.
+    private(set) var unreadable = 0
+
+    private var streams: [Stream]
+
+    /// The streams that are read at the same time; further ones are read after the last of them.
+    private static let mostStreams = 32
+    /// The events of a stream that are sorted: their number, and the bytes of all streams.
+    private static let window = (count: 10_000, bytes: 64 << 20)
+
+    init(_ operands: [String], _ intake: LogIntake) {
+        self.intake = intake
+        var streams: [String: Stream] = [:]
+        var order: [String] = []
+        var (total, isKnown) = (0, true)
+        for entry in Inputs.files(operands, .auditLogs) {
+            switch entry {
+            case .failure(let failure):
+                failures.append(failure)
+                unreadable += 1
+            case .success(let file):
+                var status = stat()
+                if file.path != "-", stat(file.path, &status) == 0 {
+                    total += Int(status.st_size)
+                } else {
+                    isKnown = false
+                }
+                let folder =
+                    file.isNamed
+                    ? file.path : String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+                if streams[folder] == nil { order.append(folder) }
+                streams[folder, default: Stream()].rest.append(file.path)
+            }
+        }
+        totalBytes = isKnown ? total : 0
+        let all = order.compactMap { streams[$0] }
+        self.streams = Array(all.prefix(AuditLogFiles.mostStreams))
+        for stream in all.dropFirst(AuditLogFiles.mostStreams) {
+            self.streams[AuditLogFiles.mostStreams - 1].rest += stream.rest
+        }
+    }
+
+    /// Returns the next event in the order of time; nil at the end of all files.
+    mutating func next() -> LoggedEvent? {
+        var earliest: Int?
+        for index in streams.indices {
+            fill(index)
+            guard let time = streams[index].pending.first?.microseconds else { continue }
+            if let other = earliest.flatMap({ streams[$0].pending.first?.microseconds }), other <= time { continue }
+            earliest = index
+        }
+        guard let earliest else { return nil }
+        return streams[earliest].pending.popFirst()
+    }
+
+    /// Takes the errors since the last call.
+    mutating func takeFailures() -> [Inputs.Failure] {
+        defer { failures = [] }
+        return failures
+    }
+
+    /// Reads lines of a stream until enough of its events can be sorted.
+    private mutating func fill(_ index: Int) {
+        let bytes = AuditLogFiles.window.bytes / streams.count
+        while streams[index].pending.count < AuditLogFiles.window.count, streams[index].pending.bytes < bytes {
+            if streams[index].file == nil {
+                guard let path = streams[index].rest.popFirst() else { return }
+                open(path, index)
+                continue
+            }
+            var file = streams[index].file
+            // The stream gives the file away, so that its buffer is not copied.
+            streams[index].file = nil
+            guard let line = file?.next() else {
+                close(&file)
+                continue
+            }
+            take(line, of: &file, index)
+            streams[index].file = file
+        }
+    }
+
+    private mutating func open(_ path: String, _ index: Int) {
+        paths.append(path)
+        do throws(Inputs.Failure) {
+            streams[index].file = try LogFile(path, paths.count - 1)
+        } catch {
+            failures.append(error)
+            unreadable += 1
+        }
+    }
+
+    private mutating func close(_ file: inout LogFile?) {
+        if let failure = file?.failure() {
+            failures.append(failure)
+            unreadable += 1
+        }
+        if let size = file?.size { closedBytes += size }
+        file = nil
+    }
+
+    private mutating func take(_ line: LogFile.Line, of file: inout LogFile?, _ index: Int) {
+        guard let range = line.range, let path = file?.path else {
+            intake.countOversized()
+            failures.append(
+                Inputs.Failure(file?.path ?? "", line: line.number, column: nil, "the line is longer than 64 MiB"))
+            return
+        }
+        let place = (file: file?.index ?? 0, line: line.number)
+        var events: [LoggedEvent] = []
+        let content = file?.read(range) { bytes in intake.read(bytes, at: place) { events.append($0) } }
+        for event in events { streams[index].pending.insert(event) }
+        if content == .damaged {
+            failures.append(Inputs.Failure(path, line: line.number, column: nil, "the event is not complete JSON"))
+        }
+    }
+
+    /// A log stream: files that follow each other.
+    private struct Stream {
+        var rest: ArraySlice<String> = []
+        var file: LogFile?
+        var pending = EventQueue()
+    }
+}
+
+/// Events in the order of time; events of the same time keep their order.
+private struct EventQueue {
+    private var heap: [(event: LoggedEvent, serial: Int)] = []
+    private var serial = 0
+    private(set) var bytes = 0
+
+    var count: Int { heap.count }
+
+    var first: LoggedEvent? { heap.first?.event }
+
+    mutating func insert(_ event: LoggedEvent) {
+        heap.append((event, serial))
+        serial += 1
+        bytes += event.bytes.count
+        var index = heap.count - 1
+        while index > 0, isBefore(index, (index - 1) / 2) {
+            heap.swapAt(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+    }
+
+    mutating func popFirst() -> LoggedEvent? {
+        guard let last = heap.popLast() else { return nil }
+        guard let first = heap.first else {
+            bytes -= last.event.bytes.count
+            return last.event
+        }
+        heap[0] = last
+        bytes -= first.event.bytes.count
+        var index = 0
+        while 2 * index + 1 < heap.count {
+            var least = 2 * index + 1
+            if least + 1 < heap.count, isBefore(least + 1, least) { least += 1 }
+            guard isBefore(least, index) else { break }
+            heap.swapAt(index, least)
+            index = least
+        }
+        return first.event
+    }
+
+    private func isBefore(_ left: Int, _ right: Int) -> Bool {
+        (heap[left].event.microseconds, heap[left].serial) < (heap[right].event.microseconds, heap[right].serial)
+    }
+}
+
+/// An open file of a log.
+private struct LogFile {
+    let path: String
+    /// The file's index among all files.
+    let index: Int
+    /// The size in bytes; 0 if it is unknown.
+    let size: Int
+    /// The bytes that have been read; 0 for a `.gz` file.
+    private(set) var consumed = 0
+    private let descriptor: Int32
+    private let program: RunningSubprocess?
+    private var buffer: [UInt8] = []
+    /// The bytes before this position have been used.
+    private var start = 0
+    /// The bytes before this position contain no end of a line.
+    private var searched = 0
+    private var isAtEnd = false
+    private var number = 0
+    /// True while the rest of a line that is too long is skipped.
+    private var isSkipping = false
+    private var error: Int32 = 0
+
+    /// A line: its number, and its bytes in the buffer; nil if it is too long.
+    struct Line {
+        let number: Int
+        let range: Range<Int>?
+    }
+
+    private static let chunk = 1 << 18
+
+    init(_ path: String, _ index: Int) throws(Inputs.Failure) {
+        self.path = path
+        self.index = index
+        var status = stat()
+        size = path != "-" && stat(path, &status) == 0 ? Int(status.st_size) : 0
+        if path.hasSuffix(".gz") {
+            let gzip = Subprocess(
+                command: "gzip", arguments: ["-dc", "--", path], environment: Process.environment)
+            do throws(SystemError) {
+                let program = try gzip.start()
+                self.program = program
+                descriptor = program.descriptor
+            } catch {
+                throw Inputs.Failure(
+                    path,
+                    "gzip cannot be started: \(error); install gzip, or decompress: zcat FILE | playbook replay --audit-log -"
+                )
+            }
+        } else {
+            program = nil
+            descriptor = path == "-" ? 0 : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Inputs.failure(path) }
+        }
+    }
+
+    /// Returns the next line; nil at the end of the file.
+    mutating func next() -> Line? {
+        while true {
+            if let end = endOfLine() {
+                defer { start = end + 1 }
+                number += 1
+                let wasSkipping = isSkipping
+                isSkipping = false
+                return Line(number: number, range: wasSkipping ? nil : start..<end)
+            }
+            searched = buffer.count
+            if isAtEnd {
+                guard start < buffer.count || isSkipping else { return nil }
+                number += 1
+                let line = Line(number: number, range: isSkipping ? nil : start..<buffer.count)
+                (start, isSkipping) = (buffer.count, false)
+                return line
+            }
+            if buffer.count - start > AuditLine.maximumLength {
+                isSkipping = true
+                (start, searched) = (buffer.count, buffer.count)
+            }
+            fill()
+        }
+    }
+
+    /// Calls a function with the bytes of a line.
+    func read<Result>(_ range: Range<Int>, _ body: (Span<UInt8>) -> Result) -> Result {
+        body(buffer.span.extracting(range))
+    }
+
+    private mutating func endOfLine() -> Int? {
+        let from = max(start, searched)
+        // The bytes of the buffer are searched in place.
+        return buffer.withUnsafeBytes { bytes in
+            guard from < bytes.count, let base = bytes.baseAddress,
+                let found = memchr(base + from, 0x0A, bytes.count - from)
+            else { return nil }
+            return base.distance(to: UnsafeRawPointer(found))
+        }
+    }
+
+    /// Reads more bytes, or notes the end.
+    private mutating func fill() {
+        if start > 0 {
+            buffer.removeFirst(start)
+            searched -= start
+            start = 0
+        }
+        let count = buffer.count
+        buffer.append(contentsOf: repeatElement(0, count: LogFile.chunk))
+        // `buffer` has `chunk` bytes after the first `count`.
+        let got = buffer.withUnsafeMutableBytes { bytes -> Int in
+            while true {
+                let result = Glibc.read(descriptor, bytes.baseAddress.map { $0 + count }, LogFile.chunk)
+                if result < 0, errno == EINTR { continue }
+                return result
+            }
+        }
+        if got < 0 { error = errno }
+        buffer.removeLast(LogFile.chunk - max(0, got))
+        if got <= 0 { isAtEnd = true }
+        if program == nil { consumed += max(0, got) }
+    }
+
+    /// Closes the file; returns the error if it could not be read to its end.
+    func failure() -> Inputs.Failure? {
+        let message = program?.finish()
+        if program == nil, descriptor != 0 { Glibc.close(descriptor) }
+        if error != 0 { return Inputs.Failure(path, String(cString: strerror(error))) }
+        return message.map { Inputs.Failure(path, "gzip failed: \($0)") }
+    }
+}

@@ -1,0 +1,307 @@
+import AuditLog
+import Testing
+
+/// The requests that a server would have received, and what the log leaves open.
+@Suite struct LogHistoryTests {
+    private func denied(_ object: String = "Deployment shop/web", by user: String = "dana") -> Log.Decision {
+        Log.Decision(object: object, user: user, denied: ["liveness-probe"], warned: [], doubted: [])
+    }
+
+    @Test func `a created object is evaluated as it was stored`() throws {
+        var log = Log()
+        log.add("create", code: 201, request: Log.deployment(image: "b:1"), response: Log.deployment())
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions == [denied()])
+        #expect(summary.evaluated == 1 && summary.hidden.isEmpty)
+    }
+
+    @Test func `an update is compared with the last state in the log`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment())
+        log.add("patch", request: #"{"spec":{"replicas":3}}"#, response: Log.deployment(version: 2, image: "b:1"))
+        let decisions = try log.evaluate().decisions
+        #expect(decisions.count == 2)
+        #expect(decisions.last?.denied == [] && decisions.last?.warned == ["liveness-probe"], "it is existing")
+    }
+
+    @Test func `an update without a known state is never denied`() throws {
+        var log = Log()
+        log.add("update", response: Log.deployment(version: 7))
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.map(\.denied) == [[]])
+        #expect(decisions.map(\.doubted) == [["liveness-probe"]])
+        #expect(summary.unknown == [.past: 1])
+    }
+
+    @Test func `a recreated object is not compared with the one before`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment())
+        log.add("update", response: Log.deployment(version: 9, uid: "u2"))
+        #expect(try log.evaluate().summary.unknown == [.past: 1])
+    }
+
+    @Test func `an update that creates the object is a CREATE`() throws {
+        var log = Log()
+        log.add("patch", code: 201, response: Log.deployment())
+        #expect(try log.evaluate().decisions == [denied()])
+    }
+
+    @Test func `events are put in order by time, and duplicates are dropped`() throws {
+        var log = Log()
+        log.add("update", response: Log.deployment(version: 2, image: "b:1"), second: 20)
+        log.add("create", code: 201, response: Log.deployment(), id: "first", second: 10)
+        log.add("create", code: 201, response: Log.deployment(), id: "first", second: 10)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.map(\.denied) == [["liveness-probe"], []])
+        #expect(summary.duplicates == 1)
+    }
+
+    @Test func `an older event does not replace a newer state`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(version: 5))
+        log.add("update", response: Log.deployment(version: 3, image: "b:1"))
+        log.add("update", response: Log.deployment(version: 6, image: "c:1"))
+        let (decisions, summary) = try log.evaluate()
+        #expect(summary.outOfOrder == 1)
+        #expect(decisions.last?.warned == ["liveness-probe"])
+    }
+
+    @Test func `requests that failed are no writes`() throws {
+        var log = Log()
+        log.add("update", code: 409, response: #"{"kind":"Status"}"#)
+        log.add("create", code: 404, response: #"{"kind":"Status"}"#)
+        // RBAC refused it before admission.
+        log.add(
+            "create", code: 403, request: Log.deployment(), annotations: #"{"authorization.k8s.io/decision":"forbid"}"#)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.isEmpty)
+        #expect(summary.failed == 3)
+    }
+
+    @Test func `what another webhook refused is counted apart`() throws {
+        var log = Log()
+        log.add("create", code: 403, request: Log.deployment(), response: #"{"kind":"Status"}"#)
+        log.add(
+            "create", code: 400, request: Log.deployment(), message: #"admission webhook \"a\" denied the request: no"#)
+        log.add("patch", code: 403, request: #"{"kind":"Deployment"}"#)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.isEmpty)
+        #expect(summary.refused == 2 && summary.refusedAndDenied == 2)
+        #expect(summary.obstacles == [.refusedPatch: 1])
+    }
+
+    @Test func `a patch is never taken for the object`() throws {
+        var log = Log()
+        log.add("patch", request: Log.deployment(), level: "Request")
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.isEmpty)
+        #expect(summary.hidden["Deployment (apps)"]?.writes == 1)
+    }
+
+    @Test func `kinds at level Metadata are counted with the rules that need them`() throws {
+        var log = Log()
+        log.add("create", "configmaps", "a", group: "", code: 201, level: "Metadata")
+        log.add("update", "configmaps", "a", group: "", level: "Metadata")
+        log.add("get", "configmaps", "a", group: "", level: "Metadata")
+        log.add("create", "leases", "a", group: "coordination.k8s.io", level: "Metadata")
+        let summary = try log.evaluate(["default-namespace": "deny", "liveness-probe": "deny"]).summary
+        #expect(summary.hidden.mapValues(\.writes) == ["ConfigMap": 2])
+        #expect(summary.hidden["ConfigMap"]?.rules == ["default-namespace"])
+        #expect(summary.reads == 1 && summary.notCovered == 1)
+    }
+
+    @Test func `a change that the log does not show makes the old state unknown`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment())
+        log.add("update", level: "Metadata")
+        log.add("update", response: Log.deployment(version: 3, image: "b:1"))
+        #expect(try log.evaluate().summary.unknown == [.past: 1])
+    }
+
+    @Test func `truncated events are counted`() throws {
+        var log = Log()
+        log.add("create", code: 201, annotations: #"{"audit.k8s.io/truncated":"true"}"#)
+        #expect(try log.evaluate().summary.obstacles == [.truncated: 1])
+    }
+
+    @Test func `other stages and status updates are not evaluated`() throws {
+        var log = Log()
+        log.add("create", response: Log.deployment(), stage: "RequestReceived")
+        log.add("patch", subresource: "status", response: Log.deployment(version: 2))
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.isEmpty && summary.reads == 1 && summary.notCovered == 1)
+    }
+
+    @Test func `a dry run changes no state`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(), query: "?dryRun=All&fieldManager=kubectl")
+        log.add("update", response: Log.deployment(version: 2))
+        #expect(try log.evaluate().summary.unknown == [.past: 1])
+    }
+
+    @Test func `a Scale is compared with the count of its workload`() throws {
+        func scale(_ count: Int) -> String {
+            """
+            {"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"web","namespace":"shop"},\
+            "spec":{"replicas":\(count)}}
+            """
+        }
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(replicas: 3))
+        log.add("patch", subresource: "scale", response: scale(1))
+        log.add("patch", subresource: "scale", response: scale(1))
+        let decisions = try log.evaluate(["replicas": "deny"]).decisions
+        #expect(decisions.map(\.denied) == [[], ["replicas"], []], "3, then 1, then still 1")
+        var unknown = Log()
+        unknown.add("patch", subresource: "scale", response: scale(1))
+        #expect(try unknown.evaluate(["replicas": "deny"]).summary.unknown == [.past: 1])
+    }
+
+    @Test func `a missing related object is never certain`() throws {
+        func budget(_ app: String) -> String {
+            """
+            {"kind":"PodDisruptionBudget","apiVersion":"policy/v1","metadata":{"name":"\(app)","namespace":"shop","uid":"p","resourceVersion":"1"},\
+            "spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"\(app)"}}}}
+            """
+        }
+        let levels = ["pod-disruption-budget": "deny"]
+        let further = ["PLAYBOOK_COMPANION_GRACE": "0s"]
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment())
+        #expect(try log.evaluate(levels, further).decisions.map(\.denied) == [[]], "the log shows no budgets")
+        var other = Log()
+        other.add("create", "poddisruptionbudgets", "api", group: "policy", code: 201, response: budget("api"))
+        other.add("create", code: 201, response: Log.deployment())
+        let (decisions, summary) = try other.evaluate(levels, further)
+        #expect(decisions.last?.denied == [] && decisions.last?.doubted == ["pod-disruption-budget"])
+        #expect(summary.unknown == [.relatedObject: 1])
+        var found = Log()
+        found.add("create", "poddisruptionbudgets", "web", group: "policy", code: 201, response: budget("web"))
+        found.add("create", code: 201, response: Log.deployment())
+        #expect(try found.evaluate(levels, further).summary.unknown.isEmpty)
+    }
+
+    @Test func `a rollback is recognized by the ReplicaSets in the log`() throws {
+        func replicaSet(_ name: String, image: String, version: Int) -> String {
+            """
+            {"kind":"ReplicaSet","apiVersion":"apps/v1","metadata":{"name":"\(name)","namespace":"shop","uid":"\(name)",\
+            "resourceVersion":"\(version)","annotations":{"deployment.kubernetes.io/revision":"\(version)"},\
+            "ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":"u1","controller":true}]},\
+            "spec":{"template":{"metadata":{},"spec":{"containers":[{"name":"app","image":"\(image)"}]}}}}
+            """
+        }
+        let controller = "system:serviceaccount:kube-system:deployment-controller"
+        let levels = ["image-tag": "deny"]
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(image: "a:latest"))
+        log.add(
+            "create", "replicasets", "web-1", user: controller, code: 201,
+            response: replicaSet("web-1", image: "a:latest", version: 2))
+        log.add("update", response: Log.deployment(version: 3, image: "a:1.0.0-9f3c1ab"))
+        log.add("update", response: Log.deployment(version: 4, image: "a:latest"))
+        let decisions = try log.evaluate(levels).decisions
+        #expect(decisions.map(\.denied) == [["image-tag"], [], []])
+        #expect(decisions.last?.warned == ["image-tag"])
+    }
+
+    @Test func `an operator is recognized by its status updates`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        let bound = #"{"authentication.kubernetes.io/pod-uid":["p1"]}"#
+        let owned = Log.deployment().replacing(
+            #""uid":"u1","#,
+            with:
+                #""uid":"u1","ownerReferences":[{"apiVersion":"kafka.strimzi.io/v1","kind":"Kafka","name":"shop","uid":"k","controller":true}],"#
+        )
+        var log = Log()
+        log.add("create", user: account, extra: bound, code: 201, response: owned)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.map(\.doubted) == [["liveness-probe"]])
+        #expect(summary.accounts == [account: 1] && summary.unknown == [.operatorClaim: 1])
+        var known = Log()
+        known.add(
+            "patch", "kafkas", "shop", group: "kafka.strimzi.io", subresource: "status", user: account, extra: bound,
+            level: "Metadata", second: 0)
+        known.lines += log.lines
+        #expect(try known.evaluate().decisions.map(\.warned) == [["liveness-probe"]])
+        var administrator = Log()
+        administrator.add(
+            "patch", "kafkas", "shop", group: "kafka.strimzi.io", subresource: "status", user: account, extra: bound,
+            level: "Metadata",
+            annotations:
+                #"{"authorization.k8s.io/reason":"RBAC: allowed by ClusterRoleBinding \"a\" of ClusterRole \"cluster-admin\" to ServiceAccount \"operator/kafka\""}"#,
+            second: 0)
+        administrator.lines += log.lines
+        #expect(try administrator.evaluate().decisions.map(\.denied) == [["liveness-probe"]])
+    }
+
+    @Test func `the field manager of the request's URI takes trust away`() throws {
+        let account = "system:serviceaccount:ci:deployer"
+        var log = Log()
+        log.add(
+            "create", user: account, extra: #"{"authentication.kubernetes.io/pod-uid":["p1"]}"#, code: 201,
+            response: Log.deployment().replacing(
+                #""uid":"u1","#,
+                with: #""uid":"u1","ownerReferences":[{"apiVersion":"a.b/v1","kind":"C","name":"c","uid":"k"}],"#),
+            query: "?fieldManager=kubectl%2Dclient&force=true")
+        #expect(try log.evaluate().decisions.map(\.denied) == [["liveness-probe"]])
+    }
+
+    @Test func `dropped states are counted and their objects unknown`() throws {
+        var log = Log()
+        for index in 0..<20 {
+            log.add("create", "deployments", "web-\(index)", code: 201, response: Log.deployment("web-\(index)"))
+        }
+        log.add("update", "deployments", "web-0", response: Log.deployment("web-0", version: 9))
+        log.add("update", "deployments", "web-19", response: Log.deployment("web-19", version: 9))
+        let (decisions, summary) = try log.evaluate(limit: 10_000)
+        #expect(summary.droppedStates > 0)
+        #expect(decisions.suffix(2).map(\.doubted) == [["liveness-probe"], []])
+    }
+
+    @Test func `a Namespace is the same object in all of its events`() throws {
+        func namespace(_ version: Int) -> String {
+            """
+            {"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop","uid":"n","resourceVersion":"\(version)",\
+            "annotations":{"playbook.superinc.com/level":"warn"}}}
+            """
+        }
+        var log = Log()
+        log.add("create", "namespaces", "", group: "", code: 201, response: namespace(1))
+        log.lines = log.lines.map { $0.replacing(#""namespace":"shop","name":"""#, with: #""name":"""#) }
+        log.add("update", "namespaces", "shop", group: "", response: namespace(2))
+        log.add("create", code: 201, response: Log.deployment())
+        log.add("delete", "namespaces", "shop", group: "", response: #"{"kind":"Status"}"#)
+        log.add("create", "deployments", "api", code: 201, response: Log.deployment("api"))
+        let (decisions, summary) = try log.evaluate()
+        #expect(summary.unknown.isEmpty)
+        #expect(
+            decisions.suffix(2).map(\.warned) == [["liveness-probe"], []], "the Namespace is known until it is deleted")
+        #expect(decisions.last?.denied == ["liveness-probe"])
+    }
+
+    @Test func `an impersonated user is the requester`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment())
+        log.lines = log.lines.map {
+            $0.replacing(#""objectRef""#, with: #""impersonatedUser":{"username":"kim"},"objectRef""#)
+        }
+        #expect(try log.evaluate().decisions.map(\.user) == ["kim"])
+    }
+
+    @Test func `requests of controllers are skipped`() throws {
+        var log = Log()
+        log.add("create", user: "system:kube-controller-manager", code: 201, response: Log.deployment())
+        #expect(try log.evaluate().summary.skipped == 1)
+    }
+
+    @Test(arguments: [
+        #"{"kind":"Status"}"#, #"{"kind":"Table"}"#, "[]", "1", #"{"kind":"Deployment","metadata":[]}"#, #""text""#,
+    ])
+    func `an object of another kind costs itself alone`(_ object: String) throws {
+        var log = Log()
+        log.add("create", code: 201, response: object)
+        log.add("create", "deployments", "api", code: 201, response: Log.deployment("api"))
+        let (decisions, _) = try log.evaluate()
+        #expect(decisions.last == denied("Deployment shop/api"))
+    }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// `playbook replay --audit-log` on files in the forms of a cluster and of CloudWatch Logs.
+@Suite struct ReplayAuditLogTests {
+    private func event(
+        _ name: String, second: Int = 10, user: String = "dana", verb: String = "create", code: Int = 201,
+        team: String = "red", hasBody: Bool = true, resource: String = "deployments", group: String = "apps"
+    ) -> String {
+        let object =
+            """
+            {"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"\(name)","namespace":"shop","labels":{"team":"\(team)"},\
+            "uid":"\(name)","resourceVersion":"\(second)"},"spec":{"template":{"spec":{"containers":[{"name":"app\(second)"}]}}}}
+            """
+        return """
+            {"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"\(hasBody ? "RequestResponse" : "Metadata")","auditID":"\(name)-\(second)",\
+            "stage":"ResponseComplete","requestURI":"/apis","verb":"\(verb)","user":{"username":"\(user)"},"objectRef":\
+            {"resource":"\(resource)","namespace":"shop","name":"\(name)","apiGroup":"\(group)","apiVersion":"v1"},"responseStatus":{"code":\(code)},\
+            \(hasBody ? "\"responseObject\":\(object)," : "")"stageTimestamp":"2026-11-23T10:00:\(second).000000Z"}
+            """ + "\n"
+    }
+
+    private func replay(_ arguments: [String], _ environment: [String: String] = [:], input: String = "") throws
+        -> Program
+    {
+        try Program(
+            ["replay", "--audit-log", "--level", "liveness-probe=deny"] + arguments,
+            environment: ["PATH": "/usr/bin:/bin", "PLAYBOOK_RULES_DEFAULT": "off"].merging(environment) { $1 },
+            input: input)
+    }
+
+    private func json(_ program: Program) throws -> Literal { try Literal(json: Array(program.output.utf8)) }
+
+    @Test func `the report begins with what is not visible`() throws {
+        let lines = event("web") + event("route", hasBody: false) + event("web", second: 11, verb: "update", code: 200)
+        let program = try replay(["-"], input: lines)
+        #expect(program.code == 1, "\(program.error)")
+        let parts = program.output.split(separator: "\n")
+        #expect(parts.first == "Not visible in this log")
+        #expect(program.output.contains("kinds: Deployment (apps) 1\n"))
+        #expect(program.output.contains("rules that evaluate or read them: liveness-probe\n"))
+        #expect(
+            program.output.contains(
+                "2 writes evaluated: 2 would be denied, 0 would get warnings, 0 unknown, 0 without findings\n"))
+        #expect(program.output.contains("liveness-probe would deny: containers[app10].livenessProbe is not set\n"))
+    }
+
+    @Test func `all formats have the counts`() throws {
+        let lines = event("web") + event("web", second: 11, verb: "update", code: 200, hasBody: false)
+        let report = try json(replay(["--format", "json", "-"], input: lines))
+        #expect(report["log"]?["evaluated"] == 1)
+        #expect(report["log"]?["hidden"]?.elements.first?["kind"] == "Deployment (apps)")
+        #expect(report["summary"]?["newlyDenied"] == 1)
+        #expect(report["users"]?.elements.first?["user"] == "dana")
+        let page = try replay(["--format", "html", "-"], input: lines).output
+        #expect(page.contains("<title>playbook: 1 of 1 write would be denied</title>"))
+        let hidden = try #require(page.firstRange(of: "<h2>Not visible in this log</h2>"))
+        let score = try #require(page.firstRange(of: "class=\"score\""))
+        #expect(hidden.lowerBound < score.lowerBound)
+        let markdown = try replay(["--format", "markdown", "-"], input: lines).output
+        #expect(
+            markdown.hasPrefix("### playbook replay: ❌ 1 of 1 write would be denied\n\n**Not visible in this log**\n"))
+    }
+
+    @Test func `names are replaced on request, the same name by the same pseudonym`() throws {
+        let lines = event("checkout", team: "redteam") + event("basket", second: 11, user: "kim")
+        for format in ["text", "json", "html", "markdown"] {
+            let output = try replay(["--redact-names", "--format", format, "-"], input: lines).output
+            for name in ["checkout", "basket", "dana", "kim", "shop", "redteam", "app10"] {
+                #expect(!output.contains(name), "\(name) in \(format)")
+            }
+            #expect(output.contains("user-"))
+        }
+        let report = try json(replay(["--redact-names", "--format", "json", "-"], input: lines))
+        #expect(report["namespaces"]?.elements.count == 1)
+        #expect(report["users"]?.elements.count == 2)
+    }
+
+    @Test func `streams in directories are merged by time, and gz files are read`() throws {
+        try Program.withFolder { folder in
+            let manager = FileManager.default
+            for name in ["a", "b"] {
+                try manager.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+            }
+            // The update is in the stream that is read first; the CREATE that it needs is in the other one.
+            try event("web", second: 20, verb: "update", code: 200)
+                .write(toFile: "\(folder)/a/000000", atomically: true, encoding: .utf8)
+            try event("web").write(toFile: "\(folder)/b/000000", atomically: true, encoding: .utf8)
+            for name in ["a", "b"] {
+                let gzip = Process()
+                gzip.executableURL = URL(filePath: "/usr/bin/env")
+                gzip.arguments = ["gzip", "\(folder)/\(name)/000000"]
+                try gzip.run()
+                gzip.waitUntilExit()
+            }
+            let report = try json(replay(["--format", "json", folder]))
+            #expect(report["log"]?["evaluated"] == 2)
+            #expect(report["log"]?["unknown"]?["new-or-existing"] == 0)
+            let missing = try replay([folder], ["PATH": "/nowhere"])
+            #expect(missing.code == 2)
+            #expect(missing.error.contains("gzip cannot be started"))
+            #expect(missing.error.contains("zcat FILE | playbook replay --audit-log -"))
+            try "no gzip".write(toFile: "\(folder)/a/1.gz", atomically: true, encoding: .utf8)
+            let broken = try replay(["--format", "json", folder])
+            #expect(broken.code == 2 && broken.error.contains("1.gz: gzip failed: "))
+            #expect(try json(broken)["log"]?["evaluated"] == 2, "the other files are read")
+        }
+    }
+
+    @Test func `broken lines cost themselves alone`() throws {
+        let lines =
+            String(event("cut").prefix(200)) + "\n" + "I1123 started\n" + "{\"kind\":\"Pod\"}\n\n" + event("web")
+            + String(repeating: "[", count: 100_000) + "\n" + event("api", second: 11)
+        let program = try replay(["--format", "json", "-"], input: lines)
+        #expect(program.code == 1, "the log is damaged, but the program has read it")
+        let report = try json(program)
+        #expect(report["log"]?["evaluated"] == 2)
+        #expect(report["log"]?["damagedLines"] == 2)
+        #expect(report["log"]?["foreignLines"] == 2)
+        #expect(program.error.contains("-:1: the event is not complete JSON\n"))
+    }
+
+    /// The requests of `scripts/cluster/checks/audit_log.py` to a real API server 1.36: its audit log, and what a server in dry-run mode
+    /// recorded at the same time.
+    @Test func `the log of a real API server gives the decisions of the recordings`() throws {
+        let environment = ["PATH": "/usr/bin:/bin"]
+        let program = try Program(
+            ["replay", "--audit-log", "--format", "json", Fixtures.path("audit/cluster.log")], environment: environment)
+        #expect(program.code == 1, "\(program.error)")
+        let report = try json(program)
+        #expect(report["log"]?["hidden"]?.elements.map { $0["kind"] } == ["ConfigMap"])
+        var recorded: [String: Int] = [:]
+        for line in try Fixtures.text("audit/recordings.jsonl").split(separator: "\n") {
+            let findings = try Literal(json: Array(line.utf8))["recording"]?["findings"]?.elements ?? []
+            for rule in Set(findings.filter { $0["because"] == "dry-run" }.compactMap { $0["rule"]?.text }) {
+                recorded[rule, default: 0] += 1
+            }
+        }
+        var logged: [String: Int] = [:]
+        for row in report["rules"]?.elements ?? [] {
+            guard let rule = row["rule"]?.text, case .number(let count)? = row["denies"], count != "0" else { continue }
+            logged[rule] = Int(count)
+        }
+        // The log does not show that no HorizontalPodAutoscaler targets the Deployment "applied".
+        #expect(report["log"]?["unknown"]?["related-object"] == 3)
+        recorded["replicas", default: 0] -= 1
+        #expect(logged == recorded)
+        #expect(logged["image-tag"] == 4)
+    }
+
+    @Test func `an empty log is said to be empty`() throws {
+        let program = try replay(["-"], input: "")
+        #expect(program.code == 0)
+        #expect(program.output.hasPrefix("no audit events found\n"))
+    }
+
+    @Test func `--redact-names needs a log`() throws {
+        let program = try Program(["replay", "--redact-names", "-"])
+        #expect(program.code == 2)
+        #expect(program.error == "playbook: --redact-names needs --audit-log\n")
+    }
+}

@@ -1,0 +1,125 @@
+import Evaluation
+import JSON
+import Kubernetes
+import Rules
+import TestSupport
+import Testing
+
+/// The suggestions of each rule for a database: a StatefulSet with a volume, a sidecar, and a port that does not serve HTTP.
+@Suite struct SuggestionTests {
+    /// The example as a StatefulSet; nil if it has no pod template, or the rule does not read StatefulSets.
+    private static func database(_ item: Case) throws -> World? {
+        guard item.rule.scope.kinds.contains(.statefulSet), case .apply = item.example.request,
+            item.example.before == nil
+        else { return nil }
+        var world = try World(item.example)
+        guard let object = world.object, object["kind"] == "Deployment" else { return nil }
+        world.object = try statefulSet(of: object)
+        return world
+    }
+
+    private static let claim: Literal = [
+        "metadata": ["name": "data"],
+        "spec": [
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "gp3", "resources": ["requests": ["storage": "20Gi"]],
+        ],
+    ]
+
+    /// Returns a Deployment as a StatefulSet; what the example says about its containers is kept.
+    private static func statefulSet(of deployment: Literal) throws -> Literal {
+        let spec = deployment["spec"]
+        let complete = try #require(World.podSpec["containers"]?.elements.first)
+        let probe: Literal = ["httpGet": nil, "exec": ["command": ["pg_isready"]]]
+        let containers = (spec?["template"]?["spec"]?["containers"]?.elements ?? []).map { container in
+            var changes: [Literal.Member] = [
+                .init("volumeMounts", [["name": "data", "mountPath": "/var/lib/postgresql"]])
+            ]
+            if container["ports"] == complete["ports"] {
+                changes.append(.init("ports", [["name": "postgres", "containerPort": 5432]]))
+            }
+            for name in ["livenessProbe", "readinessProbe"] where container[name] == complete[name] {
+                changes.append(.init(name, probe))
+            }
+            return Literal.object(
+                container.members.filter { member in !changes.contains { $0.key == member.key } } + changes)
+        }
+        let sidecar = complete.merging(["name": "proxy", "restartPolicy": "Always"])
+        let others = spec?["template"]?["spec"]?["initContainers"]?.elements ?? []
+        return deployment.merging([
+            "kind": "StatefulSet",
+            "spec": [
+                "strategy": nil, "serviceName": "web", "volumeClaimTemplates": [claim],
+                "template": [
+                    "spec": ["containers": .array(containers), "initContainers": .array([sidecar] + others)]
+                ],
+            ],
+        ])
+    }
+
+    private static func name(_ judgement: Judgement) -> String {
+        "\(judgement.rule.id) \(judgement.path) \(judgement.finding.clause.name)"
+    }
+
+    @Test func `the database itself has no violation`() throws {
+        var world = World(try Self.statefulSet(of: World.deployment))
+        world.settings["PLAYBOOK_COMPANION_GRACE"] = "5m"
+        let found = try world.verdict().judgements.map(\.summary)
+        #expect(found == [])
+    }
+
+    @Test(arguments: Case.bad)
+    func `a suggestion resolves a database's finding and causes no other`(_ item: Case) throws {
+        guard var world = try Self.database(item), let object = world.object else { return }
+        let before = Set(try world.verdict().judgements.map(Self.name))
+        world.rules = [item.rule]
+        for judgement in try world.verdict().judgements {
+            let finding = judgement.finding
+            #expect(!judgement.remedy.block.isEmpty)
+            var changed = world
+            if finding.isReplacement {
+                changed.object = finding.relatedObject
+            } else {
+                changed.object = try Patch(finding.edits, on: object).applied(to: object)
+                if let related = finding.relatedObject {
+                    changed.relatedObjects =
+                        (world.relatedObjects ?? []).filter {
+                            $0["metadata"]?["name"] != related["metadata"]?["name"] || $0["kind"] != related["kind"]
+                        } + [related]
+                }
+            }
+            let isWords = finding.edits.isEmpty && finding.relatedObject == nil
+            if isWords {
+                #expect(finding.advice != nil)
+                continue
+            }
+            #expect(try !changed.verdict().judgements.map(Self.name).contains(Self.name(judgement)))
+            changed.rules = Catalogue.playbook.rules
+            let after = Set(try changed.verdict().judgements.map(Self.name))
+            #expect(after.subtracting(before) == [], "\(Self.name(judgement))\n\(judgement.remedy.block)")
+            checkHarm(judgement, object, changed.object ?? [:])
+        }
+    }
+
+    /// Records what a suggestion may never change or invent.
+    private func checkHarm(_ judgement: Judgement, _ object: Literal, _ changed: Literal) {
+        let block = judgement.remedy.block
+        #expect(changed["spec"]?["volumeClaimTemplates"] == object["spec"]?["volumeClaimTemplates"], "\(block)")
+        #expect(changed["spec"]?["replicas"] == object["spec"]?["replicas"], "\(block)")
+        let (old, new) = (object["spec"]?["template"]?["spec"], changed["spec"]?["template"]?["spec"])
+        for list in ["containers", "initContainers"] {
+            let names = old?[list]?.elements.map { $0["name"] }
+            #expect(new?[list]?.elements.map { $0["name"] } == names, "\(block)")
+        }
+        if !judgement.path.contains("[proxy]"), !judgement.path.contains("initContainers[0]"),
+            judgement.path.contains("containers[")
+        {
+            let (sidecar, other) = (old?["initContainers"]?.elements.first, new?["initContainers"]?.elements.first)
+            #expect(sidecar == other, "\(block)")
+        }
+        let served = old?["containers"]?.elements.first?["ports"]?.elements.first?["containerPort"]
+        guard served == 5432 else { return }
+        // PostgreSQL does not answer HTTP requests.
+        let hadProbe = "\(old?["containers"]?.json ?? "")".contains("httpGet")
+        if !hadProbe, judgement.path.hasPrefix("containers[") { #expect(!block.contains("httpGet"), "\(block)") }
+    }
+}
