@@ -81,6 +81,16 @@ def action():
         problems.append(f"the action's annotations are\n{output}")
     if "replicas" not in (folder / "summary.md").read_text() or "2.1.0" not in (folder / "playbook.sarif").read_text():
         problems.append("the action does not write a summary or SARIF")
+    upload = definition["runs"]["steps"][1]
+    if upload["with"]["sarif_file"] != f"${{{{ steps.{step['id']}.outputs.sarif }}}}":
+        problems.append("action.yml does not upload the SARIF file of its first step")
+    temporary = {"INPUT_SARIF": "", "RUNNER_TEMP": str(folder), "GITHUB_OUTPUT": str(folder / "output")}
+    for wanted in ["true", "false"]:
+        (folder / "output").write_text("")
+        run(script, folder, 1, **given | temporary | {"INPUT_UPLOAD": wanted})
+        expected = f"sarif={folder}/playbook.sarif\n" if wanted == "true" else ""
+        if (folder / "output").read_text() != expected:
+            problems.append(f"with upload: {wanted}, the action's output is {(folder / 'output').read_text()!r}")
     run([binary, "check", "--write-baseline", "known.json", "manifests"], folder)
     run(script, folder, 0, **given | {"INPUT_BASELINE": "known.json"})
     # A value must never be run as a command.

@@ -5,7 +5,8 @@ import Kubernetes
 /// The cluster as a log has shown it so far: turns events, in the order of time, into the requests that a server would have
 /// received.
 ///
-/// Its memory is bounded: the last states of objects by a limit in bytes, related objects by their number.
+/// Its memory is bounded: the last states of objects by a limit in bytes, related objects and operators by their number. A value
+/// must not be copied to continue in two ways: copies share what is known about operators.
 public struct LogHistory {
     /// The counts of the events that are not evaluated.
     public private(set) var summary = LogSummary()
@@ -51,7 +52,7 @@ public struct LogHistory {
         let taken = try? eventDocument.read(logged.bytes.span, LogHistory.eventOptions) { value -> LoggedRequest? in
             guard let event = AuditEvent(value) else { return nil }
             if event.subresource == "status", let entry = OperatorEvidence.Entry(event) {
-                operators.insert(entry)
+                if !operators.insert(entry) { summary.droppedStatusUpdates += 1 }
                 summary.notCovered += 1
                 return nil
             }

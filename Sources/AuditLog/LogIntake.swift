@@ -24,8 +24,20 @@ public struct LogIntake {
     /// The service accounts that have updated the status of a resource.
     private var known: Set<OperatorEvidence.Entry> = []
 
+    private let operatorLimit: Int
+
+    /// The default limit of the service accounts and resources that are remembered to recognize operators.
+    public static let defaultOperatorLimit = OperatorEvidence.maximum
+
     /// Creates an intake for the kinds that rules read.
-    public init(_ settings: Settings) { kinds = LogKinds(settings) }
+    ///
+    /// - Parameters:
+    ///   - settings: The settings, with the rules.
+    ///   - operatorLimit: The limit of the pairs of a service account and a resource whose status it has updated.
+    public init(_ settings: Settings, operatorLimit: Int = LogIntake.defaultOperatorLimit) {
+        kinds = LogKinds(settings)
+        self.operatorLimit = operatorLimit
+    }
 
     /// Reads a line and calls a function with each event that matters.
     ///
@@ -54,10 +66,12 @@ public struct LogIntake {
         }
         let subresource = event.subresource
         if subresource == "status", let entry = OperatorEvidence.Entry(event) {
-            guard known.count < OperatorEvidence.maximum, known.insert(entry).inserted else {
+            guard !known.contains(entry), known.count < operatorLimit else {
+                if !known.contains(entry) { summary.droppedStatusUpdates += 1 }
                 summary.notCovered += 1
                 return nil
             }
+            known.insert(entry)
         } else {
             guard kinds[event.group, event.resource, subresource] != nil else {
                 summary.notCovered += 1
@@ -88,46 +102,5 @@ private struct RecentEvents {
             newer = []
         }
         return !older.contains(identity) && newer.insert(identity).inserted
-    }
-}
-
-/// The service accounts that have updated the status of custom resources: only operators do.
-struct OperatorEvidence: Sendable {
-    struct Entry: Hashable, Sendable {
-        let account: String
-        let group: String
-        let resource: String
-        let isAdministrator: Bool
-
-        /// The fact that an event shows; nil if it shows none.
-        init?(_ event: AuditEvent) {
-            guard event.verb == .update || event.verb == .patch, event.code < 300, !APIGroup.isBuiltIn(event.group),
-                let account = event.user?["username"]?.string, account.hasPrefix("system:serviceaccount:")
-            else { return nil }
-            self.account = account
-            group = event.group
-            resource = event.resource
-            isAdministrator = event.isByAdministrator
-        }
-
-        init(_ claim: OperatorClaim, isAdministrator: Bool) {
-            account = claim.account
-            group = claim.group
-            resource = WorkloadKind(claim.group, claim.kindName, paths: []).plural
-            self.isAdministrator = isAdministrator
-        }
-    }
-
-    static let maximum = 50_000
-
-    private var entries: Set<Entry> = []
-
-    mutating func insert(_ entry: Entry) { entries.insert(entry) }
-
-    /// True if an account is the operator of a kind; nil if the log does not show it.
-    subscript(claim: OperatorClaim) -> Bool? {
-        // An account that may do everything is a deployer.
-        if entries.contains(Entry(claim, isAdministrator: true)) { return false }
-        return entries.contains(Entry(claim, isAdministrator: false)) ? true : nil
     }
 }

@@ -56,6 +56,8 @@ public struct LogSummary: Sendable {
     public internal(set) var foreignLines = 0
     /// The states of objects that were dropped because of the limit on memory.
     public internal(set) var droppedStates = 0
+    /// The status updates that were not used to recognize operators because of the limit on memory.
+    public internal(set) var droppedStatusUpdates = 0
     /// The kinds that were logged without objects, by their title.
     public internal(set) var hidden: [String: HiddenKind] = [:]
     /// The writes that could not be evaluated, by reason.
@@ -133,6 +135,7 @@ public struct LogSummary: Sendable {
         left.damagedLines += right.damagedLines
         left.foreignLines += right.foreignLines
         left.droppedStates += right.droppedStates
+        left.droppedStatusUpdates += right.droppedStatusUpdates
         left.hidden.merge(right.hidden) { HiddenKind(writes: $0.writes + $1.writes, rules: $0.rules) }
         left.obstacles.merge(right.obstacles, uniquingKeysWith: +)
         left.evaluated += right.evaluated

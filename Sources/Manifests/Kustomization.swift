@@ -15,6 +15,8 @@ public struct Kustomization: Sendable {
             case patch
             /// Its contents are data of an object or configuration.
             case data
+            /// It configures a generator, transformer or validator, which can read other files.
+            case plugin
         }
 
         /// The use of the target.
@@ -25,7 +27,9 @@ public struct Kustomization: Sendable {
         /// True if kustomize would read it from the network or with git; in case of doubt it would.
         public var isRemote: Bool {
             if ["://", "?ref=", "?version="].contains(where: target.has) { return true }
-            let hosts = ["git@", "git::", "gh:", "github.com", "gitlab.com", "bitbucket.org", "ssh.", "www."]
+            let hosts = [
+                "http:", "https:", "git@", "git::", "gh:", "github.com", "gitlab.com", "bitbucket.org", "ssh.", "www.",
+            ]
             if hosts.contains(where: target.lowercased().hasPrefix) { return true }
             if target.hasSuffix(".git") || target.has(".git/") || target.has("_git/") { return true }
             // user@host:path
@@ -40,46 +44,107 @@ public struct Kustomization: Sendable {
     public let references: [Reference]
     /// The reason that it cannot be built, apart from its references; nil if there is none.
     public let obstacle: String?
+    /// True if it only lists resources, and does not change them.
+    let isList: Bool
 
     /// Reads a kustomization file; nil if it is one in name only, such as a Kustomization of Flux.
     public init?(_ file: ManifestFile) {
         guard file.problem == nil, file.documents.count == 1, let root = try? Literal(parsing: file.documents[0].json),
             !root.members.isEmpty
         else { return nil }
-        let apiVersion = root["apiVersion"]?.text ?? "kustomize.config.k8s.io/v1beta1"
-        guard apiVersion.hasPrefix("kustomize.config.k8s.io/") else { return nil }
-        isComponent = root["kind"]?.text == "Component"
+        let versions = root.values(of: "apiVersion").compactMap(\.text)
+        guard versions.allSatisfy({ $0.hasPrefix("kustomize.config.k8s.io/") }) else { return nil }
+        isComponent = root.values(of: "kind").contains { $0.text == "Component" }
+        let names = Set(root.members.map { Kustomization.folded($0.key) })
+        isList = names.isSubset(of: ["apiversion", "kind", "metadata", "resources", "bases"])
+        references = Kustomization.references(in: root)
+        obstacle = Kustomization.obstacle(in: root)
+    }
+
+    private static func references(in root: Literal) -> [Reference] {
         var references: [Reference] = []
-        func add(_ use: Reference.Use, _ value: Literal?) {
-            // A text with several lines, or in flow style, is the content itself.
-            guard let text = value?.text, !text.contains("\n"), !text.has("{"), !text.isEmpty else { return }
-            references.append(Reference(use: use, target: text))
-        }
-        for field in ["resources", "bases", "components"] {
-            for element in root[field]?.elements ?? [] { add(.resource, element) }
-        }
-        for field in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
-            for element in root[field]?.elements ?? [] { add(.patch, element["path"] ?? element) }
-        }
-        for field in ["crds", "configurations", "generators", "transformers", "validators"] {
-            for element in root[field]?.elements ?? [] { add(.data, element) }
-        }
-        for element in root["replacements"]?.elements ?? [] { add(.data, element["path"]) }
-        add(.data, root["openapi"]?["path"])
-        for field in ["configMapGenerator", "secretGenerator"] {
-            for generator in root[field]?.elements ?? [] {
-                for entry in generator["files"]?.elements ?? [] {
-                    let text = entry.text ?? ""
-                    add(.data, .string(text.firstIndex(of: "=").map { String(text[text.index(after: $0)...]) } ?? text))
-                }
-                for entry in generator["envs"]?.elements ?? [] { add(.data, entry) }
-                add(.data, generator["env"])
+        func add(_ use: Reference.Use, _ values: [Literal]) {
+            for text in values.compactMap(\.text) where !text.isEmpty {
+                references.append(Reference(use: use, target: text))
             }
         }
-        self.references = references
-        let charts = ["helmCharts", "helmChartInflationGenerator"].first { !(root[$0]?.elements ?? []).isEmpty }
-        obstacle = charts.map { "\($0) needs a plugin (--enable-helm)" }
+        for field in ["resources", "bases", "components"] { add(.resource, root.elements(of: field)) }
+        for field in ["patches", "patchesJson6902"] {
+            for element in root.elements(of: field) { add(.patch, [element] + element.values(of: "path")) }
+        }
+        add(
+            .patch,
+            root.elements(of: "patchesStrategicMerge").filter { element in
+                // A text with several lines, or of an object, is the patch itself.
+                guard let text = element.text, !text.utf8.contains(UInt8(ascii: "\n")) else { return false }
+                return KustomizationPlugin(inline: text) == nil
+            })
+        for field in ["crds", "configurations"] { add(.data, root.elements(of: field)) }
+        for text in pluginTexts(in: root) where !isInline(text) { add(.plugin, [.string(text)]) }
+        for element in root.elements(of: "replacements") { add(.data, element.values(of: "path")) }
+        for element in root.values(of: "openapi") { add(.data, element.values(of: "path")) }
+        for field in ["configMapGenerator", "secretGenerator"] {
+            for generator in root.elements(of: field) {
+                for text in generator.elements(of: "files").compactMap(\.text) {
+                    let path = text.firstIndex(of: "=").map { String(text[text.index(after: $0)...]) } ?? text
+                    add(.data, [.string(path)])
+                }
+                add(.data, generator.elements(of: "envs") + generator.values(of: "env"))
+            }
+        }
+        return references
     }
+
+    private static func obstacle(in root: Literal) -> String? {
+        if let unknown = root.members.first(where: { !fields.contains(folded($0.key)) }) {
+            return "unknown field \(unknown.key)"
+        }
+        for field in ["helmCharts", "helmChartInflationGenerator"] where !root.elements(of: field).isEmpty {
+            return "\(field) needs a plugin (--enable-helm)"
+        }
+        for text in pluginTexts(in: root) where isInline(text) {
+            guard let plugin = KustomizationPlugin(inline: text) else { return "an inline plugin cannot be read" }
+            if let target = plugin.target { return "an inline plugin reads \(target)" }
+        }
+        return nil
+    }
+
+    private static func pluginTexts(in root: Literal) -> [String] {
+        ["generators", "transformers", "validators"].flatMap { root.elements(of: $0).compactMap(\.text) }
+    }
+
+    /// True if a text is the configuration of a plugin itself, and not its path or address.
+    private static func isInline(_ text: String) -> Bool {
+        if KustomizationPlugin(inline: text) != nil { return true }
+        return text.utf8.contains(UInt8(ascii: "\n")) && !Reference(use: .plugin, target: text).isRemote
+    }
+
+    /// The fields of a kustomization file.
+    private static let fields = Set(
+        [
+            "apiVersion", "kind", "metadata", "openapi", "namePrefix", "nameSuffix", "namespace", "commonLabels",
+            "labels", "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images",
+            "imageTags", "replacements", "replicas", "vars", "sortOptions", "resources", "components", "crds", "bases",
+            "configMapGenerator", "secretGenerator", "helmGlobals", "helmCharts", "helmChartInflationGenerator",
+            "generatorOptions", "configurations", "generators", "transformers", "validators", "buildMetadata",
+        ].map(folded))
+
+    /// Returns a field's name in the form in which kustomize compares names: the case does not matter.
+    static func folded(_ name: String) -> String {
+        // Go also takes the long s as an s.
+        name.lowercased().replacing(every: "\u{17F}", by: "s")
+    }
+}
+
+extension Literal {
+    /// The values of a field of a kustomization file, in any case.
+    fileprivate func values(of field: String) -> [Literal] {
+        let name = Kustomization.folded(field)
+        return members.filter { Kustomization.folded($0.key) == name }.map(\.value)
+    }
+
+    /// The elements of a list of a kustomization file.
+    fileprivate func elements(of field: String) -> [Literal] { values(of: field).flatMap(\.elements) }
 }
 
 extension Kustomization {
@@ -92,7 +157,7 @@ extension Kustomization {
     /// - Throws: A ``CannotEdit`` if its text cannot be changed accordingly.
     public static func adding(_ name: String, to file: ManifestFile) throws(CannotEdit) -> ManifestFile {
         guard file.documents.count == 1, var root = try? Literal(parsing: file.documents[0].json),
-            case .object(var members) = root, let index = members.firstIndex(where: { $0.key == "resources" })
+            case .object(var members) = root, let index = members.firstIndex(where: { folded($0.key) == "resources" })
         else { throw CannotEdit("it has no list of resources") }
         members[index].value = .array(members[index].value.elements + [.string(name)])
         root = .object(members)
@@ -147,6 +212,9 @@ public struct KustomizationFiles: Sendable {
         guard follow(directory, .resource, 0, [], &count, in: &tree) else { return nil }
     }
 
+    /// The directories of kustomizations whose resources configure plugins.
+    private var plugins: Set<String> = []
+
     /// All files.
     public var all: Set<String> { data.union(patches).union(resources).union(kustomizations.values) }
 
@@ -156,7 +224,11 @@ public struct KustomizationFiles: Sendable {
         _ directory: String, _ use: Kustomization.Reference.Use, _ depth: Int, _ above: Set<String>, _ count: inout Int,
         in tree: inout some FileTree
     ) -> Bool {
-        guard kustomizations[directory] == nil else { return true }
+        guard kustomizations[directory] == nil else {
+            // Its files are inspected only when it is first read.
+            if use == .plugin, !plugins.contains(directory) { refuse("\(directory) has resources and plugins") }
+            return true
+        }
         let found = Kustomization.names.sorted().map { PathText.joined(directory, $0) }.first {
             tree.type(of: $0) == .file
         }
@@ -166,6 +238,10 @@ public struct KustomizationFiles: Sendable {
         kustomizations[directory] = path
         if depth == 0 { isComponent = kustomization.isComponent }
         if let reason = kustomization.obstacle { refuse(reason) }
+        if use == .plugin {
+            plugins.insert(directory)
+            if !kustomization.isList { refuse("\(path) changes plugins") }
+        }
         for reference in kustomization.references {
             count += 1
             guard count <= KustomizationFiles.maximumReferences else {
@@ -180,6 +256,7 @@ public struct KustomizationFiles: Sendable {
             case .none: refuse("\(target) does not exist")
             case .outside: refuse("\(target) is outside of the repository")
             case .file:
+                if use == .plugin || reference.use == .plugin { inspectPlugin(target, in: &tree) }
                 switch reference.use {
                 case .resource where use == .resource: if !resources.contains(target) { resources.append(target) }
                 case .patch: patches.insert(target)
@@ -200,6 +277,14 @@ public struct KustomizationFiles: Sendable {
             }
         }
         return true
+    }
+
+    /// Finds an address in the configuration of a plugin.
+    private mutating func inspectPlugin(_ path: String, in tree: inout some FileTree) {
+        guard let plugin = tree.file(path).flatMap({ KustomizationPlugin($0) }) else {
+            return refuse("\(path) cannot be read")
+        }
+        remote = remote ?? plugin.address
     }
 
     private mutating func refuseAndStop(_ reason: String) -> Bool {

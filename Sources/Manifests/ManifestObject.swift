@@ -10,6 +10,8 @@ public final class ManifestObject {
     public let type: (kind: String, apiVersion: String)?
     /// The pointer to the object in its document: the root, unless it is an item of a list.
     public let place: Pointer
+    /// True if a member at any depth is `$patch`; in the data of a ControllerRevision it has no effect.
+    let hasPatchDirective: Bool
     let root: Value
     let document: ManifestDocument
     let text: SourceText
@@ -23,7 +25,9 @@ public final class ManifestObject {
         self.root = root
         self.document = document
         self.text = text
-        if document.carriesPatchDirective, kind != "ControllerRevision", value.hasPatchDirective {
+        hasPatchDirective =
+            document.carriesPatchDirective && kind != "ControllerRevision" && value.hasPatchDirective
+        if hasPatchDirective, value.isOnlyPatch(kind: kind, apiVersion: apiVersion) {
             type = nil
         } else if let kind, value.kind == .object, let apiVersion {
             type = ManifestObject.isForTools(kind, apiVersion) ? nil : (kind, apiVersion)

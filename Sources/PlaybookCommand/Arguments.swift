@@ -111,6 +111,10 @@ struct Arguments {
             guard !outputs.contains(where: { $0.path == parts[1] }) else {
                 throw CommandError(message: "--output names the file \(parts[1]) more than once")
             }
+            let target = Inputs.realPath(parts[1])
+            if target != nil, (operands + all(.relatedObjects)).contains(where: { Inputs.realPath($0) == target }) {
+                throw CommandError(message: "--output would overwrite the input \(parts[1])")
+            }
             outputs.append((try known(parts[0], among: formats, as: .output), parts[1]))
         }
         return outputs

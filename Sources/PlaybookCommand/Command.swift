@@ -162,7 +162,7 @@ enum Command: String, CaseIterable {
               playbook replay --audit-log --format html exportedlogs/ > report.html
 
             Exit code: 0 nothing is newly denied, 1 at least one review is newly denied, 2 an input could not be read (the
-            others are evaluated).
+            others are evaluated) or the log has no audit event.
             """
         case .audit:
             """

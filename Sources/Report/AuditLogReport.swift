@@ -54,6 +54,9 @@ enum AuditLogReport {
         }
         add(log.skipped, "write", "skipped, such as those of workload controllers and in system namespaces")
         add(log.droppedStates, "object state", "dropped to limit memory; a later update of such an object is unknown")
+        add(
+            log.droppedStatusUpdates, "status update",
+            "dropped to limit memory; some operators are not recognized (PLAYBOOK_OPERATOR_ACCOUNTS)")
         add(log.outOfOrder, "event", "out of order; the object before the update is unknown")
         add(log.damagedLines, "line", "not complete JSON or too long, such as entries that the log service cut off")
         add(log.foreignLines, "line", "skipped: not an audit event")
@@ -118,7 +121,8 @@ enum AuditLogReport {
             "events": number(log.events), "reads": number(log.reads), "notCovered": number(log.notCovered),
             "failed": number(log.failed), "duplicates": number(log.duplicates), "outOfOrder": number(log.outOfOrder),
             "damagedLines": number(log.damagedLines), "foreignLines": number(log.foreignLines),
-            "droppedStates": number(log.droppedStates), "evaluated": number(log.evaluated),
+            "droppedStates": number(log.droppedStates),
+            "droppedStatusUpdates": number(log.droppedStatusUpdates), "evaluated": number(log.evaluated),
             "warned": number(log.warned),
             "skipped": number(log.skipped), "refused": number(log.refused),
             "refusedAndDenied": number(log.refusedAndDenied), "notEvaluable": counts(log.obstacles),

@@ -59,12 +59,14 @@ struct Log {
     }
 
     /// Evaluates the log and returns the decisions and the counts.
+    ///
+    /// All events are taken before the first request is evaluated: a request must not see later events.
     func evaluate(
         _ levels: [String: String] = ["liveness-probe": "deny"], _ further: [String: String] = [:],
-        limit: Int = LogHistory.defaultLimit
+        limit: Int = LogHistory.defaultLimit, operatorLimit: Int = LogIntake.defaultOperatorLimit
     ) throws -> (decisions: [Decision], summary: LogSummary) {
         let settings = try Settings(environment: environment(onlyWith: levels, further))
-        var intake = LogIntake(settings)
+        var intake = LogIntake(settings, operatorLimit: operatorLimit)
         var history = LogHistory(settings, limit: limit)
         var judge = LogJudge(settings)
         var events: [LoggedEvent] = []
@@ -72,8 +74,11 @@ struct Log {
             _ = intake.read(Array(line.utf8).span, at: (0, number + 1)) { events.append($0) }
         }
         var decisions: [Decision] = []
+        var requests: [LoggedRequest] = []
         for event in events.sorted(by: { $0.microseconds < $1.microseconds }) {
-            guard let request = history.take(event) else { continue }
+            if let request = history.take(event) { requests.append(request) }
+        }
+        for request in requests {
             judge.evaluate(request) { result in
                 func rules(_ effect: Judgement.Effect) -> [String] {
                     result.certain.filter { $0.effect == effect }.map(\.judgement.rule.id)

@@ -234,6 +234,63 @@ import Testing
         #expect(try administrator.evaluate().decisions.map(\.denied) == [["liveness-probe"]])
     }
 
+    /// A Deployment of a Kafka, written by its operator.
+    private func addOwned(_ name: String, by account: String, to log: inout Log) {
+        let owned = Log.deployment(name, uid: name).replacing(
+            #""uid":"\#(name)","#,
+            with:
+                #""uid":"\#(name)","ownerReferences":[{"apiVersion":"kafka.strimzi.io/v1","kind":"Kafka","name":"shop","uid":"k","controller":true}],"#
+        )
+        let bound = #"{"authentication.kubernetes.io/pod-uid":["p1"]}"#
+        log.add("create", "deployments", name, user: account, extra: bound, code: 201, response: owned)
+    }
+
+    /// A status update of a custom resource.
+    private func addStatus(_ group: String, by account: String, to log: inout Log) {
+        log.add("patch", "kafkas", "shop", group: group, subresource: "status", user: account, level: "Metadata")
+    }
+
+    @Test func `a request sees only the operators that the log has shown before`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        var log = Log()
+        addOwned("before", by: account, to: &log)
+        addStatus("other.example.com", by: account, to: &log)
+        addOwned("between", by: account, to: &log)
+        addStatus("kafka.strimzi.io", by: account, to: &log)
+        addOwned("after", by: account, to: &log)
+        addStatus("third.example.com", by: account, to: &log)
+        addOwned("last", by: account, to: &log)
+        let decisions = try log.evaluate().decisions
+        let (doubted, warned) = (["liveness-probe"], ["liveness-probe"])
+        #expect(decisions.map(\.doubted) == [doubted, doubted, [], []])
+        #expect(decisions.map(\.warned) == [[], [], warned, warned])
+    }
+
+    @Test func `status updates beyond the limit are dropped and counted`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        var log = Log()
+        for number in 0..<4 { addStatus("g\(number).example.com", by: account, to: &log) }
+        // Those that are known are not dropped.
+        addStatus("g0.example.com", by: account, to: &log)
+        addStatus("kafka.strimzi.io", by: account, to: &log)
+        addOwned("web", by: account, to: &log)
+        let (decisions, summary) = try log.evaluate(operatorLimit: 2)
+        #expect(decisions.map(\.doubted) == [["liveness-probe"]])
+        #expect(summary.droppedStatusUpdates == 3)
+        #expect(summary.notCovered == 6)
+        #expect(try log.evaluate().summary.droppedStatusUpdates == 0)
+    }
+
+    @Test func `status updates with names that are too long are not used`() throws {
+        var log = Log()
+        let account = "system:serviceaccount:kafka:" + String(repeating: "a", count: 2000)
+        addStatus("kafka.strimzi.io", by: account, to: &log)
+        addOwned("web", by: account, to: &log)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.map(\.doubted) == [["liveness-probe"]])
+        #expect(summary.notCovered == 1)
+    }
+
     @Test func `the field manager of the request's URI takes trust away`() throws {
         let account = "system:serviceaccount:ci:deployer"
         var log = Log()

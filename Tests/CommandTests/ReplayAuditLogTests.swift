@@ -150,10 +150,45 @@ import Testing
         #expect(logged["image-tag"] == 4)
     }
 
-    @Test func `an empty log is said to be empty`() throws {
-        let program = try replay(["-"], input: "")
-        #expect(program.code == 0)
+    @Test func `the first 20 broken lines are described, the others are counted`() throws {
+        let broken = String(repeating: "{\"a\n", count: 5000)
+        let program = try replay(["--format", "json", "-"], input: broken + event("web") + broken)
+        #expect(program.code == 1)
+        let lines = program.error.split(separator: "\n")
+        #expect(lines.count == 21)
+        #expect(lines.first == "playbook: -:1: the event is not complete JSON")
+        #expect(lines.last == "playbook: and 9980 more lines that cannot be read")
+        #expect(try json(program)["log"]?["damagedLines"] == 10_000)
+        let few = try replay(["-"], input: String(repeating: "{\"a\n", count: 20) + event("web"))
+        #expect(few.error.split(separator: "\n").count == 20)
+        let oneMore = try replay(["-"], input: String(repeating: "{\"a\n", count: 21) + event("web"))
+        #expect(oneMore.error.hasSuffix("playbook: and 1 more line that cannot be read\n"))
+    }
+
+    @Test(arguments: [
+        "", "\n", "An error occurred (AccessDenied)\n", "{\"kind\":\"Pod\"}\n", "{\"a\n", "{\"events\": []}\n",
+    ])
+    func `an input without audit events is an error`(_ input: String) throws {
+        let program = try replay(["-"], input: input)
+        #expect(program.code == 2)
         #expect(program.output.hasPrefix("no audit events found\n"))
+        let error =
+            "playbook: no audit events found (audit.k8s.io/v1); check that the command before the pipe succeeds and prints an audit log\n"
+        #expect(program.error.hasSuffix(error))
+        try Program.withFolder { folder in
+            try input.write(toFile: "\(folder)/a.log", atomically: true, encoding: .utf8)
+            for path in [folder, "\(folder)/a.log"] {
+                let program = try replay([path], input: "")
+                #expect(program.code == 2)
+                #expect(program.error.hasSuffix("; give the files or directories of an audit log\n"))
+            }
+        }
+    }
+
+    @Test func `a log with only reads is not an error`() throws {
+        let program = try replay(["-"], input: event("web", verb: "get", code: 200))
+        #expect(program.code == 0)
+        #expect(program.error.isEmpty)
     }
 
     @Test func `--redact-names needs a log`() throws {

@@ -437,4 +437,126 @@ import Testing
         #expect(kinds == ["kind: Deployment", "kind: PodDisruptionBudget"], "\(program.output)")
         #expect(program.error.contains("-: would add PodDisruptionBudget shop/web\n"), "\(program.error)")
     }
+
+    // MARK: Hostile and odd repositories
+
+    @Test(arguments: [
+        "resources:\n- ../base\n- https://example.com/a.yaml\n", "resources:\n- ../base\n- missing.yaml\n",
+        "kind: Component\nresources:\n- ../base\n",
+    ])
+    func `a kustomization that is not rendered does not hide its base`(_ overlay: String) throws {
+        // As a patch would, the program renders fewer replicas than the file has.
+        let files = [
+            "base/kustomization.yaml": "resources:\n- web.yaml\n", "base/web.yaml": Self.deployment(replicas: 2),
+            "overlay/kustomization.yaml": overlay, "bin/kubectl": kubectl("; s/replicas: 2/replicas: 1/"),
+        ]
+        try withFiles(files) { folder in
+            let program = try check("--format", "json", ".", in: folder)
+            #expect(try findings(program) == ["replicas base/web.yaml:1"], "\(program.error)")
+            #expect(program.error.contains("overlay/kustomization.yaml: not rendered: "), "\(program.error)")
+        }
+    }
+
+    @Test func `kustomizations that refer to each other are not rendered`() throws {
+        let files = [
+            "a/kustomization.yaml": "resources:\n- ../b\n- web.yaml\n", "a/web.yaml": Self.deployment(),
+            "b/kustomization.yaml": "resources:\n- ../a\n", "bin/kubectl": kubectl(),
+        ]
+        try withFiles(files) { folder in
+            let program = try check("--format", "json", ".", in: folder)
+            #expect(try findings(program) == ["replicas a/web.yaml:5"])
+            #expect(program.error.contains("not rendered: "), "\(program.error)")
+        }
+    }
+
+    @Test func `fix changes no source that was not given, or that another kustomization reads`() throws {
+        let files = [
+            ".git/HEAD": "", "base/kustomization.yaml": "resources:\n- web.yaml\n", "base/web.yaml": Self.deployment(),
+            "prod/kustomization.yaml": "resources:\n- ../base/web.yaml\n",
+            "dev/kustomization.yaml": "resources:\n- ../base\n- https://example.com/a.yaml\n", "bin/kubectl": kubectl(),
+        ]
+        try withFiles(files) { folder in
+            for (operand, reason) in [
+                ("prod", "base/web.yaml is not among the files that were given"),
+                ("base", "is also read by the kustomization in "),
+                (".", "base/web.yaml is also read by the kustomization in dev"),
+            ] {
+                let program = try check(
+                    "--write", "--add-companions", operand, in: folder, command: "fix", environment: Self.memory)
+                #expect(program.error.contains(reason), "\(operand): \(program.error)")
+                #expect(try text("\(folder)/base/web.yaml") == Self.deployment())
+                #expect(try text("\(folder)/base/kustomization.yaml") == files["base/kustomization.yaml"])
+            }
+        }
+    }
+
+    @Test func `fix does not change the target of a link that is not named`() throws {
+        let files = ["web.yaml": Self.deployment(), "in/api.yaml": Self.deployment("api", replicas: 2)]
+        try withFiles(files) { folder in
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/in/web.yaml", withDestinationPath: "\(folder)/web.yaml")
+            let program = try check("--write", "in", in: folder, command: "fix", environment: Self.memory)
+            #expect(program.error.contains("in/web.yaml: not changed: it is a symbolic link"), "\(program.error)")
+            #expect(try text("\(folder)/web.yaml") == Self.deployment())
+            _ = try check("--write", "in/web.yaml", in: folder, command: "fix", environment: Self.memory)
+            #expect(try text("\(folder)/web.yaml") != Self.deployment())
+        }
+    }
+
+    @Test func `a chart with a link that leaves the repository is not rendered`() throws {
+        let files = chart.merging(["secret.txt": "s", "bin/helm": "#!/bin/sh\necho called >&2; exit 1\n"]) { $1 }
+        try withFiles(files) { folder in
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/chart/link", withDestinationPath: "\(folder)/secret.txt")
+            let program = try check("--allow-empty", ".", in: folder)
+            #expect(
+                program.error.contains("chart/link is a symbolic link that leaves the repository"), "\(program.error)")
+            #expect(!program.error.contains("called"))
+        }
+    }
+
+    @Test func `an object whose key is escaped is evaluated`() throws {
+        let pod = #"{"apiVersion": "v1", "\x6bind": "Pod", "metadata": {"name": "a"}, "spec": {"hostPID": true}}"#
+        try withFiles(["a.yaml": pod, "ok.yaml": Self.deployment(replicas: 2)]) { folder in
+            let program = try check(".", in: folder, environment: environment(onlyWith: ["host-isolation": "deny"]))
+            #expect(program.code == 1, "\(program.output)\(program.error)")
+        }
+    }
+
+    @Test func `--output does not overwrite an input`() throws {
+        try withFiles(["web.yaml": Self.deployment()]) { folder in
+            let program = try check("web.yaml", "--output", "json=./web.yaml", in: folder)
+            #expect(program.code == 2 && program.error.contains("--output would overwrite the input ./web.yaml"))
+            #expect(try text("\(folder)/web.yaml") == Self.deployment())
+        }
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func `a signal ends the programs that render, and removes their files`(_ signal: Int32) throws {
+        let files = [
+            "shop/kustomization.yaml": "resources:\n- web.yaml\n", "shop/web.yaml": Self.deployment(), "tmp/a": "",
+            "bin/kubectl": "#!/bin/sh\necho $$ >\"$TMPDIR/../../pid\"\nPATH=/usr/bin:/bin\nexec sleep 60\n",
+        ]
+        try withFiles(files) { folder in
+            let process = Process()
+            process.executableURL = Program.url
+            process.arguments = ["check", "shop"]
+            process.currentDirectoryURL = URL(filePath: folder)
+            process.environment = ["PATH": "\(folder)/bin", "TMPDIR": "\(folder)/tmp"]
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            var pid: pid_t?
+            for _ in 0..<1500 where pid == nil {
+                pid = (try? text("\(folder)/pid")).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+                usleep(20_000)
+            }
+            let child = try #require(pid)
+            kill(process.processIdentifier, signal)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == signal)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/tmp") == ["a"])
+            for _ in 0..<250 where kill(child, 0) == 0 { usleep(20_000) }
+            #expect(kill(child, 0) != 0)
+        }
+    }
 }

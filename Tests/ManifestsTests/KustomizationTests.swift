@@ -68,6 +68,79 @@ private struct Files: FileTree {
     }
 
     @Test(arguments: [
+        "resources: ['http://127.0.0.1/a{b}.yaml']", "bases: ['http://127.0.0.1/a{b}.yaml']",
+        "components: ['http://127.0.0.1/a{b}.yaml']", "patches: [{path: 'http://127.0.0.1/a{b}.yaml'}]",
+        "patchesJson6902: [{path: 'http://127.0.0.1/a{b}.yaml'}]",
+        "patchesStrategicMerge: ['http://127.0.0.1/a{b}.yaml']", "transformers: ['http://127.0.0.1/a{b}.yaml']",
+        "crds: ['http://127.0.0.1/a{b}.yaml']", "replacements: [{path: 'http://127.0.0.1/a{b}.yaml'}]",
+        "configMapGenerator: [{name: a, files: ['k=http://127.0.0.1/a{b}.yaml']}]",
+        "Resources: ['http://127.0.0.1/a{b}.yaml']", "PATCHES: [{Path: 'http://127.0.0.1/a{b}.yaml'}]",
+        "resources: []\nRESOURCES: ['http://127.0.0.1/a{b}.yaml']", "re\u{17F}ources: ['http://127.0.0.1/a{b}.yaml']",
+        "secretGenerator: [{name: a, Envs: ['http://127.0.0.1/a{b}.yaml']}]",
+        "openapi: {path: 'http://127.0.0.1/a{b}.yaml'}",
+    ])
+    func `an address is found in every field, in any case and with braces`(_ text: String) throws {
+        var files = Files(texts: ["a/kustomization.yaml": text])
+        #expect(try #require(KustomizationFiles(of: "a", in: &files)).remote == "http://127.0.0.1/a{b}.yaml")
+    }
+
+    @Test func `a text that begins with an address is no inline patch`() throws {
+        let target = "http://127.0.0.1/a: {kind: b}"
+        var files = Files(texts: ["a/kustomization.yaml": "patchesStrategicMerge: ['\(target)']"])
+        #expect(try #require(KustomizationFiles(of: "a", in: &files)).remote == target)
+    }
+
+    @Test(arguments: [
+        "patchesStrategicMerge: ['{kind: Deployment, metadata: {name: a, annotations: {u: \"http://x/y\"}}}']",
+        "transformers: ['{apiVersion: builtin, kind: LabelTransformer, fieldSpecs: [{path: metadata/labels}]}']",
+        "transformers:\n- |\n  apiVersion: builtin\n  kind: PatchTransformer\n  patch: '- {op: remove, path: /a}'",
+        "validators:\n- |\n  # https://example.com\n  apiVersion: builtin\n  kind: SortOrderTransformer",
+    ])
+    func `inline patches and plugins that read no file are accepted`(_ text: String) throws {
+        var files = Files(texts: ["a/kustomization.yaml": text])
+        let found = try #require(KustomizationFiles(of: "a", in: &files))
+        #expect(found.remote == nil && found.obstacle == nil, "\(found)")
+        #expect(found.all == ["a/kustomization.yaml"])
+    }
+
+    @Test(arguments: [
+        ("{kind: PatchTransformer, path: 'http://x/y'}", "an inline plugin reads http://x/y"),
+        ("{kind: PatchTransformer, Path: p.yaml}", "an inline plugin reads p.yaml"),
+        ("{kind: ConfigMapGenerator, files: [a=b.json]}", "an inline plugin reads a=b.json"),
+        ("{kind: PatchStrategicMergeTransformer, paths: [p.yaml]}", "an inline plugin reads p.yaml"),
+        ("{kind: ReplacementTransformer, replacements: [{path: r.yaml}]}", "an inline plugin reads r.yaml"),
+        ("{kind: X, spec: {from: 'https://x/y'}}", "an inline plugin reads https://x/y"),
+        ("{kind: A}\n---\n{kind: B, url: u}", "an inline plugin reads u"),
+        ("kind: A\nkind: [", "an inline plugin cannot be read"),
+    ])
+    func `an inline plugin that reads files is an obstacle`(_ plugin: String, _ obstacle: String) throws {
+        let lines = plugin.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+        for field in ["generators", "transformers", "Validators"] {
+            var files = Files(texts: ["a/kustomization.yaml": "\(field):\n- |-\n\(lines)\n"])
+            #expect(try #require(KustomizationFiles(of: "a", in: &files)).obstacle == obstacle)
+        }
+    }
+
+    @Test func `plugins in files are searched for addresses`() throws {
+        var files = Files(texts: [
+            "a/kustomization.yaml": "transformers: [t.yaml, ../local.yaml]", "a/t.yaml": "kind: A\npath: http://x/y\n",
+            "local.yaml": "kind: A\npath: p.yaml\n", "b/kustomization.yaml": "transformers: [../local.yaml]",
+            "c/kustomization.yaml": "generators: [../d]", "d/kustomization.yaml": "resources: [../a/t.yaml]",
+            "e/kustomization.yaml": "generators: [../f]", "f/kustomization.yaml": "resources: []\nnamespace: x",
+            "g/kustomization.yaml": "resources: [../d]\ntransformers: [../d]",
+        ])
+        #expect(try #require(KustomizationFiles(of: "a", in: &files)).remote == "http://x/y")
+        let local = try #require(KustomizationFiles(of: "b", in: &files))
+        #expect(local.remote == nil && local.obstacle == nil && local.data == ["local.yaml"])
+        #expect(try #require(KustomizationFiles(of: "c", in: &files)).remote == "http://x/y")
+        let changed = try #require(KustomizationFiles(of: "e", in: &files))
+        #expect(changed.obstacle == "f/kustomization.yaml changes plugins")
+        #expect(try #require(KustomizationFiles(of: "g", in: &files)).obstacle == "d has resources and plugins")
+    }
+
+    @Test(arguments: [
+        ("sources: [a]", "unknown field sources"),
+        ("namePrefix: a-\nHelmCharts: [{name: x}]", "helmCharts needs a plugin (--enable-helm)"),
         ("resources: [no.yaml]", "a/no.yaml does not exist"), ("resources: [../x]", "x is outside of the repository"),
         ("resources: [../b]", "b has no kustomization file"), ("resources: [../c]", "a refers to itself"),
         ("resources: [.]", "a refers to itself"),

@@ -181,6 +181,57 @@ import Testing
         #expect(region.2.endUTF16 == region.2.startUTF16 + 6)
     }
 
+    /// A complete Deployment with `$patch` in a container.
+    private static let deploymentWithPatch = """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: a}
+        spec:
+          selector: {matchLabels: {app: a}}
+          template: {spec: {containers: [{name: app, image: b, $patch: merge}]}}
+        """
+
+    @Test(arguments: [
+        ManifestFileTests.deploymentWithPatch,
+        "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: b}], volumes: [{$patch: replace}]}}",
+        "{apiVersion: v1, kind: PodTemplate, template: {spec: {containers: [{name: a, image: b, $patch: merge}]}}}",
+        "{apiVersion: v1, kind: Service, spec: {ports: [{$patch: replace}]}}",
+        "{apiVersion: example.com/v1, kind: A, $patch: replace}",
+        "{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {$patch: merge, containers: [{image: b}]}}}}",
+    ])
+    func `a complete object with a patch directive is evaluated, except beside a kustomization`(_ text: String) {
+        let file = ManifestFile(path: "a.yaml", bytes: Array(text.utf8))
+        #expect(file.contents(isBesideKustomization: false) == .objects)
+        #expect(file.contents(isBesideKustomization: true) == .patches)
+        #expect(objects(text).allSatisfy { !$0.contains("foreign") })
+    }
+
+    @Test(arguments: [
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}, $patch: delete}",
+        ManifestFileTests.deploymentWithPatch + "\n$patch: delete",
+        "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: a, $patch: delete}]}}}}",
+        "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, $patch: delete}]}}",
+        // The API server rejects a Deployment without selector.
+        "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{image: b, $patch: merge}]}}}}",
+    ])
+    func `an object with a patch directive that deletes another one or is incomplete is a patch`(_ text: String) {
+        let file = ManifestFile(path: "a.yaml", bytes: Array(text.utf8))
+        for isBeside in [false, true] { #expect(file.contents(isBesideKustomization: isBeside) == .patches) }
+        #expect(objects(text).allSatisfy { $0.contains("foreign") })
+    }
+
+    @Test(arguments: [
+        ("{\"apiVersion\": \"v1\", \"kind\": \"Pod\",}", true),
+        ("{\n\t\"kind\" : \"Pod\",\n  \"apiVersion\":\"v1\"\n", true), ("apiVersion: v1\nkind: Pod\na: [", true),
+        ("\"apiVersion\": v1\nkind: Pod\na: [", true), ("{\"kind\": \"Pod\",}", false),
+        ("{\"apiVersion\": {\"type\": \"string\"}, \"kind\": {\"type\": \"string\"},}", false),
+        ("{\"required\": [\"apiVersion\", \"kind\"],}", false), ("apiVersion: v1\nkind: {{ .kind }}", false),
+    ])
+    func `a broken manifest is recognized in YAML and JSON`(_ text: String, _ isMeant: Bool) {
+        let file = ManifestFile(path: "a.json", bytes: Array(text.utf8))
+        #expect(file.isMeantAsManifest == isMeant)
+    }
+
     @Test func `binary data is recognized`() {
         #expect(ManifestFile.isBinary([0x7F, 0x45, 0x4C, 0x46, 0]))
         #expect(!ManifestFile.isBinary(Array("a: 1".utf8)))

@@ -94,7 +94,8 @@ extension Settings {
             do {
                 try setting.apply(text, &self)
             } catch {
-                complaints.append("\(setting.name): unsupported value \"\(text)\"; \(error.expectation)")
+                complaints.append(
+                    "\(setting.name): unsupported value \"\(SecretMask.masked(text))\"; \(error.expectation)")
             }
         }
         let known = Set(catalogue.settings.map(\.name))

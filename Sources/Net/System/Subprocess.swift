@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// A program that is run for its output; the caller blocks, so it must not run on a loop's thread.
 public struct Subprocess: Sendable {
@@ -18,6 +19,14 @@ public struct Subprocess: Sendable {
         public let output: [UInt8]
         /// The end of the standard error, at most 4 KiB.
         public let messages: [UInt8]
+    }
+
+    /// The programs that run, each the leader of its process group.
+    private static let running = Mutex<Set<pid_t>>([])
+
+    /// Ends all programs that ``run(within:printingAtMost:)`` has started, with those that they have started.
+    public static func endAll() {
+        running.withLock { for process in $0 { kill(-process, SIGKILL) } }
     }
 
     /// Creates a program.
@@ -39,6 +48,7 @@ public struct Subprocess: Sendable {
         let output = try Pipe()
         let messages = try Pipe()
         let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+        Subprocess.running.withLock { _ = $0.insert(process) }
         output.closeWriting()
         messages.closeWriting()
         var collected = Collected(maximum: maximum)
@@ -46,13 +56,13 @@ public struct Subprocess: Sendable {
         var failure = collected.collect(output.reading, messages.reading, until: end)
         var status: Int32 = 0
         // The program can go on after it has closed its output, so its end is polled.
-        while failure == nil, waitpid(process, &status, WNOHANG) == 0 {
+        while failure == nil, !Subprocess.hasEnded(process, &status) {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
         if let failure {
             // The program is the leader of its process group, so that programs that it has started end too.
             kill(-process, SIGKILL)
-            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+            while !Subprocess.hasEnded(process, &status) { usleep(500) }
             throw SystemError(call: "run", code: failure, context: command)
         }
         // wait(2): the low seven bits are the signal, the second byte is the exit status.
@@ -60,6 +70,17 @@ public struct Subprocess: Sendable {
         return Result(
             status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: collected.output,
             messages: collected.messages)
+    }
+
+    /// Returns true if a program has ended; its number is then free, so it is forgotten at the same time.
+    private static func hasEnded(_ process: pid_t, _ status: inout Int32) -> Bool {
+        running.withLock { running in
+            var result: Int32 = 0
+            guard waitpid(process, &result, WNOHANG) != 0 else { return false }
+            status = result
+            running.remove(process)
+            return true
+        }
     }
 
     /// Starts the program with an empty standard input; its output is read as it is printed.

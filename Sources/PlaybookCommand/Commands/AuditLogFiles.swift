@@ -17,13 +17,22 @@ struct AuditLogFiles {
     private var closedBytes = 0
     /// The paths of the files by index.
     private(set) var paths: [String] = []
-    /// The errors: files that cannot be read, lines that are not complete.
+    /// The errors since the last call of ``takeFailures()``: files that cannot be read, lines that are not complete.
+    ///
+    /// Only the first 20 files and the first 20 lines are described; further ones are counted.
     private(set) var failures: [Inputs.Failure] = []
     /// The number of files that cannot be read.
     private(set) var unreadable = 0
+    /// The number of lines that cannot be read.
+    private(set) var unreadableLines = 0
+    /// The number of files that cannot be read and are not described.
+    var undescribedFiles: Int { max(0, unreadable - AuditLogFiles.maximumDescribed) }
+    /// The number of lines that cannot be read and are not described.
+    var undescribedLines: Int { max(0, unreadableLines - AuditLogFiles.maximumDescribed) }
 
     private var streams: [Stream]
 
+    private static let maximumDescribed = 20
     /// The streams that are read at the same time; further ones are read after the last of them.
     private static let mostStreams = 32
     /// The events of a stream that are sorted: their number, and the bytes of all streams.
@@ -33,12 +42,12 @@ struct AuditLogFiles {
         self.intake = intake
         var streams: [String: Stream] = [:]
         var order: [String] = []
+        var failed: [Inputs.Failure] = []
         var (total, isKnown) = (0, true)
         for entry in Inputs.files(operands, .auditLogs) {
             switch entry {
             case .failure(let failure):
-                failures.append(failure)
-                unreadable += 1
+                failed.append(failure)
             case .success(let file):
                 var status = stat()
                 if file.path != "-", stat(file.path, &status) == 0 {
@@ -59,6 +68,7 @@ struct AuditLogFiles {
         for stream in all.dropFirst(AuditLogFiles.mostStreams) {
             self.streams[AuditLogFiles.mostStreams - 1].rest += stream.rest
         }
+        for failure in failed { note(failure) }
     }
 
     /// Returns the next event in the order of time; nil at the end of all files.
@@ -106,15 +116,13 @@ struct AuditLogFiles {
         do throws(Inputs.Failure) {
             streams[index].file = try LogFile(path, paths.count - 1)
         } catch {
-            failures.append(error)
-            unreadable += 1
+            note(error)
         }
     }
 
     private mutating func close(_ file: inout LogFile?) {
         if let failure = file?.failure() {
-            failures.append(failure)
-            unreadable += 1
+            note(failure)
         }
         if let size = file?.size { closedBytes += size }
         file = nil
@@ -123,17 +131,29 @@ struct AuditLogFiles {
     private mutating func take(_ line: LogFile.Line, of file: inout LogFile?, _ index: Int) {
         guard let range = line.range, let path = file?.path else {
             intake.countOversized()
-            failures.append(
-                Inputs.Failure(file?.path ?? "", line: line.number, column: nil, "the line is longer than 64 MiB"))
+            note("the line is longer than 64 MiB", file?.path ?? "", line.number)
             return
         }
         let place = (file: file?.index ?? 0, line: line.number)
         var events: [LoggedEvent] = []
         let content = file?.read(range) { bytes in intake.read(bytes, at: place) { events.append($0) } }
         for event in events { streams[index].pending.insert(event) }
-        if content == .damaged {
-            failures.append(Inputs.Failure(path, line: line.number, column: nil, "the event is not complete JSON"))
-        }
+        if content == .damaged { note("the event is not complete JSON", path, line.number) }
+    }
+
+    // MARK: Errors
+
+    /// Counts a file that cannot be read.
+    private mutating func note(_ failure: Inputs.Failure) {
+        unreadable += 1
+        if unreadable <= AuditLogFiles.maximumDescribed { failures.append(failure) }
+    }
+
+    /// Counts a line that cannot be read.
+    private mutating func note(_ problem: String, _ path: String, _ line: Int) {
+        unreadableLines += 1
+        guard unreadableLines <= AuditLogFiles.maximumDescribed else { return }
+        failures.append(Inputs.Failure(path, line: line, column: nil, problem))
     }
 
     /// A log stream: files that follow each other.

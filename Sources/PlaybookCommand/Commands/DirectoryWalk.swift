@@ -28,6 +28,31 @@ struct DirectoryWalk {
         DirectoryWalk([".yaml", ".yml", ".json", "Kustomization"], IgnorePatterns(patterns.joined(separator: "\n")))
     }
 
+    /// Finds kustomization files.
+    static let kustomizations = DirectoryWalk(Kustomization.names.sorted(), IgnorePatterns(""))
+
+    /// Returns a symbolic link in a directory, at any depth, that leads out of the git repository, or out of the directory if
+    /// there is no repository; nil if there is none.
+    static func linkOutOfRepository(in directory: String) -> String? {
+        guard let real = Inputs.realPath(directory) else { return nil }
+        let root = Inputs.repositoryRoot(of: real) ?? real
+        var open = [(path: directory, depth: 0)]
+        while let (path, depth) = open.popLast() {
+            for name in names(in: path) {
+                let whole = PathText.joined(path, name)
+                switch type(of: whole, AT_SYMLINK_NOFOLLOW) {
+                case S_IFDIR: if depth < maximumDepth { open.append((whole, depth + 1)) }
+                case S_IFLNK:
+                    if let target = Inputs.realPath(whole), target != root, !PathText.isIn(root, target) {
+                        return whole
+                    }
+                default: continue
+                }
+            }
+        }
+        return nil
+    }
+
     /// Directories of software of others.
     private static let foreign: Set<String> = ["node_modules", "vendor", ".terraform"]
     private static let ignoreFiles = [".gitignore", ".playbookignore"]

@@ -1,4 +1,5 @@
 import Evaluation
+import Glibc
 import JSON
 import Manifests
 import Report
@@ -31,6 +32,14 @@ struct FixCommand {
         let worlds = manifests.worlds(of: manifests.files, roots)
         let judge = fixing(with: worlds.shared)
         for file in manifests.files {
+            // A link can lead out of the directory that was given.
+            if DirectoryWalk.type(of: file.path, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
+                !arguments.operands.contains(file.path)
+            {
+                Console.note("\(file.path): not changed: it is a symbolic link; name it to change its target")
+                changes.append(FileChange(old: file, new: file))
+                continue
+            }
             let result = judge.fixed(file)
             changes.append(
                 FileChange(old: file, new: result.file, fixed: result.entries.count { $0.refusal == nil }))
@@ -99,6 +108,9 @@ struct FixCommand {
             fixes.add(root, fixing(with: worlds.own[root.path] ?? worlds.shared))
         }
         fixes.finish()
+        for path in fixes.files.keys.sorted() {
+            if let reason = manifests.reasonToKeep(path) { fixes.refuse(path, reason) }
+        }
         var accepted: [String: ManifestFile] = [:]
         if let all = try? rendered(fixes.files, changing: Set(fixes.files.keys), intended: fixes.intended) {
             (roots, accepted) = (all, fixes.files)
@@ -204,6 +216,7 @@ struct FixCommand {
             guard let original = manifests.kustomization(naming: budget.source) else {
                 throw CannotEdit("no kustomization names \(budget.source) as a resource")
             }
+            if let reason = manifests.reasonToKeep(original.path) { throw reason }
             let name = "\(budget.object["metadata"]?["name"]?.text ?? "workload")-pdb.yaml"
             let path = PathText.joined(PathText.directory(of: original.path), name)
             guard !name.contains("/"), DirectoryWalk.type(of: path) == 0, wanted[path] == nil else {

@@ -71,6 +71,16 @@ struct ManifestRun {
         return try repository.rendered(path, with: changes, renderer)
     }
 
+    /// Returns the reason why a source of a kustomization must not be changed; nil if it may be changed.
+    mutating func reasonToKeep(_ path: String) -> CannotEdit? {
+        guard repository?.isGiven(path) ?? false else {
+            return CannotEdit("\(path) is not among the files that were given")
+        }
+        return repository?.otherReader(of: path).map {
+            CannotEdit("\(path) is also read by the kustomization in \($0), which is not rendered here")
+        }
+    }
+
     /// Returns the kustomization file that names a file as a resource; nil if there is none.
     mutating func kustomization(naming resource: String) -> ManifestFile? {
         repository?.kustomization(naming: resource)

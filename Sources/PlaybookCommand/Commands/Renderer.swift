@@ -227,11 +227,43 @@ final class Renderer {
         }
         guard let path, let real = Inputs.realPath(path) else { throw failure("a temporary directory") }
         directory = real
+        Interruption.clean(real)
         return real
     }
 
     /// The failure of the last system call.
     private func failure(_ path: String) -> Failure { Failure(reason: "\(Inputs.failure(path))") }
+}
+
+/// The end of a command by a signal, such as Ctrl-C, while programs that it has started run.
+enum Interruption {
+    /// Ends the programs and removes a temporary directory when a signal ends this program.
+    static func clean(_ directory: String) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            var action = sigaction()
+            sigaction(number, nil, &action)
+            // nohup(1) ignores SIGHUP, and this program must go on.
+            if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1 { sigaddset(&signals, number) }
+        }
+        let waited = signals
+        guard let thread = try? Thread({ endCommand(on: waited, directory) }) else { return }
+        thread.detach()
+        // Only the thread above gets them.
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
+    private static func endCommand(on signals: sigset_t, _ directory: String) {
+        var (signals, number): (sigset_t, Int32) = (signals, 0)
+        guard sigwait(&signals, &number) == 0 else { return }
+        Subprocess.endAll()
+        FileRemoval.remove(directory)
+        signal(number, SIG_DFL)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        // The exit status shows the signal, as without this thread.
+        raise(number)
+    }
 }
 
 /// Removes temporary directories.

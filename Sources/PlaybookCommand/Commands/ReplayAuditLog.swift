@@ -14,8 +14,6 @@ final class AuditLogReplay: Sendable {
     private let queue = BatchQueue()
     private let sum = Mutex(ReplayTally())
 
-    /// The number of errors that are printed; further ones are counted.
-    private static let maximumComplaints = 20
     private static let evaluators = 2
 
     init(_ settings: Settings, isRedacted: Bool, _ relatedObjects: RelatedObjects?) {
@@ -30,17 +28,18 @@ final class AuditLogReplay: Sendable {
         var files = AuditLogFiles(operands, LogIntake(settings))
         var history = LogHistory(settings, relatedObjects: relatedObjects)
         let progress = Progress()
-        var complaints = 0
         var batch = Batch()
         while let event = files.next() {
-            if !files.failures.isEmpty { complain(files.takeFailures(), &complaints) }
+            if !files.failures.isEmpty { complain(files.takeFailures()) }
             if let request = history.take(event) { batch.append(request, path: files.paths[event.place.file]) }
             guard batch.isFull else { continue }
             if threads.isEmpty { evaluate(batch) } else { queue.append(batch) }
             batch = Batch()
             progress.show(files.readBytes, of: files.totalBytes)
         }
-        complain(files.takeFailures(), &complaints)
+        complain(files.takeFailures())
+        complain(files.undescribedFiles, "file")
+        complain(files.undescribedLines, "line")
         if threads.isEmpty { evaluate(batch) } else { queue.append(batch) }
         for _ in threads { queue.close() }
         for thread in threads { thread.join() }
@@ -49,17 +48,31 @@ final class AuditLogReplay: Sendable {
         let log = (tally.log ?? LogSummary()) + files.intake.summary + history.summary
         tally.log = isRedacted ? log.renamed(ReplayTally.Names.pseudonym(ofUser:)) : log
         tally.unreadable += files.unreadable
+        if log.events == 0, tally.unreadable == 0 {
+            complain(aboutNothingIn: operands)
+            // An input without an event counts as one that cannot be read, so that the exit code is 2.
+            tally.unreadable = max(1, files.paths.count)
+        }
         return tally
     }
 
-    private func complain(_ failures: [Inputs.Failure], _ count: inout Int) {
-        for failure in failures {
-            count += 1
-            if count <= AuditLogReplay.maximumComplaints { Console.tell("playbook: \(failure)") }
-            if count == AuditLogReplay.maximumComplaints {
-                Console.error("playbook: further errors are counted, not shown\n")
-            }
-        }
+    private func complain(_ failures: [Inputs.Failure]) {
+        for failure in failures { Console.tell("playbook: \(failure)") }
+    }
+
+    /// Reports the errors that are counted, not described.
+    private func complain(_ count: Int, _ noun: String) {
+        if count > 0 { Console.tell("playbook: and \(count) more \(noun)\(count == 1 ? "" : "s") that cannot be read") }
+    }
+
+    /// Reports that the input has no audit event: the command before a pipe can have failed.
+    private func complain(aboutNothingIn operands: [String]) {
+        let isPiped = operands.allSatisfy { $0 == "-" }
+        let advice =
+            isPiped
+            ? "check that the command before the pipe succeeds and prints an audit log"
+            : "give the files or directories of an audit log"
+        Console.tell("playbook: no audit events found (audit.k8s.io/v1); \(advice)")
     }
 
     // MARK: Evaluating

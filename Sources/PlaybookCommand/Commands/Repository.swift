@@ -87,7 +87,8 @@ struct Repository {
         // A text without this word has no object; what tools read has other names.
         guard
             file.isNamed || Kustomization.names.contains(name) || name == Chart.fileName
-                || bytes.has("kind") || bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+                || Repository.keyForms.contains(where: { bytes.has($0) }) || bytes.starts(with: [0xFF, 0xFE])
+                || bytes.starts(with: [0xFE, 0xFF])
         else {
             unparsed.append(path)
             return
@@ -97,6 +98,8 @@ struct Repository {
         entries.append(Entry(file: manifest, isNamed: file.isNamed, path: path))
     }
 
+    /// The parts of a text with a key `kind`, which can also be escaped or encoded.
+    private static let keyForms = ["kind", "\\x", "\\u", "\\U", "\\\n", "binary"]
     /// The files that have no object, and were not parsed.
     private var unparsed: [String] = []
 
@@ -173,13 +176,39 @@ struct Repository {
     private mutating func renderKustomizations(_ renderer: Renderer) {
         // Those of files that are named are not rendered: only the files are asked for.
         let walked = Set(entries.lazy.filter { !$0.isNamed }.map { PathText.directory(of: $0.path) })
-        let used = Set(found.flatMap { directory, files in files.kustomizations.keys.filter { $0 != directory } })
-        let own = found.keys.filter { walked.contains($0) && !used.contains($0) }.sorted()
-        var jobs: [(files: KustomizationFiles, path: String, job: Renderer.Job)] = []
-        for directory in own {
-            guard let files = found[directory], let path = files.kustomizations[directory], !files.isComponent else {
+        var open = Set(found.keys.filter { walked.contains($0) && found[$0]?.isComponent == false })
+        while !open.isEmpty {
+            func isUsed(_ directory: String) -> Bool {
+                open.contains { $0 != directory && found[$0]?.kustomizations[directory] != nil }
+            }
+            let next = open.filter { !isUsed($0) }
+            guard !next.isEmpty else {
+                for directory in open.sorted() {
+                    guard let path = found[directory]?.kustomizations[directory] else { continue }
+                    notRendered.append((path, "kustomizations refer to each other"))
+                }
+                break
+            }
+            render(next.sorted(), renderer)
+            open.subtract(next)
+            // Without a program, their bases cannot be built either.
+            if renderer.kustomize == nil { break }
+            for files in kustomizations.values { open.subtract(files.kustomizations.keys) }
+        }
+        let read = Set(kustomizations.values.flatMap(\.kustomizations.keys))
+        for directory in found.keys.sorted() where walked.contains(directory) && !read.contains(directory) {
+            guard let files = found[directory], files.isComponent, let path = files.kustomizations[directory] else {
                 continue
             }
+            notRendered.append((path, "no rendered kustomization uses this component"))
+        }
+    }
+
+    /// Renders the kustomizations in these directories.
+    private mutating func render(_ directories: [String], _ renderer: Renderer) {
+        var jobs: [(files: KustomizationFiles, path: String, job: Renderer.Job)] = []
+        for directory in directories {
+            guard let files = found[directory], let path = files.kustomizations[directory] else { continue }
             do throws(Renderer.Failure) {
                 if let remote = files.remote, !allowsRemote {
                     throw Renderer.Failure(reason: "remote base \(remote); use --allow-remote to render it")
@@ -259,6 +288,36 @@ struct Repository {
         }
     }
 
+    /// True if the arguments name a file, or a directory that contains it.
+    func isGiven(_ path: String) -> Bool { entries.contains { $0.path == path } }
+
+    /// Returns a kustomization that reads a file and is not rendered in this run; nil if there is none.
+    ///
+    /// A change of the file could break it. Kustomizations of the whole git repository are searched.
+    mutating func otherReader(of path: String) -> String? {
+        if otherReaders == nil { otherReaders = findOtherReaders() }
+        return otherReaders?[PathText.joined(tree.workingDirectory, path)]
+    }
+
+    private var otherReaders: [String: String]?
+
+    private mutating func findOtherReaders() -> [String: String] {
+        let here = tree.workingDirectory
+        let rendered = Set(kustomizations.values.flatMap { $0.kustomizations.keys.map { PathText.joined(here, $0) } })
+        var others: [String: KustomizationFiles] = [:]
+        for (directory, files) in found { others[PathText.joined(here, directory)] = files }
+        let roots = Set(rendered.compactMap { Inputs.repositoryRoot(of: $0) })
+        for case .success(let file) in roots.sorted().flatMap({ DirectoryWalk.kustomizations.files(in: $0) }) {
+            let directory = PathText.directory(of: PathText.joined(here, file.path))
+            if others[directory] == nil { others[directory] = KustomizationFiles(of: directory, in: &tree) }
+        }
+        var readers: [String: String] = [:]
+        for (directory, files) in others where !rendered.contains(directory) {
+            for file in files.all { readers[PathText.joined(here, file)] = PathText.relative(directory, from: here) }
+        }
+        return readers
+    }
+
     /// Returns the kustomization file that names a file as a resource; nil if there is none.
     mutating func kustomization(naming resource: String) -> ManifestFile? {
         for files in kustomizations.values {
@@ -310,8 +369,14 @@ struct Repository {
             if let parent = chart(above: directory), PathText.isIn(PathText.joined(parent, "charts"), directory) {
                 continue
             }
-            guard let renderer, !own.isLibrary else { continue }
             do throws(Renderer.Failure) {
+                guard let renderer else { throw Renderer.Failure(reason: "--render never; its templates are skipped") }
+                guard !own.isLibrary else {
+                    throw Renderer.Failure(reason: "Helm does not render library charts")
+                }
+                if let link = DirectoryWalk.linkOutOfRepository(in: directory) {
+                    throw Renderer.Failure(reason: "\(link) is a symbolic link that leaves the repository")
+                }
                 if let missing = own.missingDependency(
                     in: DirectoryWalk.names(in: PathText.joined(directory, "charts")))
                 {
@@ -376,18 +441,22 @@ struct Repository {
             }
         }
         if isStrict { failures += notRendered.map { Inputs.Failure($0.path, "not rendered: \($0.reason)") } }
-        for reason in [Repository.noKustomize, Repository.noHelm] {
-            let paths = notRendered.filter { $0.reason == reason }.map(\.path)
-            guard let first = paths.first else { continue }
+        // One note for each reason.
+        var groups: [(reason: String, paths: [String])] = []
+        for (path, reason) in notRendered {
+            if let index = groups.firstIndex(where: { $0.reason == reason }) {
+                groups[index].paths.append(path)
+            } else {
+                groups.append((reason, [path]))
+            }
+        }
+        for (reason, paths) in groups.prefix(Repository.maximumNotes) {
             let more = paths.count > 1 ? " and \(paths.count - 1) more" : ""
-            Console.note("playbook: \(first)\(more): not rendered: \(reason)")
+            Console.note("playbook: \(paths[0])\(more): not rendered: \(SecretMask.masked(reason))")
         }
-        let others = notRendered.filter { ![Repository.noKustomize, Repository.noHelm].contains($0.reason) }
-        for entry in others.prefix(Repository.maximumNotes) {
-            Console.note("playbook: \(entry.path): not rendered: \(SecretMask.masked(entry.reason))")
-        }
-        if others.count > Repository.maximumNotes {
-            Console.note("playbook: \(others.count - Repository.maximumNotes) more were not rendered")
+        if groups.count > Repository.maximumNotes {
+            let others = groups.dropFirst(Repository.maximumNotes).reduce(0) { $0 + $1.paths.count }
+            Console.note("playbook: \(others) more were not rendered")
         }
     }
 }
