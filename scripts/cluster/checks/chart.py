@@ -108,7 +108,7 @@ def test_job_can_ask(cluster):
 
 @check
 def the_chart_is_installed_and_upgraded_and_keeps_its_certificate(cluster):
-    with chart_cluster(cluster, "chart") as own:
+    with chart_cluster(cluster, "chart-install") as own:
         succeeded(own.release("install", {}))
         own.start_server()
         is_called(own)
