@@ -86,16 +86,18 @@ public final class Reflector {
         watching = nil
     }
 
-    /// Requests an unavailable kind at once, because its CustomResourceDefinition has been created.
+    /// Requests a kind that is not followed at once, because its CustomResourceDefinition has been created.
     func retry() {
-        guard status.state == .unavailable, let alarm else { return }
-        alarm.cancel()
+        guard status.state != .synced else { return }
         // The API server serves a kind a moment after its definition says so.
         awaitedUntil = client.loop.now + .seconds(15)
+        // A list that is under way is followed by the next one.
+        guard let alarm else { return }
+        alarm.cancel()
         take(machine.begin())
     }
 
-    private func take(_ next: ListWatch.Next) {
+    private func take(_ next: ListWatch.Next, isRefused: Bool = false) {
         if let reason = next.unavailable {
             // From here, the kind is reported as unavailable, and as `synced` when it is available again.
             isTroubled = false
@@ -103,7 +105,7 @@ public final class Reflector {
             sink.unavailable(reason)
             report(.unavailable(resource, reason: reason))
         }
-        let isAwaited = status.state == .unavailable && awaitedUntil.map { client.loop.now < $0 } ?? false
+        let isAwaited = isRefused && awaitedUntil.map { client.loop.now < $0 } ?? false
         alarm = client.loop.after(isAwaited ? min(next.delay, .milliseconds(250)) : next.delay) { [self] in
             alarm = nil
             switch next.step {
@@ -234,7 +236,7 @@ public final class Reflector {
         let next = machine.failed(failure)
         // An expired version is normal.
         if failure == .expired { holdRecovery() } else { note(reason) }
-        take(next)
+        if case .refused = failure { take(next, isRefused: true) } else { take(next) }
     }
 
     /// Records a failure; reported only if there was none before.

@@ -256,8 +256,11 @@ import Testing
 
     // MARK: Kinds that are installed later
 
-    @Test func `a kind is watched as soon as its CustomResourceDefinition is installed`() throws {
+    /// With one refusal, the kind counts as unavailable; with 100, it is still requested after increasing delays.
+    @Test(arguments: [1, 100])
+    func `a kind is watched as soon as its CustomResourceDefinition is installed`(refusals: Int) throws {
         let isInstalled = Mutex(false)
+        let refused = Mutex(0)
         let early = Mutex(2)
         let group = "/apis/keda.sh/v1alpha1/scaledobjects"
         let port = try TLSPort(TestAuthorities.cluster.pair()) { peer in
@@ -271,6 +274,7 @@ import Testing
                             $0 -= 1; return $0 < 0
                         }
                 guard isServed else {
+                    refused.withLock { $0 += 1 }
                     guard peer.answer(404, ScriptedAPIServer.status(404, "NotFound", "no such kind")) else { return }
                     continue
                 }
@@ -297,20 +301,19 @@ import Testing
         }
         defer { withExtendedLifetime(port) {} }
         var options = ReflectorOptions()
-        options.refusalsThatCount = 1
+        options.refusalsThatCount = refusals
         options.refusedInterval = .seconds(3600)
+        options.backoff = Backoff(first: .seconds(3600), longest: .seconds(3600))
         let folder = try TestFolder()
         let known = Mutex(false)
-        let isRefused = Mutex(false)
         let feed = try RelatedObjectFeed(
             try folder.access(to: port.port), of: .playbook, kinds: ResourceKinds(.scaledObject), options: options,
             publish: { relatedObjects in
                 let isKnown = relatedObjects.knows(.scaledObject, in: "shop")
                 known.withLock { $0 = isKnown }
-            },
-            report: { event in if case .unavailable = event { isRefused.withLock { $0 = true } } })
+            }, report: { _ in })
         defer { feed.stop() }
-        #expect(eventually { isRefused.withLock { $0 } })
+        #expect(eventually { refused.withLock { $0 } == 1 })
         #expect(!known.withLock { $0 })
         isInstalled.withLock { $0 = true }
         #expect(eventually { known.withLock { $0 } })
