@@ -33,10 +33,11 @@ func tests(of name: String, uses dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A string for C: what scripts/build says about the build, "unknown" for any other build.
-func stated(_ name: String) -> CSetting {
+func stated(_ name: String, default standard: String = "unknown") -> CSetting {
     let text = Context.environment[name] ?? ""
-    let isPlain = !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-".contains($0)) }
-    return .define(name, to: "\"\(isPlain ? text : "unknown")\"")
+    let isPlain =
+        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-_:/".contains($0)) }
+    return .define(name, to: "\"\(isPlain ? text : standard)\"")
 }
 
 let package = Package(
@@ -47,7 +48,9 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CVector"),
-        .target(name: "CBuild", cSettings: [stated("BUILD_COMMIT"), stated("BUILD_SWIFT")]),
+        .target(
+            name: "CBuild",
+            cSettings: [stated("BUILD_COMMIT"), stated("BUILD_SWIFT"), stated("BUILD_DOCS_URL", default: "")]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
 
         // Pure: no clock, file, socket or lock.

@@ -111,9 +111,13 @@ struct Arguments {
             guard !outputs.contains(where: { $0.path == parts[1] }) else {
                 throw CommandError(message: "--output names the file \(parts[1]) more than once")
             }
+            // No report is YAML, and manifests of directories are.
             let target = Inputs.realPath(parts[1])
-            if target != nil, (operands + all(.relatedObjects)).contains(where: { Inputs.realPath($0) == target }) {
-                throw CommandError(message: "--output would overwrite the input \(parts[1])")
+            let isManifest = [".yaml", ".yml"].contains { parts[1].hasSuffix($0) }
+            if isManifest
+                || target != nil && (operands + all(.relatedObjects)).contains(where: { Inputs.realPath($0) == target })
+            {
+                throw CommandError(message: "--output would overwrite a manifest: \(parts[1]); use another name")
             }
             outputs.append((try known(parts[0], among: formats, as: .output), parts[1]))
         }
@@ -168,7 +172,7 @@ struct Arguments {
         if let profile = last(.profile) { environment["PLAYBOOK_PROFILE"] = profile }
         let settings: Settings
         do throws(SettingsError) {
-            settings = try Settings(environment: environment)
+            settings = try Settings(environment: Version.completed(environment))
         } catch {
             throw CommandError(message: error.description)
         }

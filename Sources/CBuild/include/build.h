@@ -5,3 +5,6 @@ extern const char *const build_commit;
 
 /* The version of the Swift compiler, or "unknown". */
 extern const char *const build_swift;
+
+/* The address of the page that describes the rules, or empty. */
+extern const char *const build_docs_url;

@@ -179,7 +179,8 @@ extension Setting {
             "Label with the team of an object, on the object or its pods; reports count findings by team."),
         Setting(
             "PLAYBOOK_DOCS_URL", .judging, .optionalText("URL"), \.documentation,
-            "URL of a page that describes the rules, such as docs/rules.md; denials link to `URL#rule`."),
+            "URL of a page that describes the rules, such as docs/rules.md; denials link to `URL#rule`. A release has the page of its own documentation as the default."
+        ),
         Setting(
             "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.relatedObjectGrace,
             "Grace period after the creation of a workload during which a missing related object, such as a PodDisruptionBudget, only warns: most tools create it after the workload. `check`, `fix` and `audit` evaluate without a grace period."

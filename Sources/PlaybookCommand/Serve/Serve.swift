@@ -17,7 +17,7 @@ struct ServeCommand {
 
     init() throws(CommandError) {
         do throws(SettingsError) {
-            settings = try Settings(environment: Process.environment)
+            settings = try Settings(environment: Version.completed(Process.environment))
         } catch {
             throw CommandError(message: error.description)
         }
