@@ -163,10 +163,15 @@ extension CredentialScan {
     private mutating func value(
         of name: CredentialName?, at start: Int, isSentence: Bool, in text: Span<UInt8>
     ) -> (Credential.Kind, Range<Int>)? {
-        guard let name, start < text.count, text[start] != UInt8(ascii: "\n"), !isCommented(in: text) else {
+        guard var name, start < text.count, text[start] != UInt8(ascii: "\n"), !isCommented(in: text) else {
             return nil
         }
-        let value = value(from: start, in: text)
+        var (start, value) = (start, value(from: start, in: text))
+        if !isSentence, let argument = argument(of: value, in: text) {
+            // In code, only the argument of a call can be the secret, and it can be the name of one: `get("DB_PASSWORD")`.
+            (start, value) = (argument, self.value(from: argument, in: text))
+            name = CredentialName(kind: name.kind, isVague: true)
+        }
         if isSentence ? hasMoreWords(after: value.upperBound, in: text) : isCode(value, from: start, in: text) {
             return nil
         }
@@ -223,9 +228,7 @@ extension CredentialScan {
 
     /// True if the value is a variable in code: `login(user=user, password=password)`, `token = token;`.
     private func isCode(_ value: Range<Int>, from start: Int, in text: Span<UInt8>) -> Bool {
-        guard value.lowerBound == start else { return false }
-        if isMethodCall(value, in: text) { return true }
-        guard value.upperBound < text.count else { return false }
+        guard value.lowerBound == start, value.upperBound < text.count else { return false }
         for at in value
         where !NameWords.isLetter(text[at]) && text[at] != UInt8(ascii: "_") && text[at] != UInt8(ascii: ")") {
             return false
@@ -237,20 +240,20 @@ extension CredentialScan {
         }
     }
 
-    /// True if the value is the call of a method in code: `"token": base64.b64encode(token)`.
-    private func isMethodCall(_ value: Range<Int>, in text: Span<UInt8>) -> Bool {
+    /// Returns the start of the argument if the value calls a method in code: `"token": base64.b64encode(token)`.
+    private func argument(of value: Range<Int>, in text: Span<UInt8>) -> Int? {
         var (at, hasPeriod, isStart) = (value.lowerBound, false, true)
         while at < text.count, at - value.lowerBound < CredentialScan.longestValue {
             switch text[at] {
             case let byte where NameWords.isLetter(byte) || byte == UInt8(ascii: "_"): isStart = false
             case UInt8(ascii: "0")...UInt8(ascii: "9") where !isStart: break
             case UInt8(ascii: ".") where !isStart: (hasPeriod, isStart) = (true, true)
-            case UInt8(ascii: "("): return hasPeriod && !isStart
-            default: return false
+            case UInt8(ascii: "("): return hasPeriod && !isStart && at + 1 < text.count ? at + 1 : nil
+            default: return nil
             }
             at += 1
         }
-        return false
+        return nil
     }
 
     /// True if the line continues after a value, so that it is a sentence.

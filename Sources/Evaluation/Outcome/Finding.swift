@@ -70,20 +70,18 @@ extension Finding {
         var isExisting = false
         /// True if the field is in a pod template that was admitted before.
         var isInPastTemplate = false
-        /// True if the field is not set, and no other field sets its value.
-        var isUnset = false
-        /// True if another field, such as one of the pod, sets the value.
-        private(set) var isInherited = false
+        /// True if nothing sets the value: neither the field nor another one, such as the pod's.
+        private(set) var isUnset = false
         /// True if the field is the workload's number of replicas.
         var isAboutCount = false
 
         /// Creates the traits of a finding; by default it denies if its rule does.
         public init(
             isHint: Bool = false, awaitsRelatedObject: Bool = false, absent: ResourceKind? = nil,
-            isInherited: Bool = false
+            isUnset: Bool = false
         ) {
             self.isHint = isHint
-            self.isInherited = isInherited
+            self.isUnset = isUnset
             self.awaitsRelatedObject = awaitsRelatedObject
             self.absent = absent
         }

@@ -154,7 +154,6 @@ public final class FindingCollector {
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
-        traits.isUnset = !field.isPresent && !traits.isInherited
         traits.isAboutCount = field.base.id == subject.count
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
         traits.isExisting =

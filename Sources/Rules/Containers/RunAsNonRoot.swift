@@ -58,7 +58,7 @@ private func checkLinux(
     if user != 0, isNonRoot == true { return }
     let nonRoot = try container.securityContext["runAsNonRoot"]
     if user == 0 {
-        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0 (root)", traits: inherited) {
+        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0 (root)") {
             $0.advice =
                 advice(for: container)
                 ?? "set runAsNonRoot: true, and runAsUser to the numeric uid, except 0, of a user of the image"
@@ -69,7 +69,7 @@ private func checkLinux(
     findings.add(
         isNonRoot == nil ? unset : rootAllowed, at: nonRoot,
         isNonRoot == nil ? "is not set on the container or the pod" : "is false", set: true,
-        traits: isNonRoot == nil ? .init() : inherited
+        traits: .init(isUnset: isNonRoot == nil)
     ) {
         $0.isFixable = isNonRoot == nil && user != nil
         $0.advice =
@@ -77,9 +77,6 @@ private func checkLinux(
             ?? (user == nil ? "the image must have a numeric USER other than 0; if not, set runAsUser too" : nil)
     }
 }
-
-/// The traits of a finding about a value that the container or its pod sets.
-private let inherited = Finding.Traits(isInherited: true)
 
 /// Returns advice on debugging without root, for an ephemeral container.
 private func advice(for container: Container) -> String? {
@@ -95,7 +92,7 @@ private func checkWindows(
     else { return }
     try findings.add(
         administrator, at: container.securityContext["windowsOptions"]["runAsUserName"],
-        "is \"\(name)\", which has full access on Windows", set: "ContainerUser", traits: inherited)
+        "is \"\(name)\", which has full access on Windows", set: "ContainerUser")
 }
 
 /// Checks `hostProcess` whatever `os.name` is, because a pod can run on Windows nodes without it.
@@ -106,7 +103,7 @@ private func checkHostProcess(
     // The API server rejects a container that differs from its pod.
     let own = try container.securityContext["windowsOptions"]["hostProcess"]
     let pods = try template.securityContext["windowsOptions"]["hostProcess"]
-    findings.add(hostProcess, at: own, "is true; the container runs directly on the node", traits: inherited) {
+    findings.add(hostProcess, at: own, "is true; the container runs directly on the node") {
         $0.edits = [pods, own].filter(\.isPresent).map { .set(findings.place(of: $0), false) }
     }
 }

@@ -160,6 +160,15 @@ private let anonymous = "subjects[system:anonymous]"
 private let unauthenticated = "subjects[system:unauthenticated]"
 private let authenticated = "subjects[system:authenticated]"
 
+private func clusterRole(_ name: String, _ rule: String) -> String {
+    """
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata: {name: \(name)}
+    rules: [\(rule)]
+    """
+}
+
 private let cases: [Example] = [
     .bad(
         "every pod as cluster-admin", serviceAccounts, at: "subjects[system:serviceaccounts]",
@@ -171,37 +180,21 @@ private let cases: [Example] = [
     .bad(
         "every pod with a role that allows everything", serviceAccounts, at: "subjects[system:serviceaccounts]",
         binding("system:serviceaccounts", to: "all"),
-        relatedObjects: """
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: ClusterRole
-            metadata: {name: all}
-            rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
-            """),
+        relatedObjects: clusterRole("all", "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}")),
     .bad(
         "every pod with a role that lists all verbs", serviceAccounts, at: "subjects[system:serviceaccounts]",
         binding("system:serviceaccounts", to: "all"),
-        relatedObjects: """
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: ClusterRole
-            metadata: {name: all}
-            rules: [{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch, create, update, patch, delete]}]
-            """),
+        relatedObjects: clusterRole(
+            "all", "{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch, create, update, patch, delete]}")),
     .good(
         "every pod with a role for all of one API group", binding("system:serviceaccounts", to: "widgets"),
-        relatedObjects: """
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: ClusterRole
-            metadata: {name: widgets}
-            rules: [{apiGroups: [widgets.example.com], resources: ['*'], verbs: ['*']}]
-            """),
+        relatedObjects: clusterRole("widgets", "{apiGroups: [widgets.example.com], resources: ['*'], verbs: ['*']}")),
+    .good(
+        "every pod with a role that reads everything", binding("system:serviceaccounts", to: "readers"),
+        relatedObjects: clusterRole("readers", "{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}")),
     .good(
         "every pod with the role view", binding("system:serviceaccounts", to: "view"),
-        relatedObjects: """
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: ClusterRole
-            metadata: {name: view}
-            rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]
-            """),
+        relatedObjects: clusterRole("view", "{apiGroups: [''], resources: [pods], verbs: [get]}")),
     .bad(
         "every user, to read one object", everybody, at: authenticated,
         binding("system:authenticated", to: "info", kind: "RoleBinding", of: "Role"),

@@ -50,6 +50,14 @@ let inlineCredentialExamples: [Example] = [
               "secretkey": secrets.token_hex(16),
               "password": os.environ.get("DB_PASSWORD")}
         """),
+    .bad(
+        "code with a secret as the argument of a call", CredentialClause.entry, at: "data[sync.py]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: hooks, namespace: shop}
+        data: {sync.py: "secretkey = base64.b64decode('Zx9kLmP2QqTz77wR4abc')"}
+        """),
     .good(
         "values composed from variables that come from a Secret",
         """
