@@ -26,6 +26,15 @@ public struct Chart: Sendable {
         return try? Literal(parsing: file.documents[0].json)
     }
 
+    /// True if Helm reads a file, named by its path from the directory of the chart; other files can be manifests.
+    public static func reads(_ path: String) -> Bool {
+        let parts: [String] =
+            path.utf8.contains(UInt8(ascii: "/"))
+            ? ["templates/", "files/", "charts/", "crds/"]
+            : ["Chart.", "requirements.", "values.", "values-", "values_"]
+        return parts.contains { path.hasPrefix($0) }
+    }
+
     /// The first dependency that is not in `charts/`, as a directory or archive; nil if none is missing.
     public func missingDependency(in charts: [String]) -> String? {
         dependencies.first { name in

@@ -390,8 +390,7 @@ import Testing
                 "--write", "--add-companions", ".", in: folder, command: "fix", environment: Self.memory)
             #expect(program.code == 0, "\(program.error)")
             #expect(
-                program.error.contains("base/web-pdb.yaml: added PodDisruptionBudget web\n")
-                    || program.error.contains("added PodDisruptionBudget shop/web\n"), "\(program.error)")
+                program.error.contains("base/web-pdb.yaml: added PodDisruptionBudget shop/web\n"), "\(program.error)")
             #expect(try text("\(folder)/base/web.yaml").contains("requests: {memory: 128Mi}"))
             #expect(try text("\(folder)/base/kustomization.yaml") == "resources:\n- web.yaml\n- web-pdb.yaml\n")
             #expect(try text("\(folder)/base/web-pdb.yaml").contains("kind: PodDisruptionBudget"))
@@ -402,7 +401,7 @@ import Testing
     }
 
     @Test func `fix leaves a source if the rendered result would change in another way`() throws {
-        // With the change, another label is rendered too.
+        // With the change, a CPU request is rendered too.
         let edit = "; s/requests: {memory: 128Mi}/requests: {memory: 128Mi, cpu: 1}/"
         let files = [
             "kustomization.yaml": "resources:\n- web.yaml\n", "web.yaml": Self.deployment(),
@@ -478,8 +477,8 @@ import Testing
         try withFiles(files) { folder in
             for (operand, reason) in [
                 ("prod", "base/web.yaml is not among the files that were given"),
-                ("base", "is also read by the kustomization in "),
-                (".", "base/web.yaml is also read by the kustomization in dev"),
+                ("base", "is read by the kustomization in dev"),
+                (".", "base/web.yaml is read by the kustomization in dev"),
             ] {
                 let program = try check(
                     "--write", "--add-companions", operand, in: folder, command: "fix", environment: Self.memory)
@@ -526,37 +525,95 @@ import Testing
     @Test func `--output does not overwrite an input`() throws {
         try withFiles(["web.yaml": Self.deployment()]) { folder in
             let program = try check("web.yaml", "--output", "json=./web.yaml", in: folder)
-            #expect(program.code == 2 && program.error.contains("--output would overwrite the input ./web.yaml"))
+            #expect(program.code == 2 && program.error.contains("--output would overwrite a manifest: ./web.yaml"))
             #expect(try text("\(folder)/web.yaml") == Self.deployment())
         }
     }
 
-    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
     func `a signal ends the programs that render, and removes their files`(_ signal: Int32) throws {
-        let files = [
-            "shop/kustomization.yaml": "resources:\n- web.yaml\n", "shop/web.yaml": Self.deployment(), "tmp/a": "",
-            "bin/kubectl": "#!/bin/sh\necho $$ >\"$TMPDIR/../../pid\"\nPATH=/usr/bin:/bin\nexec sleep 60\n",
+        var files = [
+            "tmp/a": "",
+            "bin/kubectl": "#!/bin/sh\necho $$ >>\"$TMPDIR/../../pids\"\nPATH=/usr/bin:/bin\nexec sleep 60\n",
         ]
+        // More than are rendered at a time.
+        for number in 0..<12 {
+            files["shop\(number)/kustomization.yaml"] = "resources:\n- web.yaml\n"
+            files["shop\(number)/web.yaml"] = Self.deployment()
+        }
         try withFiles(files) { folder in
             let process = Process()
             process.executableURL = Program.url
-            process.arguments = ["check", "shop"]
+            process.arguments = ["check", "."]
             process.currentDirectoryURL = URL(filePath: folder)
             process.environment = ["PATH": "\(folder)/bin", "TMPDIR": "\(folder)/tmp"]
             process.standardError = FileHandle.nullDevice
+            process.standardOutput = FileHandle.nullDevice
             try process.run()
-            var pid: pid_t?
-            for _ in 0..<1500 where pid == nil {
-                pid = (try? text("\(folder)/pid")).flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-                usleep(20_000)
+            func started() -> [pid_t] {
+                ((try? text("\(folder)/pids")) ?? "").split(separator: "\n").compactMap { pid_t($0) }
             }
-            let child = try #require(pid)
+            for _ in 0..<1500 where started().count < 4 { usleep(20_000) }
+            #expect(started().count == 4)
             kill(process.processIdentifier, signal)
             process.waitUntilExit()
             #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == signal)
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/tmp") == ["a"])
-            for _ in 0..<250 where kill(child, 0) == 0 { usleep(20_000) }
-            #expect(kill(child, 0) != 0)
+            for _ in 0..<250 where started().contains(where: { kill($0, 0) == 0 }) { usleep(20_000) }
+            #expect(started().count == 4 && started().allSatisfy { kill($0, 0) != 0 })
+        }
+    }
+
+    @Test func `fix does not change the resources of a kustomization that is not rendered`() throws {
+        let files = [
+            "kustomization.yaml": "resources:\n- web.yaml\n", "web.yaml": Self.deployment(),
+            "alone/api.yaml": Self.deployment("api"),
+        ]
+        try withFiles(files) { folder in
+            let program = try check(
+                "--write", "--add-companions", ".", in: folder, command: "fix", environment: Self.memory)
+            #expect(program.error.contains("web.yaml is read by the kustomization in ., which is not rendered here"))
+            #expect(try text("\(folder)/web.yaml") == Self.deployment())
+            // A file without a kustomization is fixed.
+            #expect(try text("\(folder)/alone/api.yaml").contains("requests: {memory: 128Mi}"))
+        }
+    }
+
+    @Test func `a PodDisruptionBudget is added beside the closest kustomization`() throws {
+        let files = [
+            "kustomization.yaml": "resources:\n- base/web.yaml\n",
+            "base/kustomization.yaml": "resources:\n- web.yaml\n", "base/web.yaml": Self.deployment(),
+            "bin/kubectl": kubectl(),
+        ]
+        try withFiles(files) { folder in
+            for _ in 0..<6 {
+                let program = try check(
+                    "--add-companions", "--diff", ".", in: folder, command: "fix", environment: Self.memory)
+                #expect(
+                    program.error.contains("base/web-pdb.yaml: would add PodDisruptionBudget shop/web\n"),
+                    "\(program.error)")
+            }
+        }
+    }
+
+    @Test func `a program that fails is not taken for one that succeeds while SIGCHLD is ignored`() throws {
+        let files = [
+            "kustomization.yaml": "resources:\n- web.yaml\n", "web.yaml": Self.deployment(),
+            "bin/kubectl": "#!/bin/sh\necho 'Error: broken' >&2; exit 1\n",
+        ]
+        try withFiles(files) { folder in
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            process.arguments = ["--ignore-signal=CHLD", Program.url.path, "check", "."]
+            process.currentDirectoryURL = URL(filePath: folder)
+            process.environment = ["PATH": "\(folder)/bin"].merging(Self.onlyReplicas) { first, _ in first }
+            let errors = Pipe()
+            process.standardError = errors
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(text.contains("kubectl failed (1): Error: broken") && process.terminationStatus == 1, "\(text)")
         }
     }
 }

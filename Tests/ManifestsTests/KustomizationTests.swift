@@ -182,4 +182,14 @@ private struct Files: FileTree {
         #expect(PathText.directory(of: "a.yaml") == "." && PathText.directory(of: "/a") == "/")
         #expect(PathText.isIn(".", "a/b") && !PathText.isIn("a", "ab") && !PathText.isIn(".", "../a"))
     }
+
+    @Test func `Helm reads the files of a chart, and not the manifests beside them`() {
+        for path in [
+            "Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", "values-prod.yaml", "requirements.yaml",
+            "templates/a.yaml", "templates/tests/b.yaml", "files/c.yaml", "charts/d/templates/e.yaml", "crds/f.yaml",
+        ] { #expect(Chart.reads(path), "\(path)") }
+        for path in ["valuesless.yaml", "values-examples/pod.yaml", "k8s/web.yaml", "web.yaml", "templates.yaml"] {
+            #expect(!Chart.reads(path), "\(path)")
+        }
+    }
 }

@@ -25,8 +25,13 @@ public struct Subprocess: Sendable {
     private static let running = Mutex<Set<pid_t>>([])
 
     /// Ends all programs that ``run(within:printingAtMost:)`` has started, with those that they have started.
-    public static func endAll() {
-        running.withLock { for process in $0 { kill(-process, SIGKILL) } }
+    ///
+    /// No other program is started until `body` has returned.
+    public static func endAll(_ body: () -> Void) {
+        running.withLock { running in
+            for process in running { kill(-process, SIGKILL) }
+            body()
+        }
     }
 
     /// Creates a program.
@@ -47,8 +52,11 @@ public struct Subprocess: Sendable {
     public func run(within limit: Duration, printingAtMost maximum: Int = 1 << 20) throws(SystemError) -> Result {
         let output = try Pipe()
         let messages = try Pipe()
-        let process = try spawn(output: output.writing.number, messages: messages.writing.number)
-        Subprocess.running.withLock { _ = $0.insert(process) }
+        let process = try Subprocess.running.withLock { running throws(SystemError) in
+            let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+            running.insert(process)
+            return process
+        }
         output.closeWriting()
         messages.closeWriting()
         var collected = Collected(maximum: maximum)
@@ -76,8 +84,10 @@ public struct Subprocess: Sendable {
     private static func hasEnded(_ process: pid_t, _ status: inout Int32) -> Bool {
         running.withLock { running in
             var result: Int32 = 0
-            guard waitpid(process, &result, WNOHANG) != 0 else { return false }
-            status = result
+            let found = waitpid(process, &result, WNOHANG)
+            guard found != 0 else { return false }
+            // Without a status, the program has not succeeded.
+            status = found == process ? result : 127 << 8
             running.remove(process)
             return true
         }
@@ -96,6 +106,8 @@ public struct Subprocess: Sendable {
     }
 
     private func spawn(output: Int32, messages: Int32) throws(SystemError) -> pid_t {
+        // If the signal is ignored, which programs inherit, the system discards the status of a program that has ended.
+        signal(SIGCHLD, SIG_DFL)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -41,6 +41,14 @@ struct FixCommand {
                 continue
             }
             let result = judge.fixed(file)
+            if result.isChanged, let reason = manifests.reasonToKeep(PathText.normalized(file.path)) {
+                for var entry in result.entries {
+                    if entry.refusal == nil { entry.refuse(reason) }
+                    tell(entry, of: file.path)
+                }
+                changes.append(FileChange(old: file, new: file))
+                continue
+            }
             changes.append(
                 FileChange(old: file, new: result.file, fixed: result.entries.count { $0.refusal == nil }))
             for entry in result.entries { tell(entry, of: file.path) }
@@ -172,6 +180,7 @@ struct FixCommand {
             do throws(CannotEdit) {
                 if let refusal = additions.refusal { throw refusal }
                 guard !additions.objects.isEmpty else { continue }
+                if let reason = manifests.reasonToKeep(PathText.normalized(path)) { throw reason }
                 changes[index].new = try files[index].appending(additions.objects)
                 changes[index].added = additions.objects.count
                 for object in additions.objects { tellAdded(object, to: path) }
@@ -183,6 +192,7 @@ struct FixCommand {
 
     /// Adds the missing PodDisruptionBudgets of rendered workloads: each is a new file beside the workload's kustomization.
     private mutating func addBudgetsToSources() {
+        guard !roots.isEmpty else { return }
         let files = changes.map(\.new)
         let worlds = manifests.worlds(of: files, roots, isTelling: false)
         var missing: [MissingBudget] = []
@@ -191,6 +201,7 @@ struct FixCommand {
             for budget in manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).missingBudgets(of: root)
             where seen.insert("\(budget.source) \(budget.object.json)").inserted { missing.append(budget) }
         }
+        guard !missing.isEmpty else { return }
         var changed: [String: ManifestFile] = [:]
         for change in changes where change.isChanged { changed[PathText.normalized(change.new.path)] = change.new }
         if (try? add(missing, to: &changed)) != nil { return }

@@ -77,7 +77,7 @@ struct ManifestRun {
             return CannotEdit("\(path) is not among the files that were given")
         }
         return repository?.otherReader(of: path).map {
-            CannotEdit("\(path) is also read by the kustomization in \($0), which is not rendered here")
+            CannotEdit("\(path) is read by the kustomization in \($0), which is not rendered here")
         }
     }
 
@@ -175,7 +175,7 @@ struct ManifestRun {
             progress.show("\(summary.judged) objects evaluated")
         }
         /// The findings so far: several roots can render the same object, often with the same findings.
-        var told: Set<String> = []
+        var reported: Set<String> = []
         /// The objects so far that are rendered in the same way.
         var seen: Set<String> = []
         for root in roots {
@@ -190,13 +190,14 @@ struct ManifestRun {
                 let verdict = accept(found)
                 summary.add(verdict)
                 let new = verdict.leavingOut { judgement in
-                    !told.insert("\(place) \(judgement.key) \(judgement.effect) \(judgement.finding.message)").inserted
+                    !reported.insert("\(place) \(judgement.key) \(judgement.effect) \(judgement.finding.message)")
+                        .inserted
                 }
                 guard !new.judgements.isEmpty || found.judgements.isEmpty else { return }
                 body(
                     JudgedObject(
                         file: object.file, line: object.line, request: "", verdict: new,
-                        root: PathText.directory(of: root.path), locate: { object.region(of: $0) }))
+                        root: PathText.directory(of: root.path), whole: verdict, locate: { object.region(of: $0) }))
             }
             progress.show("\(summary.judged) objects evaluated")
         }

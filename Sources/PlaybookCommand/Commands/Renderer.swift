@@ -220,7 +220,9 @@ final class Renderer {
 
     private func workDirectory() throws(Failure) -> String {
         if let directory { return directory }
-        var template = Array("\(Process.environment["TMPDIR"] ?? "/tmp")/playbook-XXXXXX".utf8CString)
+        // mkdtemp(3) replaces the last six characters.
+        let place = "\(Process.environment["TMPDIR"] ?? "/tmp")/playbook-"
+        var template = Array((place + String(repeating: "X", count: 6)).utf8CString)
         let path = template.withUnsafeMutableBufferPointer { buffer in
             // The buffer ends with a zero byte and outlives the call.
             buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
@@ -241,7 +243,7 @@ enum Interruption {
     static func clean(_ directory: String) {
         var signals = sigset_t()
         sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             var action = sigaction()
             sigaction(number, nil, &action)
             // nohup(1) ignores SIGHUP, and this program must go on.
@@ -257,12 +259,13 @@ enum Interruption {
     private static func endCommand(on signals: sigset_t, _ directory: String) {
         var (signals, number): (sigset_t, Int32) = (signals, 0)
         guard sigwait(&signals, &number) == 0 else { return }
-        Subprocess.endAll()
-        FileRemoval.remove(directory)
-        signal(number, SIG_DFL)
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-        // The exit status shows the signal, as without this thread.
-        raise(number)
+        Subprocess.endAll {
+            FileRemoval.remove(directory)
+            signal(number, SIG_DFL)
+            pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+            // The exit status shows the signal, as without this thread.
+            raise(number)
+        }
     }
 }
 

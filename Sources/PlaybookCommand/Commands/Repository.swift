@@ -22,23 +22,24 @@ struct Repository {
     private let isStrict: Bool
     private let skipsUnreadable: Bool
     private let allowsRemote: Bool
-    private let renders: Bool
     private let progress: Progress
 
     /// A file that was read, in the order of the run.
-    private struct Entry {
+    struct Entry {
         let file: ManifestFile
         let isNamed: Bool
         /// The path in its normal form, by which other files refer to it.
         let path: String
     }
 
-    private var entries: [Entry] = []
-    private var tree = DiskTree()
+    private(set) var entries: [Entry] = []
+    var tree = DiskTree()
+    /// The kustomizations that read a file and are not rendered, by file; nil until they are searched.
+    var otherReaders: [String: String]?
     /// The files that a rendered root reads, or that are no objects by themselves.
     private var covered: Set<String> = []
     /// The directories with a kustomization file, and what it reads.
-    private var found: [String: KustomizationFiles] = [:]
+    private(set) var found: [String: KustomizationFiles] = [:]
 
     /// The largest file in a directory that is read.
     private static let maximumSize = 64 << 20
@@ -49,7 +50,6 @@ struct Repository {
         isStrict = arguments.has(.strict)
         skipsUnreadable = arguments.has(.skipUnreadable)
         allowsRemote = arguments.has(.allowRemote)
-        renders = renderer != nil
         self.progress = progress
         read(paths, .manifests(excluding: arguments.all(.exclude)))
         findKustomizations()
@@ -250,89 +250,6 @@ struct Repository {
         }
     }
 
-    // MARK: Changes
-
-    /// Builds a kustomization again from copies of its files, of which some are changed or new.
-    ///
-    /// - Parameters:
-    ///   - path: The kustomization file.
-    ///   - changes: The new contents, by path.
-    ///   - renderer: The renderer.
-    /// - Returns: The new output.
-    /// - Throws: A ``Renderer/Failure`` if it cannot be built.
-    mutating func rendered(
-        _ path: String, with changes: [String: ManifestFile], _ renderer: Renderer
-    ) throws(Renderer.Failure) -> RenderedRoot {
-        guard let files = kustomizations[path] else { throw Renderer.Failure(reason: "not rendered") }
-        var (copies, names): ([String: [UInt8]], [String: String]) = ([:], [:])
-        for file in files.all.union(changes.keys) {
-            let target = PathText.joined(tree.workingDirectory, file)
-            names[target] = file
-            switch changes[file].map({ .success($0.text.bytes) }) ?? Inputs.bytes(of: file) {
-            case .success(let bytes): copies[target] = bytes
-            case .failure(let failure): throw Renderer.Failure(reason: "\(failure)")
-            }
-        }
-        let directory = PathText.joined(tree.workingDirectory, PathText.directory(of: path))
-        let (output, origin, copy) = try renderer.build(directory, of: copies)
-        var sources: [String: ManifestFile] = [:]
-        for resource in files.resources { sources[resource] = changes[resource] ?? tree.file(resource) }
-        for (name, file) in changes where !files.all.contains(name) { sources[name] = file }
-        do throws(ManifestProblem) {
-            return try RenderedRoot(kustomization: path, output: output, sources: sources) { source in
-                let whole = PathText.joined(origin, source)
-                return whole.hasPrefix(copy) ? names[String(whole.dropFirst(copy.count))] : nil
-            }
-        } catch {
-            throw Renderer.Failure(reason: "its output cannot be read: \(error)")
-        }
-    }
-
-    /// True if the arguments name a file, or a directory that contains it.
-    func isGiven(_ path: String) -> Bool { entries.contains { $0.path == path } }
-
-    /// Returns a kustomization that reads a file and is not rendered in this run; nil if there is none.
-    ///
-    /// A change of the file could break it. Kustomizations of the whole git repository are searched.
-    mutating func otherReader(of path: String) -> String? {
-        if otherReaders == nil { otherReaders = findOtherReaders() }
-        return otherReaders?[PathText.joined(tree.workingDirectory, path)]
-    }
-
-    private var otherReaders: [String: String]?
-
-    private mutating func findOtherReaders() -> [String: String] {
-        let here = tree.workingDirectory
-        let rendered = Set(kustomizations.values.flatMap { $0.kustomizations.keys.map { PathText.joined(here, $0) } })
-        var others: [String: KustomizationFiles] = [:]
-        for (directory, files) in found { others[PathText.joined(here, directory)] = files }
-        let roots = Set(rendered.compactMap { Inputs.repositoryRoot(of: $0) })
-        for case .success(let file) in roots.sorted().flatMap({ DirectoryWalk.kustomizations.files(in: $0) }) {
-            let directory = PathText.directory(of: PathText.joined(here, file.path))
-            if others[directory] == nil { others[directory] = KustomizationFiles(of: directory, in: &tree) }
-        }
-        var readers: [String: String] = [:]
-        for (directory, files) in others where !rendered.contains(directory) {
-            for file in files.all { readers[PathText.joined(here, file)] = PathText.relative(directory, from: here) }
-        }
-        return readers
-    }
-
-    /// Returns the kustomization file that names a file as a resource; nil if there is none.
-    mutating func kustomization(naming resource: String) -> ManifestFile? {
-        for files in kustomizations.values {
-            for (directory, path) in files.kustomizations {
-                guard let file = tree.file(path), let kustomization = Kustomization(file),
-                    kustomization.references.contains(where: {
-                        $0.use == .resource && PathText.joined(directory, $0.target) == resource
-                    })
-                else { continue }
-                return file
-            }
-        }
-        return nil
-    }
-
     // MARK: Charts
 
     private mutating func readCharts(_ renderer: Renderer?) {
@@ -358,11 +275,10 @@ struct Repository {
         for path in entries.map(\.path) + unparsed {
             guard let directory = chart(above: path) else { continue }
             let inside = PathText.relative("/\(path)", from: "/\(directory == "." ? "" : directory)")
-            let isOwn = ["Chart.", "values", "requirements.", "templates/", "files/", "charts/", "crds/"].contains {
-                inside.hasPrefix($0)
-            }
-            if isOwn { covered.insert(path) }
+            guard Chart.reads(inside), covered.insert(path).inserted else { continue }
+            if renderer == nil { skipped += 1 }
         }
+        guard let renderer else { return }
         var jobs: [(chart: Chart, directory: String, path: String, job: Renderer.Job)] = []
         for (directory, own, path) in charts {
             // A dependency is rendered with its parent.
@@ -370,7 +286,6 @@ struct Repository {
                 continue
             }
             do throws(Renderer.Failure) {
-                guard let renderer else { throw Renderer.Failure(reason: "--render never; its templates are skipped") }
                 guard !own.isLibrary else {
                     throw Renderer.Failure(reason: "Helm does not render library charts")
                 }
@@ -389,7 +304,6 @@ struct Repository {
                 notRendered.append((path, error.reason))
             }
         }
-        guard let renderer else { return }
         Repository.inBatches(jobs, renderer, progress, { $0.job }) { job, output throws(Renderer.Failure) in
             roots.append(try root(job.chart, job.directory, job.path, output))
         } refused: { job, reason in
@@ -458,49 +372,5 @@ struct Repository {
             let others = groups.dropFirst(Repository.maximumNotes).reduce(0) { $0 + $1.paths.count }
             Console.note("playbook: \(others) more were not rendered")
         }
-    }
-}
-
-/// The files on the disk that kustomizations refer to.
-private struct DiskTree: FileTree {
-    /// The files that were parsed.
-    var files: [String: ManifestFile] = [:]
-    let workingDirectory = Inputs.realPath(".") ?? "/"
-    private static let maximumSize = 16 << 20
-
-    func type(of path: String) -> FileType {
-        let type = DirectoryWalk.type(of: path)
-        guard type != 0 else { return .none }
-        guard let real = Inputs.realPath(path), isInside(real, path) else { return .outside }
-        return type == S_IFDIR ? .directory : type == S_IFREG ? .file : .none
-    }
-
-    /// True if a file is in the repository of the path that names it; without one, links are followed anywhere.
-    private func isInside(_ real: String, _ path: String) -> Bool {
-        let absolute = PathText.joined(workingDirectory, path)
-        guard real != absolute, let root = Inputs.repositoryRoot(of: PathText.directory(of: absolute)) else {
-            return true
-        }
-        let realRoot = Inputs.realPath(root) ?? root
-        return PathText.isIn(realRoot, real) || real == realRoot
-    }
-
-    mutating func file(_ path: String) -> ManifestFile? {
-        if let file = files[path] { return file }
-        guard DirectoryWalk.type(of: path) == S_IFREG, type(of: path) == .file,
-            let bytes = try? Inputs.bytes(of: path, atMost: DiskTree.maximumSize).get(), !ManifestFile.isBinary(bytes)
-        else { return nil }
-        let file = ManifestFile(path: path, bytes: bytes)
-        files[path] = file
-        return file
-    }
-
-    func hasKustomization(_ directory: String) -> Bool {
-        Kustomization.names.contains { type(of: PathText.joined(directory, $0)) == .file }
-    }
-
-    /// True if no directory above needs to be searched.
-    func isRoot(_ directory: String) -> Bool {
-        directory == "/" || DirectoryWalk.type(of: PathText.joined(directory, ".git")) != 0
     }
 }
