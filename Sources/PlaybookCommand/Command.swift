@@ -195,8 +195,9 @@ enum Command: String, CaseIterable {
             """
         case .explain:
             """
-            RULE is a rule's id; `playbook rules` lists them. For another word, the rules that mention it are listed. With --review, the result of that rule (of every rule if RULE is
-            omitted) is shown for each review of a file: its findings and their effect, passed, or why it was not evaluated.
+            RULE is a rule's id; `playbook rules` lists them. For another word, the rules that mention it are listed. With
+            --review, the result of that rule (of every rule if RULE is omitted) is shown for each review of a file: its
+            findings and their effect, passed, or why it was not evaluated.
 
               playbook explain --review recording.json image-tag
             """
@@ -263,6 +264,18 @@ enum ValueForm: Equatable {
     case level
     /// One of these.
     case words([String])
+}
+
+extension Command {
+    /// Returns the description of one of its flags.
+    func summary(of flag: Flag) -> String {
+        switch (self, flag) {
+        case (.audit, .namespace): "evaluate only this namespace"
+        case (.review, .verbose): "show suggestions, objects without findings, and the result of each rule"
+        case (.fix, .quiet): "print errors only; fixed manifests are still printed"
+        default: flag.summary
+        }
+    }
 }
 
 /// A flag of the command line.
@@ -366,7 +379,7 @@ enum Flag: String, CaseIterable {
         case .relatedObjects: "read related objects from this file or directory (YAML, JSON); can be repeated"
         case .partial: "treat kinds that are not in the input as unknown instead of absent"
         case .namespace:
-            "set the namespace of objects without one, as kubectl -n; for audit, evaluate only this namespace"
+            "set the namespace of objects without one, as kubectl -n"
         case .only: "evaluate only this rule; can be repeated"
         case .skip: "turn this rule off; can be repeated"
         case .level: "set a rule's level to deny, warn or off; can be repeated"
@@ -374,8 +387,8 @@ enum Flag: String, CaseIterable {
         case .profile: "show the levels of this profile"
         case .envFile: "read settings from FILE, as from .playbook.env; the environment takes precedence"
         case .verbose:
-            "show source lines, suggestions and objects without findings too, and for reviews each rule's result"
-        case .quiet: "print errors only; formats other than text, and fixed manifests, are still printed"
+            "show source lines, suggestions and objects without findings too"
+        case .quiet: "print errors only; formats other than text are still printed"
         case .noColor: "print without colors (as NO_COLOR does)"
         case .directory: "write the certificates to this directory"
         case .host: "add a DNS name or IP address to the certificate; can be repeated (default: localhost, 127.0.0.1)"
@@ -413,7 +426,7 @@ enum Help {
             let form =
                 "\(flag.letter.map { "-\($0), " } ?? "    ")--\(flag.rawValue)\(flag.value.map { " \($0)" } ?? "")"
             let more = flag == .format ? ": \(command.formats.joined(separator: ", "))" : ""
-            text += "  \(padded(form, 28))\(flag.summary)\(more)\n"
+            text += "  \(padded(form, 28))\(command.summary(of: flag))\(more)\n"
         }
         return ProgramName.shown(text)
     }

@@ -36,7 +36,7 @@ struct Main {
     private static func run(_ words: [String]) throws(CommandError) -> ExitCode {
         let command = try Command(named: words[0])
         let rest = Array(words.dropFirst())
-        if rest.contains("--help") || rest.contains("-h") {
+        if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             Console.print(Help.page(command))
             return .success
         }
@@ -62,9 +62,11 @@ struct CommandError: Error {
 
     /// The error for an unknown word, with the nearest known one, or else the command whose help lists the known ones.
     static func unknown(_ what: String, _ word: String, among words: [String], help: String = "") -> CommandError {
-        let place = help.isEmpty ? "playbook --help" : "playbook \(help) --help"
-        let hint = nearest(to: word, in: words).map { "; did you mean \"\($0)\"?" } ?? "; see \(place)"
-        return CommandError(message: "unknown \(what) \"\(word)\"\(hint)")
+        let place =
+            what == "rule"
+            ? "`playbook rules` lists them" : "see playbook \(help.isEmpty ? "" : "\(help) ")--help"
+        let hint = nearest(to: word, in: words).map { "did you mean \"\($0)\"?" } ?? place
+        return CommandError(message: "unknown \(what) \"\(word)\"; \(hint)")
     }
 }
 

@@ -40,9 +40,9 @@ struct SettingsFile {
         guard let buffer = getcwd(nil, 0) else { return nil }
         defer { free(buffer) }
         let depth = String(cString: buffer).split(separator: "/").count
-        let folders = (0...depth).map { String(repeating: "../", count: $0) }
-        let root = folders.firstIndex { exists("\($0).git") } ?? 0
-        return folders[...root].map { $0 + name }.first(where: exists)
+        let directories = (0...depth).map { String(repeating: "../", count: $0) }
+        let root = directories.firstIndex { exists("\($0).git") } ?? 0
+        return directories[...root].map { $0 + name }.first(where: exists)
     }
 
     private static func exists(_ path: String) -> Bool {
@@ -58,7 +58,7 @@ struct SettingsFile {
     /// - Throws: A ``CommandError`` with every unusable line.
     private init(_ path: String, isNamed: Bool) throws(CommandError) {
         self.path = path
-        guard isNamed || SettingsFile.isInside(path, SettingsFile.folder(of: path)) else {
+        guard isNamed || SettingsFile.isInside(path, SettingsFile.directory(of: path)) else {
             throw CommandError(message: "\(path) is a link to a file outside of its directory; replace it by a file")
         }
         let text: String
@@ -66,7 +66,7 @@ struct SettingsFile {
             text = String(
                 decoding: try readFile(path, atMost: SettingsFile.maximumSize, mayWait: isNamed), as: UTF8.self)
         } catch {
-            throw CommandError(message: "\(error)")
+            throw CommandError(message: "\(path): \(String(cString: strerror(error.code)))")
         }
         var values: [String: String] = [:]
         var lines: [String: Int] = [:]
@@ -135,21 +135,21 @@ struct SettingsFile {
     private static func target(
         _ path: String, of setting: Setting, in file: String, _ isNamed: Bool
     ) throws(CommandError) -> String {
-        let target = path.hasPrefix("/") ? path : folder(of: file) + path
-        guard isNamed || isInside(target, folder(of: file)) else {
+        let target = path.hasPrefix("/") ? path : directory(of: file) + path
+        guard isNamed || isInside(target, directory(of: file)) else {
             throw CommandError(
                 message: "\(setting.name): \(path) is not a file in the directory of \(name) or below it")
         }
         return target
     }
 
-    private static func folder(of file: String) -> String {
+    private static func directory(of file: String) -> String {
         file.lastIndex(of: "/").map { String(file[...$0]) } ?? "./"
     }
 
     /// True if a file exists in a directory or below it, also after links are resolved.
-    private static func isInside(_ path: String, _ folder: String) -> Bool {
-        guard let inner = resolved(path), let outer = resolved(folder) else { return false }
+    private static func isInside(_ path: String, _ directory: String) -> Bool {
+        guard let inner = resolved(path), let outer = resolved(directory) else { return false }
         return inner.hasPrefix(outer == "/" ? outer : outer + "/")
     }
 

@@ -115,15 +115,15 @@ public enum RuleList {
     /// Returns lines with id, level and title, by group.
     public static func text(_ rules: [Rule], _ settings: Settings) -> String {
         let width = rules.map(\.id.count).max() ?? 0
-        var text = ""
+        var text = "  \(padded("rule", width))  level  fix  requirement\n"
         for group in Group.allCases {
             let members = rules.filter { $0.group == group }
             guard !members.isEmpty else { continue }
-            text += (text.isEmpty ? "" : "\n") + group.rawValue + "\n"
+            text += "\n" + group.rawValue + "\n"
             for rule in members {
                 let level = settings.level(of: rule).rawValue
                 text +=
-                    "  \(padded(rule.id, width))  \(padded(level, 4))  \(rule.fix == nil ? "   " : "fix")  \(rule.title)\n"
+                    "  \(padded(rule.id, width))  \(padded(level, 5))  \(rule.fix == nil ? "   " : "fix")  \(rule.title)\n"
             }
         }
         return text

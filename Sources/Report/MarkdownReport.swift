@@ -13,7 +13,7 @@ public enum MarkdownReport {
         var text = heading(summary) + "\n" + counts(objects, summary)
         // Denied objects come first, so that others are omitted before them.
         let ordered =
-            objects.filter(\.verdict.isDenied) + objects.filter { !$0.verdict.isDenied && !$0.findings.isEmpty }
+            objects.filter(\.isDenied) + objects.filter { !$0.isDenied && !$0.findings.isEmpty }
         // Room for the end of a fold and for the note about omitted findings.
         var room = limit - text.utf16.count - 200
         var (leftFindings, leftObjects) = (0, 0)

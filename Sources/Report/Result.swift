@@ -13,6 +13,10 @@ public struct JudgedObject: Sendable {
     public let root: String?
     /// The result of the evaluation.
     public let verdict: Verdict
+    /// True if the object is denied, also because of a finding that is reported for another root.
+    public let isDenied: Bool
+    /// The number of findings that are already reported for the same object in another root.
+    public let repeated: Int
     /// The findings, each with its location in the file.
     public let findings: [LocatedFinding]
     /// The result of each rule, if requested.
@@ -20,9 +24,10 @@ public struct JudgedObject: Sendable {
 
     /// Creates an evaluated object.
     ///
+    /// `whole` is the result with the findings that are already reported for another root.
     /// `locate` returns the region of a field in the file, or nil if the file does not contain the object itself.
     public init(
-        file: String, line: Int?, request: String, verdict: Verdict, root: String? = nil,
+        file: String, line: Int?, request: String, verdict: Verdict, root: String? = nil, whole: Verdict? = nil,
         locate: (Pointer) -> Region? = { _ in nil }
     ) {
         self.file = file
@@ -30,6 +35,8 @@ public struct JudgedObject: Sendable {
         self.request = request
         self.root = root
         self.verdict = verdict
+        isDenied = (whole ?? verdict).isDenied
+        repeated = (whole ?? verdict).judgements.count - verdict.judgements.count
         findings = verdict.judgements.map { judgement in
             let region = locate(judgement.finding.place)
             return LocatedFinding(judgement: judgement, line: region?.start.line ?? line, region: region)

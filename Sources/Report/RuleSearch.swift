@@ -9,7 +9,9 @@ public enum RuleSearch {
     /// Returns the rules that mention a word: those with the word in their id first, then in their title, in the names of
     /// their kinds, and in their requirements.
     public static func rules(for word: String, in rules: [Rule]) -> [Rule] {
-        let word = word.lowercased()
+        // A plural finds the singular, too.
+        let lower = word.lowercased()
+        let word = lower.hasSuffix("s") ? String(lower.dropLast()) : lower
         guard word.count > 2 else { return [] }
         let texts: [(Rule) -> String] = [
             { $0.id }, { $0.title },

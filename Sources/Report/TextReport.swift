@@ -113,7 +113,7 @@ public struct TextReport: Sendable {
         let verdict = object.verdict
         let documentation = verdict.documentation
         let outcome =
-            verdict.isDenied
+            object.isDenied
             ? paint("DENIED", .red)
             : verdict.judgements.contains { $0.effect == .warn } || !verdict.notices.isEmpty
                 ? paint("allowed with warnings", .yellow) : paint("allowed", .green)
@@ -146,6 +146,9 @@ public struct TextReport: Sendable {
         }
         for further in verdict.further {
             text += line("", further.effect, further.rule, "\(counted(further.count, "more finding")), not listed")
+        }
+        if object.repeated > 0 {
+            text += "  \(counted(object.repeated, "finding")) as above, also in \(oneLine(object.root ?? ""))\n"
         }
         for notice in verdict.notices { text += "  note    \(oneLine(notice))\n" }
         for entry in verdict.notEvaluated where isVerbose && object.answers.isEmpty {
@@ -288,7 +291,7 @@ extension LocatedFinding {
 extension JudgedObject {
     /// The order of objects in a report; the most severe has the largest number.
     fileprivate var severity: Int {
-        verdict.isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
+        isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
     }
 }
 

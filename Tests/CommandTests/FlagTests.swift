@@ -32,7 +32,7 @@ import Testing
 
     @Test func `-f can be repeated, and names standard input as -`() throws {
         let both = try Program(["check", "-f", bad, "-f", Fixtures.path("manifests/0-namespace.yaml")]).output
-        #expect(both.contains("2 objects in 2 files: ") || both.contains(" objects in 2 files: "), "\(both)")
+        #expect(both.contains(" objects in 2 files: "), "\(both)")
         #expect(
             try Program(["check", "-f", "-"], input: "a: 1\n").output.contains("no Kubernetes objects found\n"))
     }
@@ -201,7 +201,7 @@ import Testing
         #expect(try Program(["explain", "HorizontalPodAutoscaler"]).error.contains("\n  autoscaler"))
         let probe = try Program(["explain", "probe"]).error.split(separator: "\n").dropFirst()
         #expect(probe.count <= 8 && probe.prefix(2).allSatisfy { $0.contains("-probe") }, "\(probe)")
-        #expect(try Program(["explain", "frobnicator"]).error.contains("see playbook rules --help"))
+        #expect(try Program(["explain", "frobnicator"]).error.contains("`playbook rules` lists them"))
     }
 
     @Test func `explain prints a rule as JSON and Markdown`() throws {

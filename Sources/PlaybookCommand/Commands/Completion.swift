@@ -84,7 +84,7 @@ enum Completion: String, CaseIterable {
                 let short = flag.letter.map { "-\($0)\(end.0)," } ?? ""
                 let forms = "\(short)--\(flag.rawValue)\(end.1)"
                 cases +=
-                    " \\\n        '*'\(short.isEmpty ? forms : "{\(forms)}")'[\(quoted(flag.summary))]\(value)'"
+                    " \\\n        '*'\(short.isEmpty ? forms : "{\(forms)}")'[\(quoted(command.summary(of: flag)))]\(value)'"
             }
             cases += " \\\n        '--help[show help]'"
             if !command.operands.isEmpty { cases += " \\\n        '*:argument:\(zshAction(for: command.operandForm))'" }
@@ -151,7 +151,7 @@ enum Completion: String, CaseIterable {
             for flag in command.flags {
                 let value = command.form(of: flag).map { " \(fishValue($0))" } ?? ""
                 text +=
-                    "\(head)\(flag.letter.map { " -s \($0)" } ?? "") -l \(flag.rawValue)\(value) -d '\(escaped(flag.summary))'\n"
+                    "\(head)\(flag.letter.map { " -s \($0)" } ?? "") -l \(flag.rawValue)\(value) -d '\(escaped(command.summary(of: flag)))'\n"
             }
             text += "\(head) -l help -d 'show help'\n"
             if !command.operands.isEmpty { text += "\(head) \(fishOperand(command.operandForm))\n" }

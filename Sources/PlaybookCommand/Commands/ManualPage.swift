@@ -38,7 +38,7 @@ enum ManualPage {
             let value = flag.value.map { " \\fI\(escaped($0))\\fR" } ?? ""
             let formats = flag == .format ? ": " + command.formats.joined(separator: ", ") : ""
             let forms = flag.forms.map { "\\fB\(escaped($0))\\fR" }.joined(separator: ", ")
-            text += ".TP\n\(forms)\(value)\n\(escaped(flag.summary + formats))\n"
+            text += ".TP\n\(forms)\(value)\n\(escaped(command.summary(of: flag) + formats))\n"
         }
         return text
     }
