@@ -32,11 +32,11 @@ ALL = {
     "monitoring": {"enabled": True, "namespace": "observability", "labels": {"release": "prometheus"}, "docs": "https://example.com/docs"},
     "audit": {"enabled": True, "schedule": "5 4 * * *"}, "rbac": {"keda": False},
 }
-FEWEST = {"autoscaling": {"enabled": False}, "networkPolicy": {"enabled": False}, "podDisruptionBudget": {"enabled": False}}
+FEWEST = {"replicas": 7, "autoscaling": {"enabled": False}, "networkPolicy": {"enabled": False}, "podDisruptionBudget": {"enabled": False}}
 RENDERED = {"its defaults": {}, "all values": ALL}
 
-# Values that the chart must refuse, and the part of the error that names the place.
-REFUSED = [
+# Values that the chart must reject, and the part of the error that names the place.
+REJECTED = [
     ({"replica": 3}, "replica"),
     ({"image": {"tags": "1.2.3"}}, "tags"),
     ({"mode": "warn"}, "mode"),
@@ -45,6 +45,9 @@ REFUSED = [
     ({"settings": {"PLAYBOOK_RATCHET": False}}, "PLAYBOOK_RATCHET"),
     # It has a value, so that it has one place.
     ({"settings": {"PLAYBOOK_MODE": "dry-run"}}, "PLAYBOOK_MODE"),
+    ({"extraEnv": [{"name": "PLAYBOOK_MODE", "value": "dry-run"}]}, "/extraEnv/0/name"),
+    # The API server would reject the HPA half way through an upgrade.
+    ({"replicas": 8}, "replicas is greater than autoscaling.maxReplicas; raise autoscaling.maxReplicas"),
     # Pods always fail open.
     ({"failurePolicy": {"pods": "Fail"}}, "pods"),
     ({"rbac": {"kedda": True}}, "kedda"),
@@ -123,7 +126,7 @@ def check_values():
         ("settings", (settings["PLAYBOOK_RATCHET"], settings["PLAYBOOK_MIN_REPLICAS"]), ("off", "3")),
         ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": "# none\n"}),
         ("extraEnv", container["env"][-1], {"name": "TZ", "value": "UTC"}),
-        ("replicas", (objects["Deployment playbook"]["spec"]["replicas"], scaler["minReplicas"]), (4, 4)),
+        ("replicas", (objects["Deployment playbook"]["spec"].get("replicas"), scaler["minReplicas"]), (None, 4)),
         ("autoscaling.maxReplicas", scaler["maxReplicas"], 8),
         ("autoscaling.targetCPU", scaler["metrics"][0]["resource"]["target"]["averageUtilization"], 60),
         ("image.digest", container["image"], f"{REPOSITORY}@{DIGEST}"),
@@ -149,9 +152,11 @@ def check_values():
     ]:
         if found != wanted:
             yield f"{value} renders {found} instead of {wanted}"
-    disabled = {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
-    if kinds := disabled & {item["kind"] for item in render(FEWEST)}:
+    fewest = {item["kind"]: item for item in render(FEWEST)}
+    if kinds := {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"} & fewest.keys():
         yield f"{sorted(kinds)} are rendered, although they are disabled"
+    if (found := fewest["Deployment"]["spec"].get("replicas")) != FEWEST["replicas"]:
+        yield f"replicas renders {found} without autoscaling instead of {FEWEST['replicas']}"
     for policies in ({"workloads": "Ignore", "scaling": "Fail"}, {"traffic": "Fail"}):
         wanted = {"workloads": "Fail"} | policies
         for webhook in (webhook for item in render({"failurePolicy": policies}) for webhook in item.get("webhooks", [])):
@@ -159,16 +164,16 @@ def check_values():
                 yield f"failurePolicy {policies}: {webhook['name']} has {webhook['failurePolicy']}"
 
 
-def check_refusals():
-    """Checks that wrong values are refused, and that the error names the place."""
-    for values, place in REFUSED:
+def check_rejections():
+    """Checks that wrong values are rejected, and that the error names the place."""
+    for values, place in REJECTED:
         is_rendered, text = template(values)
         if is_rendered or place not in text:
-            yield f"{values} must be refused with an error that names {place!r}: {text[:300]}"
+            yield f"{values} must be rejected with an error that names {place!r}: {text[:300]}"
     for namespace in ("default", "kube-system"):
         is_rendered, text = template({}, namespace=namespace)
-        if is_rendered or "--namespace playbook" not in text:
-            yield f"the namespace {namespace} must be refused: {text[:300]}"
+        if is_rendered or f'not "{namespace}"; use --namespace playbook' not in text:
+            yield f"the namespace {namespace} must be rejected: {text[:300]}"
 
 
 def texts(value, key=""):

@@ -292,7 +292,7 @@ def check_chart(name, overlay, values, objects):
 
 def check_chart_values():
     """Checks the values of the chart that no overlay has."""
-    checks = chart_checks.check_values(), chart_checks.check_refusals(), chart_checks.check_namespaces(), chart_checks.check_page(INSTALL)
+    checks = chart_checks.check_values(), chart_checks.check_rejections(), chart_checks.check_namespaces(), chart_checks.check_page(INSTALL)
     for text in itertools.chain(*checks):
         fail(f"chart: {text}")
     for name, values in chart_checks.RENDERED.items():

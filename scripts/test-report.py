@@ -10,22 +10,23 @@ import sys
 import time
 
 # The build reports each file. One of these lines every ten seconds shows progress.
-BUILD = re.compile(r"\[\d+/\d+\] |Building for |Build complete!|Compiling |Emitting |Fetching |Computing |Write |Linking ")
+BUILD = re.compile(r"\[\d+/\d+\] |Building for |Compiling |Emitting |Fetching |Computing |Write |Linking ")
 # A test, or a test case, that started or passed. Its arguments can contain line breaks.
 EVENT = re.compile(r"[◇✔] (Test|Suite) ")
-EVENT_END = re.compile(r" (started|passed after [0-9.]+ seconds)\.$")
+EVENT_END = re.compile(r" (started|passed after [0-9.]+ seconds( with \d+ known issues?)?)\.$")
 SUITE = re.compile(r"✔ Suite .* passed after ")
 SUMMARY = re.compile(r"[✔✘] Test run with ")
 # What the test tools print in each run: the library's version, and XCTest's report that it has no tests.
 NOISE = re.compile(
     r"◇ Test run started|↳ (Testing Library Version|Target Platform):|Test Suite '.*' (started|passed) at |\s*Executed 0 tests, with 0 failures")
 SYMBOL = re.compile(r"[◇✔✘↳⚠➜] ?")
-ERROR = re.compile(r"\berror:", re.IGNORECASE)
+ERROR = re.compile(r"\berror:|\bcrashed\b|\*\*\* Signal ", re.IGNORECASE)
 
 
 def main():
     start = progress = time.monotonic()
     summary = None
+    building = True
     # True between the first and the last line of a hidden event.
     hidden = False
     for line in sys.stdin:
@@ -33,13 +34,13 @@ def main():
         if SUMMARY.match(line):
             summary, hidden = line, False
             continue
+        building = building and not line.startswith("Build complete!") and not SYMBOL.match(line)
         if NOISE.match(line):
             continue
-        if BUILD.match(line) and not hidden:
-            if "Build complete!" not in line:
-                if time.monotonic() - progress < 10:
-                    continue
-                progress = time.monotonic()
+        if building and BUILD.match(line):
+            if time.monotonic() - progress < 10:
+                continue
+            progress = time.monotonic()
         elif EVENT.match(line):
             hidden = not EVENT_END.search(line)
             if not SUITE.match(line):

@@ -1,4 +1,4 @@
-"""The Helm chart in clusters of its own: installed, upgraded, upgraded in vain, rolled back, tested, uninstalled, and after kustomize."""
+"""The Helm chart in clusters of its own: install, upgrades, upgrades that fail, roll-back, tests, uninstall, and after kustomize."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import subprocess
 import yaml
 
 from address import Address
-from checks import check, denied
+from checks import admitted, check, denied
 from cluster import REGISTRATIONS, Cluster
 from objects import BROKEN, bad_deployment
 
@@ -39,6 +39,10 @@ class ChartCluster(Cluster):
             json.dump(values, file)
         name, namespace = RELEASE
         return self.helm(command, name, self.chart, namespace, f"--values={path}", *options)
+
+    def revisions(self):
+        """The states of the release's revisions, as `helm history` prints them."""
+        return [each["status"] for each in json.loads(succeeded(self.helm("history", *RELEASE)).out)]
 
     def start_server(self):
         self.start_replicas(self.settings())
@@ -119,18 +123,22 @@ def the_chart_is_installed_and_upgraded_and_keeps_its_certificate(cluster):
             own.keeps(before, what)
             is_called(own)
 
+        # As the HPA does under load.
+        admitted(own.client.patch("Deployment", "playbook", "playbook", {"spec": {"replicas": 5}}, part="scale"))
         changed = {"replicas": 4, "settings": {"PLAYBOOK_CONTACT": "the team"}, "rbac": {"keda": False}, "podAnnotations": {"note": "1"}}
         for note in ("1", "2"):
             succeeded(own.release("upgrade", changed | {"podAnnotations": {"note": note}}))
             keeps("an upgrade")
         assert own.settings()["PLAYBOOK_CONTACT"] == "the team"
+        assert own.client.get("Deployment", "playbook", "playbook")["spec"]["replicas"] == 5, "an upgrade resets what the HPA has set"
         assert own.client.get("ClusterRole", "playbook-companions-keda").get("code") == 404
 
         image = own.container()["image"]
         # Fails when all objects are there: the pods never become ready.
-        outcome = failed(own.release("upgrade", {"image": {"tag": "0.0.0-0000000"}}, "--atomic", "--wait", "--timeout=5s"), "")
+        failed(own.release("upgrade", {"image": {"tag": "0.0.0-0000000"}}, "--atomic", "--wait", "--timeout=5s"), "deadline exceeded")
         keeps("a failed upgrade")
-        assert own.container()["image"] == image, outcome
+        assert own.container()["image"] == image
+        assert own.revisions()[-2:] == ["failed", "deployed"], own.revisions()
         # Fails half way: the API server rejects one object.
         failed(own.release("upgrade", changed | {"service": {"ipFamilies": ["IPv6", "IPv4"]}, "quota": {"pods": "many"}}, "--atomic"), "quantit")
         keeps("an upgrade that fails half way")

@@ -13,7 +13,7 @@ def misses_its_budget(answer):
 
 
 @check
-def a_Deployment_may_come_before_its_budget(cluster):
+def a_Deployment_may_come_before_its_PodDisruptionBudget(cluster):
     """The order of `kubectl apply -k` and Flux, at the default grace period."""
     namespace = cluster.namespace("budget-last")
     for number in range(ROUNDS):
@@ -25,7 +25,7 @@ def a_Deployment_may_come_before_its_budget(cluster):
 
 
 @check
-def without_a_grace_period_a_Deployment_comes_after_its_budget(cluster):
+def without_a_grace_period_a_Deployment_comes_after_its_PodDisruptionBudget(cluster):
     """Within milliseconds after it, before any watch can have reported it; a server-side dry run needs no budget."""
     namespace = cluster.namespace("no-grace")
     with cluster.settings(PLAYBOOK_COMPANION_GRACE="0s"):
@@ -39,7 +39,7 @@ def without_a_grace_period_a_Deployment_comes_after_its_budget(cluster):
 
 
 @check
-def a_Deployment_beside_its_budget_is_admitted(cluster):
+def a_Deployment_beside_its_PodDisruptionBudget_is_admitted(cluster):
     """Both at once: who comes first is open, and nothing but the missing budget may be said."""
     namespace = cluster.namespace("budget-beside")
     count = 0
@@ -71,7 +71,7 @@ def guarded_namespace(cluster, name):
 
 
 @check
-def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
+def a_PodDisruptionBudget_that_never_allows_a_disruption_is_denied(cluster):
     """Also right after its Deployment, before any watch can have told of that."""
     needs_evaluated_budgets(cluster)
     namespace = guarded_namespace(cluster, "guarded")
@@ -89,13 +89,13 @@ def a_budget_that_can_never_let_a_pod_go_is_denied(cluster):
 
 
 @check
-def a_second_budget_over_the_same_pods_is_denied(cluster):
+def a_second_PodDisruptionBudget_for_the_same_pods_is_denied(cluster):
     needs_evaluated_budgets(cluster)
     denied(cluster.client.create(budget("second", guarded_namespace(cluster, "guarded-twice"), {"app": "web"})), "disruption-allowed")
 
 
 @check
-def deleting_the_only_budget_of_a_workload_warns(cluster):
+def deleting_the_only_PodDisruptionBudget_of_a_workload_warns(cluster):
     needs_evaluated_budgets(cluster)
     namespace = guarded_namespace(cluster, "guarded-no-longer")
     outcome = cluster.kubectl("delete", "poddisruptionbudgets.v1.policy/web", f"--namespace={namespace}")

@@ -1,4 +1,4 @@
-"""What is refused and what is said: to people through kubectl, and to tools."""
+"""Denials and warnings: what people see through kubectl, and what tools get."""
 
 import json
 
@@ -24,7 +24,7 @@ WARNED = {("NetworkPolicy", "open"): "broad-network-rules", ("LimitRange", "bad"
 
 
 @check
-def a_bad_Deployment_is_denied_for_everything_that_is_wrong(cluster):
+def a_bad_Deployment_is_denied_with_all_findings(cluster):
     namespace = cluster.namespace("denials")
     answer = denied(cluster.client.create(bad_deployment("web", namespace)), *BROKEN)
     assert answer.body["reason"] == "Forbidden", answer.body["reason"]
@@ -44,7 +44,7 @@ def kubectl_prints_a_denial_line_by_line_with_what_to_write_instead(cluster):
 
 
 @check
-def a_good_Deployment_with_its_budget_is_admitted(cluster):
+def a_good_Deployment_with_its_PodDisruptionBudget_is_admitted(cluster):
     namespace = cluster.namespace("good")
     cluster.guard(namespace)
     admitted(cluster.client.create(deployment("web", namespace)))
@@ -67,7 +67,7 @@ def the_good_fixtures_are_admitted(cluster):
 
 
 @check
-def the_bad_fixtures_are_each_refused_or_warned_about(cluster):
+def each_bad_fixture_is_denied_or_gets_warnings(cluster):
     cluster.namespace("shop")
     # Applied, so that the request shows who wrote `replicas: 1`.
     outcome = cluster.kubectl("apply", "--validate=false", "--filename=-", stdin=fixtures("2-catalogue-bad"))
@@ -186,7 +186,7 @@ def a_Namespace_exempts_what_is_in_it_with_a_reason_alone(cluster):
 
 
 @check
-def in_dry_run_mode_everything_passes_and_says_what_would_not(cluster):
+def dry_run_mode_allows_everything_and_reports_what_would_be_denied(cluster):
     namespace = cluster.namespace("staging")
     with cluster.settings(PLAYBOOK_MODE="dry-run"):
         answer = warned(cluster.client.create(bad_deployment("web", namespace)), *BROKEN)

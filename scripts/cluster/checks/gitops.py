@@ -66,7 +66,7 @@ def an_exempt_Namespace_comes_with_its_workload_in_one_apply(cluster):
 
 
 @check
-def a_workload_that_stays_without_its_budget_is_denied_after_the_grace_period(cluster):
+def a_workload_without_its_PodDisruptionBudget_is_denied_after_the_grace_period(cluster):
     namespace = cluster.namespace("grace")
     with cluster.settings(PLAYBOOK_COMPANION_GRACE="2s"):
         warned(cluster.client.create(deployment("web", namespace)), "pod-disruption-budget")

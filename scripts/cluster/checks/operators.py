@@ -191,7 +191,7 @@ def serve(cluster, group, version, plural, kind, subresources):
 
 
 @check
-def what_operators_make_is_let_in_and_what_others_make_for_them_is_not(cluster):
+def what_operators_make_is_allowed_and_what_others_make_for_them_is_not(cluster):
     """Each operator by the token of its pod and by nothing but the rights that it needs; then the same object by a pipeline."""
     needs_controllers(cluster)
     pipeline = Account(cluster, "ci", "pipeline").may("cluster-admin").client()
@@ -264,7 +264,7 @@ def a_Pod_s_own_children_are_believed(cluster):
 
 
 @check
-def a_runner_s_Pod_that_ends_by_itself_is_let_in(cluster):
+def a_runner_s_Pod_that_ends_by_itself_is_allowed(cluster):
     """CI runners and Airflow: no owner, and a `restartPolicy` other than `Always`; security rules still deny."""
     needs_controllers(cluster)
     namespace = cluster.namespace("runners")

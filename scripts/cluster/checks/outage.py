@@ -22,7 +22,7 @@ def doctor_answers_each_question(cluster):
     return f"{len(lines)} answers"
 
 
-def is_refused(answer):
+def is_rejected(answer):
     return answer.status == 500 and "failed calling webhook" in answer.message
 
 
@@ -49,12 +49,12 @@ def while_no_replica_answers_controllers_go_on(cluster):
             replica.stop()
         try:
             change = {"metadata": {"annotations": {"rollout.argoproj.io/revision": "2"}}}
-            refused = {
+            rejected = {
                 "a person's update of a Deployment": cluster.client.patch(
                     "Deployment", "web", namespace, {"spec": {"minReadySeconds": 1}}),
                 "KEDA's /scale": set_count(keda, namespace, 5),
                 "Argo Rollouts' PATCH of its Rollout": cluster.client.patch("Rollout", "canary", namespace, change, ROLLOUTS)}
-            wrong = {name: str(answer) for name, answer in refused.items() if not is_refused(answer)}
+            wrong = {name: str(answer) for name, answer in rejected.items() if not is_rejected(answer)}
             assert not wrong, wrong
             # The status is not sent, Pods come back, and the autoscaler scales.
             admitted(cluster.client.patch("Deployment", "web", namespace, {"status": {"observedGeneration": 1}}, part="status"))
@@ -67,7 +67,7 @@ def while_no_replica_answers_controllers_go_on(cluster):
             # The garbage collector takes the owner off ReplicaSets, and the Deployment waits for that.
             outcome = cluster.kubectl("delete", "deployment/orphaned", f"--namespace={namespace}", "--cascade=orphan", "--wait=false")
             assert outcome.code == 0, outcome
-            cluster.wait_for("the orphaning waits", lambda: refusals_of(cluster, namespace, "generic-garbage-collector"))
+            cluster.wait_for("the orphaning waits", lambda: rejections_of(cluster, namespace, "generic-garbage-collector"))
             assert cluster.client.get("Deployment", "orphaned", namespace)["metadata"]["finalizers"] == ["orphan"]
         finally:
             for replica in cluster.replicas:
@@ -76,11 +76,11 @@ def while_no_replica_answers_controllers_go_on(cluster):
     cluster.wait_for("the orphaning goes on", lambda: cluster.client.get("Deployment", "orphaned", namespace).get("code") == 404)
     assert len([each for each in cluster.client.items("ReplicaSet", namespace) if each["metadata"]["labels"]["app"] == "orphaned"]) == 1
     admitted(set_count(keda, namespace, 5))
-    return f"refused: {', '.join([*refused, 'the ReplicaSets of --cascade=orphan until a replica is back'])}"
+    return f"rejected: {', '.join([*rejected, 'the ReplicaSets of --cascade=orphan until a replica is back'])}"
 
 
-def refusals_of(cluster, namespace, account):
-    """What a controller was refused in a namespace, by the audit log."""
+def rejections_of(cluster, namespace, account):
+    """The requests of a controller in a namespace that were rejected, by the audit log."""
     user = f"system:serviceaccount:kube-system:{account}"
     return [event for event in cluster.audit_events() if event["user"]["username"] == user
             and event["objectRef"].get("namespace") == namespace and event.get("responseStatus", {}).get("code", 0) >= 400]

@@ -77,7 +77,7 @@ def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
 
 
 @check
-def a_workload_goes_back_although_its_budget_is_gone(cluster):
+def a_workload_goes_back_although_its_PodDisruptionBudget_is_gone(cluster):
     """One replica all the time, a budget that was deleted since, and a template that additive fixes have completed."""
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-worse")
@@ -142,7 +142,7 @@ def a_template_that_only_resembles_a_revision_is_denied(cluster):
 
 
 @check
-def a_revision_of_another_workload_is_no_past(cluster):
+def a_revision_of_another_workload_is_not_a_past_state(cluster):
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-other")
     moved_on(cluster, "Deployment", namespace)
