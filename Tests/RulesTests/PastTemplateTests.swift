@@ -113,6 +113,7 @@ import Testing
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
         let verdict = try world.verdict()
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+        #expect(verdict.message.contains("(revision 3 had 3 replicas; a roll-back cannot lower the number)"))
     }
 
     @Test func `an update that keeps the template is not a roll-back`() throws {
