@@ -179,7 +179,7 @@ extension Setting {
             "Label with the team of an object, on the object or its pods; reports count findings by team."),
         Setting(
             "PLAYBOOK_DOCS_URL", .judging, .optionalText("URL"), \.documentation,
-            "URL of a page that describes the rules, such as docs/rules.md; denials link to `URL#rule`. A release has the page of its own documentation as the default."
+            "URL of a page that describes the rules, such as docs/rules.md; denials link to `URL#rule`. In a release, the default is the page of its documentation."
         ),
         Setting(
             "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.relatedObjectGrace,

@@ -1,7 +1,7 @@
 import JSON
 import Manifests
 
-/// What `fix` asks before it changes the files of a repository.
+/// Trial renders and readers of files, for `fix`: a change of a file must not change other objects.
 extension Repository {
     /// Builds a kustomization again from copies of its files, of which some are changed or new.
     ///

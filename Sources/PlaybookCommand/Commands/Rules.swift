@@ -123,7 +123,7 @@ extension Command {
         case "json": Console.print(ConfigurationPage.json(environment: environment))
         case "env": Console.print(ConfigurationPage.variables(environment: environment, of: SettingsFile.topics))
         case "yaml": Console.print(ConfigurationPage.yaml(environment: environment))
-        default: Console.print(ConfigurationPage.text(environment: environment))
+        default: Console.print(ConfigurationPage.text(environment: Version.completed(environment)))
         }
         return .success
     }
