@@ -1,6 +1,6 @@
 import Evaluation
 import JSON
-import Kubernetes
+import Languages
 import Rules
 import TestSupport
 import Testing

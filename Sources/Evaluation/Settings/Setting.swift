@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 
 /// An environment variable: its name, form, default and meaning.
 public struct Setting: Sendable {
@@ -51,16 +51,7 @@ public struct Setting: Sendable {
     }
 }
 
-/// A value that cannot be used, with the number of characters before the error; nil if the whole value is wrong.
-package struct Misplaced: Error {
-    var at: Int?
-    package let expected: String
-
-    package init(at: Int? = 0, expected: String) {
-        self.at = at
-        self.expected = expected
-    }
-
+extension Misplaced {
     fileprivate var expectation: String {
         at.map { "at character \($0 + 1), expected \(expected)" } ?? "use \(expected)"
     }

@@ -1,6 +1,6 @@
 import Evaluation
 import JSON
-import Kubernetes
+import Languages
 
 /// Amazon ECR Public Gallery, where anyone can publish images under an alias.
 enum PublicGallery {
