@@ -2,6 +2,7 @@ public import Evaluation
 internal import HTTP
 internal import JSON
 public import Kubernetes
+internal import Languages
 internal import Net
 
 /// The checks of an installed webhook in its cluster.

@@ -16,6 +16,8 @@ public struct Recording: Sendable {
         let place: Pointer
         /// The effect on the request.
         public let effect: Judgement.Effect
+        /// True if it only warned because of dry-run mode.
+        let wouldDeny: Bool
     }
 
     /// The decision on the request.
@@ -49,7 +51,8 @@ public struct Recording: Sendable {
                 let place = try entry.string("place").flatMap({ Pointer(parsing: $0) }),
                 let effect = try entry.string("effect").flatMap({ Judgement.Effect(rawValue: $0) })
             else { throw .malformed(entry.id, expected: "a finding with rule, path, place and effect") }
-            findings.append(Finding(rule: rule, path: path, place: place, effect: effect))
+            let wouldDeny = try entry.string("because") == Judgement.Leniency.dryRun.rawValue
+            findings.append(Finding(rule: rule, path: path, place: place, effect: effect, wouldDeny: wouldDeny))
         }
         self.findings = findings
         relatedObjects =

@@ -1,5 +1,6 @@
 import JSON
 package import Kubernetes
+import Languages
 
 /// The requester, classified by how far its owner references are trusted.
 package enum Requester {

@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 
 extension Setting {
     /// The environment variables of the server and of all rules, in the order of the documentation.
