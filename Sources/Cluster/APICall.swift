@@ -80,7 +80,7 @@ public final class APICall {
             return failed(
                 .status(APIStatus(code: head.status, retryAfter: after, body: body, client.document)))
         }
-        finish(.success(APIResponse(status: head.status, body: body)))
+        finish(.success(APIResponse(status: head.status, body: body, warnings: head.warnings)))
     }
 
     private func failed(_ error: APIError) {

@@ -31,6 +31,8 @@ public struct APIResponse: Sendable {
     public let status: Int
     /// The body, as JSON.
     public let body: [UInt8]
+    /// The values of the Warning headers, such as `299 - "text"`.
+    public let warnings: [String]
 }
 
 /// An API server client that authenticates and retries transient failures.

@@ -195,17 +195,29 @@ public struct Doctor {
             "metadata": ["generateName": "playbook-doctor-", "namespace": "default"],
         ]
         return answer("webhook") { () throws(APIError) in
-            if let refusal = try refusal(of: account, "serviceaccounts") {
+            if case .denied(let refusal) = try attempt(account, "serviceaccounts") {
                 return (.bad, "an object that violates no rule is denied: \(refusal)")
             }
-            guard let refusal = try refusal(of: pod, "pods") else {
-                guard try mode() != "dry-run" else {
-                    return (.notice, "a Pod that violates rules is allowed; the server runs in dry-run mode")
+            let refusal: String
+            switch try attempt(pod, "pods") {
+            case .denied(let message): refusal = message
+            case .allowed(let warnings):
+                let isCalled = warnings.contains { $0.holds("[host-isolation") || $0.holds("would be denied]") }
+                if try mode() == "dry-run" {
+                    return isCalled
+                        ? (.good, "is called; in dry-run mode it warns and denies nothing")
+                        : (
+                            .bad,
+                            "a Pod that violates rules gets no warning: the webhook is not called or fails open (docs/install.md, \"Allow the control plane to call the pods\"), or Namespace default is excluded or exempt"
+                        )
                 }
                 let others =
                     "you are a trusted or break-glass user, or the level of all rules or of Namespace default is warn"
                 return (
-                    .bad, "a Pod that violates rules is allowed: the webhook is not called or fails open, or \(others)"
+                    .bad,
+                    isCalled
+                        ? "is called, but allows a Pod that violates rules: \(others)"
+                        : "a Pod that violates rules is allowed: the webhook is not called or fails open, or \(others)"
                 )
             }
             guard refusal.holds("playbook explain") || refusal.holds("host-isolation") else {
@@ -215,19 +227,24 @@ public struct Doctor {
         }
     }
 
-    /// The message with which a server-side dry run of a creation is denied; nil if it is allowed.
-    private func refusal(of object: Literal, _ plural: String) throws(APIError) -> String? {
+    /// The answer to a creation.
+    private enum Attempt {
+        case allowed(warnings: [String])
+        case denied(message: String)
+    }
+
+    /// Sends a server-side dry run of a creation.
+    private func attempt(_ object: Literal, _ plural: String) throws(APIError) -> Attempt {
         let request = APIRequest(
             .post, path("", plural, in: "default"), query: [("dryRun", "All"), ("fieldManager", "playbook-doctor")],
             body: Array(object.json.utf8), attempts: 1, limit: .seconds(30))
         do throws(APIError) {
-            _ = try client.begin(request).wait()
-            return nil
+            return .allowed(warnings: try client.begin(request).wait().warnings)
         } catch {
             guard case .status(let status) = error, [400, 403, 422].contains(status.code) else { throw error }
             // A denial by the authorizer is an error of this check.
             if status.message.holds("cannot create resource") { throw error }
-            return status.message
+            return .denied(message: status.message)
         }
     }
 
@@ -242,7 +259,7 @@ public struct Doctor {
             let ready = count(deployment["status"]?["readyReplicas"])
             let updated = count(deployment["status"]?["updatedReplicas"])
             guard ready == wanted, updated == wanted else {
-                return (.bad, "\(ready) of \(wanted) replicas are ready; \(updated) run the current settings")
+                return (.bad, "\(ready) of \(wanted) replicas are ready; \(updated) pods have the current settings")
             }
             return wanted < 2
                 ? (.bad, "1 replica; while it restarts, nothing is enforced or all requests are rejected")

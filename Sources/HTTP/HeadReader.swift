@@ -104,7 +104,7 @@ struct HeadReader {
     // MARK: Bytes
 
     func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-        // Only bytes that were checked to be ASCII become text.
+        // Text that is not valid UTF-8 is dropped.
         guard let utf8 = try? UTF8Span(validating: bytes.extracting(range)) else { return "" }
         return String(copying: utf8)
     }

@@ -22,17 +22,20 @@ public struct ResponseHead: Sendable, Equatable {
     public var closes: Bool
     /// The seconds of Retry-After; a date is ignored.
     public var retryAfter: Int?
+    /// The values of all Warning headers, such as `299 - "text"`.
+    public var warnings: [String]
 
     /// Creates a head.
     public init(
         status: Int, mediaType: MediaType = .absent, framing: ResponseFraming = .none, closes: Bool = false,
-        retryAfter: Int? = nil
+        retryAfter: Int? = nil, warnings: [String] = []
     ) {
         self.status = status
         self.mediaType = mediaType
         self.framing = framing
         self.closes = closes
         self.retryAfter = retryAfter
+        self.warnings = warnings
     }
 
     /// True for an interim response (RFC 9110, section 15.2).
@@ -129,11 +132,13 @@ private struct Draft {
     var closes = false
     var keepsAlive = false
     var retryAfter: Int?
+    var warnings: [String] = []
 
     mutating func take(
         _ reader: HeadReader, _ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>
     ) throws(Stop) {
         switch name.count {
+        case 7 where reader.matches(bytes, name, "warning"): warnings.append(reader.text(bytes, value))
         case 10 where reader.matches(bytes, name, "connection"):
             let options = reader.connection(bytes, value)
             closes = closes || options.closes
@@ -168,6 +173,7 @@ private struct Draft {
             ? .none : isChunked ? .chunked : length.map { $0 == 0 ? .none : .length($0) } ?? .connection
         return ResponseHead(
             status: status, mediaType: mediaType, framing: framing,
-            closes: closes || isOldVersion && !keepsAlive || framing == .connection, retryAfter: retryAfter)
+            closes: closes || isOldVersion && !keepsAlive || framing == .connection, retryAfter: retryAfter,
+            warnings: warnings)
     }
 }

@@ -123,14 +123,20 @@ import Testing
         #expect(try troubles(server).first?.contains("the caBundle of webhook fixes has expired") == true)
     }
 
-    @Test func `an allowed test Pod is a problem, or a notice in dry-run mode`() throws {
+    @Test func `an allowed test Pod is a problem unless it gets the warning of dry-run mode`() throws {
         let server = try cluster()
         server.remove("POST /api/v1/namespaces/default/pods")
         #expect(try troubles(server).first?.hasPrefix("problem webhook: a Pod that violates rules is allowed") == true)
         put(server, replicas: 3, ready: 3, mode: "dry-run")
+        // An API server that cannot reach the pods allows the Pod, too.
         #expect(
-            try troubles(server)
-                == ["notice webhook: a Pod that violates rules is allowed; the server runs in dry-run mode"])
+            try troubles(server).first?.hasPrefix("problem webhook: a Pod that violates rules gets no warning") == true)
+        server.warn("/api/v1/namespaces/default/pods", "unknown field \\\"spec.x\\\"")
+        #expect(try troubles(server).count == 1)
+        server.warn("/api/v1/namespaces/default/pods", "hostPID is true [host-isolation, would be denied]")
+        #expect(try troubles(server) == [])
+        put(server, replicas: 3, ready: 3, mode: "enforce")
+        #expect(try troubles(server).first?.hasPrefix("problem webhook: is called, but allows") == true)
     }
 
     @Test func `replicas, permissions, certificate and exemptions are checked`() throws {
@@ -145,7 +151,7 @@ import Testing
             "/apis/apps/v1/deployments",
             #"{"items":[{"metadata":{"name":"web","namespace":"shop","annotations":\#(annotations)}}]}"#)
         let found = try troubles(server)
-        #expect(found.contains("problem replicas: 2 of 3 replicas are ready; 3 run the current settings"))
+        #expect(found.contains("problem replicas: 2 of 3 replicas are ready; 3 pods have the current settings"))
         #expect(found.contains { $0.hasPrefix("problem certificate: expires on ") && $0.hasSuffix("in 3 days") })
         #expect(
             found.contains("notice exemptions: 1 of 1 objects have expired exemptions: Deployment shop/web"))

@@ -21,8 +21,9 @@ final class RightsAPIServer: Sendable {
         let port = try TLSPort(TestAuthorities.cluster.pair()) { [weak self] peer in
             while let request = peer.request() {
                 guard let (code, body) = self?.answer(request) else { return }
+                let warning = self?.warning(of: request.path).map { "Warning: 299 - \"\($0)\"\r\n" } ?? ""
                 let head =
-                    "HTTP/1.1 \(code) X\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                    "HTTP/1.1 \(code) X\r\nContent-Type: application/json\r\n\(warning)Content-Length: \(body.utf8.count)\r\n\r\n"
                 guard peer.send(head + body) else { return }
             }
         }
@@ -34,6 +35,11 @@ final class RightsAPIServer: Sendable {
     var reviews: Set<String> { state.withLock { $0.reviews } }
 
     func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
+
+    /// Sets the warning that responses of a path have.
+    func warn(_ path: String, _ text: String) { put("Warning \(path)", text) }
+
+    private func warning(of path: String) -> String? { state.withLock { $0.objects["Warning \(path)"] } }
 
     /// The body of the last PATCH.
     var patch: String { state.withLock { $0.patch } }

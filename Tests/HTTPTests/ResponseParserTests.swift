@@ -39,6 +39,10 @@ import Testing
             ResponseHead(status: 503)
         ),
         ("HTTP/1.1 100 Continue\r\n\r\n", ResponseHead(status: 100)),
+        (
+            "HTTP/1.1 200 OK\r\nWarning: 299 - \"first\"\r\nwarning: 299 - \"second\"\r\nContent-Length: 0\r\n\r\n",
+            ResponseHead(status: 200, warnings: ["299 - \"first\"", "299 - \"second\""])
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 0\r\n\r\n", ResponseHead(status: 200)),
     ])
     func `a head is parsed, and every beginning of it is incomplete`(_ text: String, _ expected: ResponseHead) {
