@@ -24,6 +24,10 @@ import Testing
             ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, expected a path"),
             ("PLAYBOOK_DEPLOYERS", "ci, -argocd", "at character 6, expected one of the defaults"),
             (
+                "PLAYBOOK_OPERATOR_ACCOUNTS", "PLAYBOOK_OPERATOR_ACCOUNTS=system:serviceaccount:ops:kafka",
+                #"the value repeats the name; set only what is after "=""#
+            ),
+            (
                 "PLAYBOOK_EXEMPT", "replicas@shop/Deployment/x: old; foo@shop/*/*: y",
                 "at character 34, expected an entry"
             ),

@@ -82,6 +82,11 @@ extension Settings {
         ignoredServiceLinks = catalogue.settings.map(\.name).filter { environment[$0] != nil && given[$0] == nil }
         for setting in catalogue.settings {
             guard let text = given[setting.name] else { continue }
+            // `unknownOperator` and denials name settings as NAME=VALUE.
+            guard !text.hasPrefix("\(setting.name)=") else {
+                complaints.append("\(setting.name): the value repeats the name; set only what is after \"=\"")
+                continue
+            }
             do {
                 try setting.apply(text, &self)
             } catch {

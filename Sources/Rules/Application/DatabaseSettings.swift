@@ -53,7 +53,7 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
                 let parts = ConnectionString(variable.value).variables(
                     instead: variable.name, subject, container.env, at: findings.place(of: container.env))
                 $0.edits = [.remove($0.place)] + parts
-                $0.advice = "the application builds the connection string itself"
+                $0.advice = "first change the application, so that it builds the connection string from these variables"
             }
         }
     }
@@ -75,7 +75,8 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
             let data = $0.place.parent
             let parts = ConnectionString(entry.value).settings(instead: entry.key)
             $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
-            $0.advice = "read the user and the password from a Secret"
+            $0.advice =
+                "first change the application, so that it reads these keys; it reads the user and the password from a Secret"
         }
     }
 }

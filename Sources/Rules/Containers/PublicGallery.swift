@@ -23,7 +23,7 @@ enum PublicGallery {
         let alias = reference.repository.prefix { $0 != "/" }
         let reason =
             alias == "docker"
-            ? "under \"docker\" only docker/library/ is allowed" : "\"\(alias)\" is not an alias of AWS"
+            ? "under \"docker\" only docker/library/ is allowed" : "the registry alias \"\(alias)\" is not one of AWS's"
         return "where anyone can publish; \(reason)"
     }
 
