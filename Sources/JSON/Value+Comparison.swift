@@ -24,6 +24,18 @@ extension Value {
     private static var fewMembers: Int { 16 }
     private static var manyNodes: Int { 20_000 }
 
+    /// True if a string begins with a text; no text is copied.
+    public func begins(with prefix: StaticString) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        return contentLength >= length && withContents { $0.isSame(prefix, in: 0..<length) }
+    }
+
+    /// True if a string ends with a text; no text is copied.
+    public func ends(with suffix: StaticString) -> Bool {
+        let start = contentLength - suffix.utf8CodeUnitCount
+        return start >= 0 && withContents { $0.isSame(suffix, in: start..<$0.count) }
+    }
+
     /// True if both values are the same, ignoring member order and white space; numbers are compared by their text.
     public func isSame(as other: Value) -> Bool {
         let (mine, theirs) = (node.pointee, other.node.pointee)

@@ -100,6 +100,10 @@ public final class AdmissionReview {
     public var kindName: String { kindNameValue.text }
     /// The API group of the kind; empty for the core group.
     public var group: String { fields.kind?["group"]?.string ?? "" }
+    /// True if the API group of the kind ends with a suffix.
+    public func isOfGroup(endingWith suffix: StaticString) -> Bool {
+        fields.kind?["group"]?.ends(with: suffix) ?? false
+    }
     /// The API group and version of the kind, as in `apps/v1`.
     public var groupVersion: String {
         let version = fields.kind?["version"]?.string ?? ""
@@ -112,7 +116,7 @@ public final class AdmissionReview {
     /// The field manager of the client (`options.fieldManager`); empty if it is not set.
     public var fieldManager: String { fields.options?["fieldManager"]?.string ?? "" }
     /// The namespace; nil for cluster-scoped objects.
-    public private(set) lazy var namespace: String? = AdmissionReview.text(fields.namespace)
+    public let namespace: String?
     /// The name; nil before it is generated.
     public private(set) lazy var name: String? =
         AdmissionReview.text(fields.name) ?? (object ?? oldObject).flatMap { ObjectMeta(of: $0).name }
@@ -222,6 +226,7 @@ public final class AdmissionReview {
         subresource = Subresource(fields.subResource)
         object = fields.object?.kind == .object ? fields.object : nil
         oldObject = fields.oldObject?.kind == .object ? fields.oldObject : nil
+        namespace = AdmissionReview.text(fields.namespace)
         user = User(fields.userInfo)
         isDryRun = fields.dryRun?.bool ?? false
     }
@@ -233,6 +238,7 @@ public final class AdmissionReview {
         subresource = other.subresource
         user = other.user
         isDryRun = other.isDryRun
+        namespace = other.namespace
         self.object = object
         oldObject = other.oldObject
         fields = other.fields

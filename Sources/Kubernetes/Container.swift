@@ -134,13 +134,16 @@ public struct Container {
 
     /// Returns a probe.
     public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {
-        let value =
-            switch purpose {
-            case .liveness: fields.livenessProbe
-            case .readiness: fields.readinessProbe
-            case .startup: fields.startupProbe
-            }
-        return try value.map { (value) throws(CannotJudge) in Probe(value: try value.asObject()) }
+        try probeField(purpose).object().map { Probe(value: $0) }
+    }
+
+    /// Returns a probe as a field.
+    public func probeField(_ purpose: Probe.Purpose) -> Field {
+        switch purpose {
+        case .liveness: field(fields.livenessProbe, purpose.field)
+        case .readiness: field(fields.readinessProbe, purpose.field)
+        case .startup: field(fields.startupProbe, purpose.field)
+        }
     }
 }
 

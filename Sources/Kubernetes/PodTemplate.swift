@@ -116,6 +116,9 @@ public final class PodTemplate {
     private struct Fields {
         var containers, initContainers, ephemeralContainers: Value?
         var securityContext, resources, restartPolicy, nodeSelector, os, volumes: Value?
+        var hostNetwork, hostPID, hostIPC, hostUsers: Value?
+        var nodeName, schedulerName, tolerations, affinity, topologySpreadConstraints: Value?
+        var terminationGracePeriodSeconds: Value?
 
         init(of spec: Value) {
             for member in spec.members {
@@ -123,13 +126,24 @@ public final class PodTemplate {
                 switch member.key.contentLength {
                 case 2 where member.key.equals("os"): os = value
                 case 7 where member.key.equals("volumes"): volumes = value
+                case 7 where member.key.equals("hostPID"): hostPID = value
+                case 7 where member.key.equals("hostIPC"): hostIPC = value
+                case 8 where member.key.equals("affinity"): affinity = value
+                case 8 where member.key.equals("nodeName"): nodeName = value
                 case 9 where member.key.equals("resources"): resources = value
+                case 9 where member.key.equals("hostUsers"): hostUsers = value
                 case 10 where member.key.equals("containers"): containers = value
+                case 11 where member.key.equals("tolerations"): tolerations = value
+                case 11 where member.key.equals("hostNetwork"): hostNetwork = value
                 case 12 where member.key.equals("nodeSelector"): nodeSelector = value
                 case 13 where member.key.equals("restartPolicy"): restartPolicy = value
+                case 13 where member.key.equals("schedulerName"): schedulerName = value
                 case 14 where member.key.equals("initContainers"): initContainers = value
                 case 15 where member.key.equals("securityContext"): securityContext = value
                 case 19 where member.key.equals("ephemeralContainers"): ephemeralContainers = value
+                case 25 where member.key.equals("topologySpreadConstraints"): topologySpreadConstraints = value
+                case 29 where member.key.equals("terminationGracePeriodSeconds"):
+                    terminationGracePeriodSeconds = value
                 default: break
                 }
             }
@@ -182,8 +196,43 @@ public final class PodTemplate {
     /// The pod spec as a field.
     public var field: Field { Field(spec) }
 
+    private func field(_ found: Value?, _ key: StaticString) -> Field {
+        found.map { Field($0) } ?? Field(absent: key, of: spec)
+    }
+
     /// The volumes.
-    public var volumes: Field { fields.volumes.map { Field($0) } ?? Field(absent: "volumes", of: spec) }
+    public var volumes: Field { field(fields.volumes, "volumes") }
+
+    /// True if the pods use the network of their node.
+    public var hostNetwork: Field { field(fields.hostNetwork, "hostNetwork") }
+
+    /// True if the pods see the processes of their node.
+    public var hostPID: Field { field(fields.hostPID, "hostPID") }
+
+    /// True if the pods share memory with processes of their node.
+    public var hostIPC: Field { field(fields.hostIPC, "hostIPC") }
+
+    /// The name of the node that the pods run on.
+    public var nodeName: Field { field(fields.nodeName, "nodeName") }
+
+    /// The name of the scheduler.
+    public var schedulerName: Field { field(fields.schedulerName, "schedulerName") }
+
+    /// The taints that the pods tolerate.
+    public var tolerations: Field { field(fields.tolerations, "tolerations") }
+
+    /// The affinity to nodes and to other pods.
+    public var affinity: Field { field(fields.affinity, "affinity") }
+
+    /// The constraints on how the pods are spread over zones and nodes.
+    public var topologySpreadConstraints: Field {
+        field(fields.topologySpreadConstraints, "topologySpreadConstraints")
+    }
+
+    /// The time between SIGTERM and SIGKILL.
+    public var terminationGracePeriodSeconds: Field {
+        field(fields.terminationGracePeriodSeconds, "terminationGracePeriodSeconds")
+    }
 
     /// Returns the labels of the pods.
     public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }
@@ -192,9 +241,7 @@ public final class PodTemplate {
     private lazy var foundLabels = Result { () throws(CannotJudge) in try metadata?.labels("labels").indexed ?? .none }
 
     /// The security context of the pod, which that of a container overrides.
-    public var securityContext: Field {
-        fields.securityContext.map { Field($0) } ?? Field(absent: "securityContext", of: spec)
-    }
+    public var securityContext: Field { field(fields.securityContext, "securityContext") }
 
     func securityFields() throws(CannotJudge) -> SecurityFields {
         _ = try securityContext.object()
@@ -209,8 +256,8 @@ public final class PodTemplate {
     /// True if root in the pods has no privileges on the node: they have a user namespace and use no namespace of the node (Pod
     /// Security Standards since 1.35, "User Namespaces").
     public func hasUserNamespace() throws(CannotJudge) -> Bool {
-        guard try field["hostUsers"].boolean() == false else { return false }
-        for key in ["hostNetwork", "hostPID", "hostIPC"] as [StaticString] where try field[key].boolean() == true {
+        guard try fields.hostUsers?.asBoolean() == false else { return false }
+        for flag in [fields.hostNetwork, fields.hostPID, fields.hostIPC] where try flag?.asBoolean() == true {
             return false
         }
         return true

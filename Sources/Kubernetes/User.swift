@@ -27,8 +27,11 @@ public struct User {
     /// The uid of the Pod that the token is bound to (`authentication.kubernetes.io/pod-uid`); nil for other tokens.
     public var podUID: String? { extra?["authentication.kubernetes.io/pod-uid"]?.elements.first { _ in true }?.string }
 
+    /// True if the name begins with a prefix.
+    public func isNamed(beginningWith prefix: StaticString) -> Bool { username?.begins(with: prefix) ?? false }
+
     /// True if the name has the prefix of service accounts.
-    public var mayBeServiceAccount: Bool { username?.string?.hasPrefix("system:serviceaccount:") ?? false }
+    public var mayBeServiceAccount: Bool { isNamed(beginningWith: "system:serviceaccount:") }
 
     /// The namespace and name of a service account; nil for other users.
     public var serviceAccount: (namespace: Substring, name: Substring)? {

@@ -13,7 +13,7 @@ struct KnownSecrets {
     /// The number of bits, as a power of two.
     private let bits: Int
     /// The windows that a text and a secret have in common.
-    private var shared: Set<UInt64> = []
+    private var shared = Windows()
 
     /// The minimum length of a secret that is searched for.
     static let shortest = 8
@@ -161,14 +161,14 @@ struct KnownSecrets {
 
     /// Returns the parts of a text that also occur in one of its secrets.
     static func repeated(_ secrets: [Range<Int>], in text: Span<UInt8>) -> [Range<Int>] {
-        var windows: Set<UInt64> = []
+        var windows = Windows()
         for range in secrets where isDistinct(text, range) {
             forEachWindow(in: text, range) { window, _ in windows.insert(window) }
         }
         return windows.isEmpty ? [] : parts(of: text, in: windows)
     }
 
-    private static func parts(of text: Span<UInt8>, in shared: Set<UInt64>) -> [Range<Int>] {
+    private static func parts(of text: Span<UInt8>, in shared: Windows) -> [Range<Int>] {
         var parts: [Range<Int>] = []
         KnownSecrets.forEachWindow(in: text, 0..<text.count) { window, end in
             guard shared.contains(window) else { return }
@@ -192,4 +192,28 @@ struct KnownSecrets {
     }
 
     private func bit(of window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - bits)) }
+}
+
+/// A set of windows; a lookup of any other window rarely takes more than one comparison.
+private struct Windows {
+    private var members: Set<UInt64> = []
+    /// The hashes of the windows, as bits.
+    private var hashes = [UInt64](repeating: 0, count: 64)
+
+    var isEmpty: Bool { members.isEmpty }
+
+    mutating func insert(_ window: UInt64) {
+        members.insert(window)
+        let hash = Windows.hash(window)
+        hashes[hash >> 6] |= 1 &<< UInt64(hash & 63)
+    }
+
+    mutating func remove(_ window: UInt64) { members.remove(window) }
+
+    func contains(_ window: UInt64) -> Bool {
+        let hash = Windows.hash(window)
+        return hashes[hash >> 6] & 1 &<< UInt64(hash & 63) != 0 && members.contains(window)
+    }
+
+    private static func hash(_ window: UInt64) -> Int { Int((window &* 0x9E37_79B9_7F4A_7C15) &>> 52) }
 }

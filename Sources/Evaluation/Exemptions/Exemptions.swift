@@ -10,7 +10,7 @@ package final class Exemptions {
     private var used: [Exemption] = []
     /// The exemptions of the old object; nil until they are read.
     private var earlier: [Exemption]?
-    private let standing: [StandingExemption]
+    private lazy var standing: [StandingExemption] = context.settings.exempt + context.settings.exemptInFile
     private let context: Context
     private var catalogue: Catalogue { context.settings.catalogue }
     private let subject: Subject
@@ -24,15 +24,9 @@ package final class Exemptions {
         // Reads single settings: copying all of them costs more than the decision.
         self.subject = subject
         self.context = context
-        standing = context.settings.exempt + context.settings.exemptInFile
         guard context.settings.exemptions != .none else { return }
         let isNamespace = subject.kind == .namespace
-        if !isNamespace, let record = try? context.relatedObjects.namespace(subject.namespace) {
-            // Mistakes in the Namespace's annotations are reported to the requester that changes the Namespace.
-            var ignored = Notices()
-            record.annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
-        }
-        if isNamespace { addLevel(of: subject) }
+        if isNamespace { addLevel(of: subject) } else { addNamespace(of: subject, in: context) }
         guard isNamespace || context.settings.exemptions == .all else { return }
         if subject.review.subresource == .scale {
             addWorkload(of: subject, in: context)
@@ -83,6 +77,18 @@ package final class Exemptions {
     /// The exemptions in settings that name the rule and the object; one of them can have ended while another has not.
     private func standing(for rule: Rule) -> [Exemption] {
         standing.isEmpty ? [] : standing.filter { $0.covers(rule, subject) }.map(\.exemption)
+    }
+
+    /// Adds the exemption of the object's Namespace, if it is known.
+    private func addNamespace(of subject: Subject, in context: Context) {
+        do throws(CannotJudge) {
+            let annotations = try context.relatedObjects.namespace(subject.namespace)?.annotations
+            // Mistakes in the Namespace's annotations are reported to the requester that changes the Namespace.
+            var ignored = Notices()
+            annotations?.exemption(.namespace, catalogue, complaints: &ignored).map { found.append($0) }
+        } catch {
+            return
+        }
     }
 
     private func addWorkload(of subject: Subject, in context: Context) {

@@ -261,6 +261,8 @@ func clipped(_ text: String) -> String { oneLine(text, atMost: 300) }
 
 /// Returns a text on one line, without control characters, shortened to a number of bytes.
 func oneLine(_ text: String, atMost limit: Int) -> String {
+    // Nearly all texts are one short line already.
+    if text.utf8.count <= limit - 3, isPlainLine(text.utf8.span) { return text }
     var scalars = String.UnicodeScalarView()
     var length = 0
     var lastSpace = false
@@ -277,4 +279,15 @@ func oneLine(_ text: String, atMost limit: Int) -> String {
         scalars.append(clean)
     }
     return String(scalars)
+}
+
+/// True if a text has only printable ASCII characters, and no two spaces in a row.
+private func isPlainLine(_ text: Span<UInt8>) -> Bool {
+    var previous: UInt8 = 0
+    for at in text.indices {
+        let byte = text[at]
+        guard 0x20...0x7E ~= byte, byte != 0x20 || previous != 0x20 else { return false }
+        previous = byte
+    }
+    return true
 }

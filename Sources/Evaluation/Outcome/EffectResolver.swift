@@ -2,7 +2,9 @@ import JSON
 import Kubernetes
 
 /// Decides the effect of a finding: exempt, warn or deny.
-struct EffectResolver {
+///
+/// The evaluation and its collector share one instance.
+final class EffectResolver {
     let subject: Subject
     let context: Context
     let origin: Origin
@@ -11,6 +13,18 @@ struct EffectResolver {
     let past: PastState?
     /// True if such a template could not be read from the API server.
     let isPastInDoubt: Bool
+
+    init(
+        subject: Subject, context: Context, origin: Origin, exemptions: Exemptions, past: PastState?,
+        isPastInDoubt: Bool
+    ) {
+        self.subject = subject
+        self.context = context
+        self.origin = origin
+        self.exemptions = exemptions
+        self.past = past
+        self.isPastInDoubt = isPastInDoubt
+    }
 
     /// The effect of a finding and the reason for it.
     struct Fate {

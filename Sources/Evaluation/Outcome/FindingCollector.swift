@@ -278,14 +278,20 @@ public final class FindingCollector {
     /// - Parameters:
     ///   - check: The rule's check.
     ///   - order: The rule's index in the catalogue.
+    ///   - onlyLongRunning: True if the rule applies to long-running workloads only.
     ///   - limit: The maximum number of findings that are described.
     /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
     ///   stopped.
-    func run(_ check: Rule.Check, of order: Int, limit: Int) -> NotEvaluated.Cause? {
+    func run(_ check: Rule.Check, of order: Int, onlyLongRunning: Bool, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
-        let cause = run(check, onlyLongRunning: rules[order].scope.isLongRunningOnly)
-        guard hasFindings else { return cause }
+        let cause = run(check, onlyLongRunning: onlyLongRunning)
+        if hasFindings { endRule() }
+        return cause
+    }
+
+    /// Keeps the findings of a rule.
+    private func endRule() {
         hasFindings = false
         latest = nil
         told.removeAll()
@@ -298,7 +304,6 @@ public final class FindingCollector {
         }
         denying = Shelf()
         lenient = Shelf()
-        return cause
     }
 
     /// Runs a check.
@@ -311,11 +316,24 @@ public final class FindingCollector {
     ///   - onlyLongRunning: True if the rule applies to long-running workloads only.
     /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
     ///   stopped.
+    @inline(__always)
     func run(_ check: Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
-        var missing: NotEvaluated.Cause?
-        if steps >= 0 {
-            missing = subject.isSplit ? askParts(check, onlyLongRunning) : ask(check, about: subject)
+        guard steps >= 0, !subject.isSplit else { return runParts(check, onlyLongRunning) }
+        do throws(CannotJudge) {
+            try check(subject, context, self)
+        } catch {
+            return end(after: end(at: error))
         }
+        return steps >= 0 && unknown == nil ? nil : end(after: nil)
+    }
+
+    /// Runs a check on each pod template of the object, or reports that it cannot be run.
+    private func runParts(_ check: Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
+        end(after: steps >= 0 ? askParts(check, onlyLongRunning) : nil)
+    }
+
+    /// Reports used-up steps and related objects that a check needed and did not have.
+    private func end(after missing: NotEvaluated.Cause?) -> NotEvaluated.Cause? {
         if steps < 0 {
             addBounded(
                 Finding(.bounded, at: Pointer(), "the object has too many elements to evaluate this rule completely"))
@@ -339,7 +357,6 @@ public final class FindingCollector {
         return missing
     }
 
-    @inline(__always)
     private func ask(_ check: Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
         do throws(CannotJudge) {
             try check(subject, context, self)

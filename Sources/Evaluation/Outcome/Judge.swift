@@ -32,10 +32,17 @@ public struct Judge: Sendable {
         steps: Int = FindingCollector.maximumSteps
     ) -> Verdict {
         var verdict = Verdict()
+        decide(on: review, in: context, for: purpose, steps, &verdict)
+        return verdict
+    }
+
+    private func decide(
+        on review: AdmissionReview, in context: Context, for purpose: Purpose, _ steps: Int, _ verdict: inout Verdict
+    ) {
         if purpose == .response, context.source != .server { verdict.identify(review, context.settings) }
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
             verdict.passedOver = "the request has no object"
-            return verdict
+            return
         }
         let workload = context.workload(of: review)
         let checks = table.checks(for: review, workload)
@@ -46,18 +53,18 @@ public struct Judge: Sendable {
         guard !checks.isEmpty || review.kind == .namespace || unknownKind != nil else {
             verdict.passedOver = "no rule applies to this request"
             verdict.isCovered = false
-            return verdict
+            return
         }
         let subject = Subject(review, object, workload)
         let origin = Origin(of: subject, in: context)
         if let reason = origin.passedOver {
             verdict.passedOver = reason
-            return verdict
+            return
         }
         let change = Change(of: subject, context.settings.catalogue.annotations)
         if change == .finalizers {
             verdict.passedOver = "the object is being deleted"
-            return verdict
+            return
         }
         subject.changesOnlyMetadata = change == .metadata
         let exemptions = Exemptions(of: subject, in: context)
@@ -74,19 +81,21 @@ public struct Judge: Sendable {
         let limit = purpose == .patch ? .max : context.maximumFindings
         let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
         if let unknownKind { findings.add(unknownKind) }
-        if isInSystem, unknownKind == nil, !checks.contains(where: \.reachesSystemNamespaces) {
+        if isInSystem, unknownKind == nil, checks.allSatisfy({ $0.conditions.contains(.outsideSystem) }) {
             verdict.passedOver = "\(clipped(subject.namespace)) is a system namespace"
-            return verdict
+            return
         }
-        let isLongRunning = subject.isLongRunning
-        for check in checks {
-            guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
-                !isInSystem || check.reachesSystemNamespaces,
-                purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
-                !subject.isSplit || !subject.isPassed(by: table.rules[check.rule]),
-                origin.trust != .operatorMade || !check.skipsOperatorMade
+        var absent: RuleCheck.Conditions = []
+        if !subject.isLongRunning { absent.insert(.longRunning) }
+        if change == .metadata { absent.insert(.changedSpec) }
+        if isInSystem { absent.insert(.outsideSystem) }
+        if origin.trust == .operatorMade { absent.insert(.notOperatorMade) }
+        for check in checks where check.conditions.isDisjoint(with: absent) {
+            guard purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
+                !subject.isSplit || !subject.isPassed(by: table.rules[check.rule])
             else { continue }
-            let cause = findings.run(check.check, of: check.rule, limit: limit)
+            let cause = findings.run(
+                check.check, of: check.rule, onlyLongRunning: check.conditions.contains(.longRunning), limit: limit)
             guard let cause else { continue }
             // If the objects of one rule are not available, those of other rules are probably not available either.
             if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
@@ -124,7 +133,6 @@ public struct Judge: Sendable {
             if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
-        return verdict
     }
 
     /// Returns true if another state of the object has all findings of this one, of all rules.
@@ -242,19 +250,32 @@ private struct RuleCheck: Sendable {
     let check: Rule.Check
     /// The rule's index in the table.
     let rule: Int
-    let isLongRunningOnly: Bool
-    let readsMetadata: Bool
-    let reachesSystemNamespaces: Bool
-    let skipsOperatorMade: Bool
+    let conditions: Conditions
+
+    /// The properties that a request must have for a rule to be evaluated.
+    struct Conditions: OptionSet {
+        let rawValue: UInt8
+
+        /// The workload runs until it is stopped.
+        static let longRunning = Conditions(rawValue: 1)
+        /// The request changes more than metadata.
+        static let changedSpec = Conditions(rawValue: 2)
+        /// The object is not in a system namespace.
+        static let outsideSystem = Conditions(rawValue: 4)
+        /// No operator made the object.
+        static let notOperatorMade = Conditions(rawValue: 8)
+    }
 
     init?(_ rule: Rule, _ kind: ResourceKind, at index: Int) {
         guard let check = rule.check(of: kind) else { return nil }
         self.check = check
         self.rule = index
-        isLongRunningOnly = rule.scope.isLongRunningOnly
-        readsMetadata = rule.scope.readsMetadata
-        reachesSystemNamespaces = rule.scope.reachesSystemNamespaces
-        skipsOperatorMade = rule.skipsOperatorMade
+        var conditions: Conditions = []
+        if rule.scope.isLongRunningOnly { conditions.insert(.longRunning) }
+        if !rule.scope.readsMetadata { conditions.insert(.changedSpec) }
+        if !rule.scope.reachesSystemNamespaces { conditions.insert(.outsideSystem) }
+        if rule.skipsOperatorMade { conditions.insert(.notOperatorMade) }
+        self.conditions = conditions
     }
 }
 

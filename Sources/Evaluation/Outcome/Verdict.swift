@@ -37,7 +37,13 @@ public struct Verdict: Sendable {
     public internal(set) var exemptionUses: [ExemptionUse] = []
 
     /// Creates a decision without findings.
-    package init(notices: [String] = []) { self.notices = notices }
+    package init() {}
+
+    /// Creates a decision with sentences for the requester.
+    package init(notices: [String]) {
+        self.init()
+        self.notices = notices
+    }
 
     /// True if the request is denied.
     public var isDenied: Bool { judgements.contains { $0.effect == .deny } }

@@ -213,20 +213,21 @@ enum RedactionClass {
     /// Returns the start of the value after a name that ends at `end`: `=value`, `: value`, `" : "value`; nil if there is none.
     private static func assigned(_ bytes: Span<UInt8>, after end: Int) -> Int? {
         var at = end
-        func skip(_ skipped: [UInt8]) { while at < bytes.count, skipped.contains(bytes[at]) { at += 1 } }
-        let quotes = [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\")]
-        let spaces = [UInt8(ascii: " "), UInt8(ascii: "\t")]
-        skip(quotes + spaces)
+        func isQuote(_ byte: UInt8) -> Bool {
+            byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\\")
+        }
+        func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        while at < bytes.count, isQuote(bytes[at]) || isSpace(bytes[at]) { at += 1 }
         guard at < bytes.count else { return nil }
         let isColon = bytes[at] == UInt8(ascii: ":")
         guard isColon || bytes[at] == UInt8(ascii: "=") else { return nil }
         at += 1
         let gap = at
-        skip(spaces)
+        while at < bytes.count, isSpace(bytes[at]) { at += 1 }
         // `password-service:1.2` is the tag of an image.
-        let isApart = at > gap || end < gap - 1 || at < bytes.count && quotes.contains(bytes[at])
+        let isApart = at > gap || end < gap - 1 || at < bytes.count && isQuote(bytes[at])
         guard !isColon || isApart else { return nil }
-        skip(quotes)
+        while at < bytes.count, isQuote(bytes[at]) { at += 1 }
         return at < bytes.count && bytes[at] > 0x20 && bytes[at] != UInt8(ascii: ",") ? at : nil
     }
 

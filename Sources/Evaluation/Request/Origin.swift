@@ -40,7 +40,7 @@ struct Origin {
             leniency = nil
             return
         }
-        if user.name.hasPrefix("eks:") || user.matches(context.settings.trustedUsers) {
+        if user.isNamed(beginningWith: "eks:") || user.matches(context.settings.trustedUsers) {
             leniency = .trustedUser
         } else if case let breakGlass = context.settings.breakGlass, !breakGlass.isEmpty,
             user.matches(breakGlass) || user.isInAny(breakGlass)
@@ -180,7 +180,7 @@ extension Subject {
 
     /// True if the object represents an AWS resource that is only adopted or read (AWS Controllers for Kubernetes).
     fileprivate var isAdoptedFromAWS: Bool {
-        guard review.group.hasSuffix(".services.k8s.aws") else { return false }
+        guard review.isOfGroup(endingWith: ".services.k8s.aws") else { return false }
         return metadata.annotation("services.k8s.aws/read-only") == "true"
             || metadata.annotation("services.k8s.aws/adoption-policy") != nil
             || metadata.annotation("services.k8s.aws/adopted") == "true"

@@ -136,6 +136,7 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil if there is none.
+    @inline(__always)
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }
         return podTemplate

@@ -87,7 +87,7 @@ private func checkGracePeriod(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let least = context[RuleSettings.minimumGraceSeconds]
-    let period = try template.field["terminationGracePeriodSeconds"]
+    let period = template.terminationGracePeriodSeconds
     let seconds = try period.integer()
     if let seconds, seconds < max(least, 1) {
         findings.add(

@@ -67,7 +67,7 @@ enum BaseNodeClause {
 private func checkTolerations(
     _ template: PodTemplate, _ taints: [NodeTaint], _ findings: FindingCollector
 ) throws(CannotJudge) {
-    for field in try template.field["tolerations"].objects() {
+    for field in try template.tolerations.objects() {
         try findings.step()
         let toleration = try Toleration(field)
         guard let taint = taints.first(where: { toleration.tolerates($0) }) else { continue }
@@ -139,7 +139,7 @@ private func checkAffinity(
     _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard !labels.isEmpty else { return }
-    let affinity = try template.field["affinity"]["nodeAffinity"]
+    let affinity = try template.affinity["nodeAffinity"]
     guard affinity.isPresent else { return }
     for term in try affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].objects() {
         try check(term, labels, findings)

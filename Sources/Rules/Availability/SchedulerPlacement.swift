@@ -54,7 +54,7 @@ extension Rule {
             // An existing Pod has its node name from the scheduler, and an update cannot change it.
             guard subject.kind != .pod || subject.review.operation == .create, let template = try subject.template()
             else { return }
-            let target = try template.field["nodeName"]
+            let target = template.nodeName
             if let seen = try target.text(), !seen.equals("") {
                 findings.add(
                     node, at: target, "is \"\(seen.text)\"; the pod cannot run on another node", choice: seen.text
@@ -63,7 +63,7 @@ extension Rule {
                 }
             }
             try checkHosts(template, findings)
-            let name = try template.field["schedulerName"]
+            let name = template.schedulerName
             if let seen = try name.text(), !seen.equals(""), !seen.equals("default-scheduler") {
                 let known = context[RuleSettings.schedulers]
                 if known.contains(where: { seen.equals(string: $0) }) { return }
@@ -96,8 +96,8 @@ private func checkHosts(_ template: PodTemplate, _ findings: FindingCollector) t
     }
     let selector = try template.field["nodeSelector"]["kubernetes.io/hostname"]
     if let seen = try selector.filledText() { report(selector, seen.text) }
-    guard try template.field["affinity"].isPresent else { return }
-    let affinity = try template.field["affinity"]["nodeAffinity"]
+    guard template.affinity.isPresent else { return }
+    let affinity = try template.affinity["nodeAffinity"]
     let terms = try affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
     for term in try terms.objects() {
         try findings.step()

@@ -41,7 +41,7 @@ private func checkSpot(
             "pins a workload that is exempt from replicas to Spot; an interruption makes it unavailable"
         ) { $0.edits = pin.loosened(findings) }
     }
-    let period = try template.field["terminationGracePeriodSeconds"]
+    let period = template.terminationGracePeriodSeconds
     if let seconds = try period.integer(), seconds > notice {
         findings.add(
             grace, at: period, "is \(seconds), but a Spot node is reclaimed after \(notice) seconds",
@@ -62,7 +62,7 @@ private struct Pin {
             field = try selector[capacity.key]
             return
         }
-        let affinity = try template.field["affinity"]
+        let affinity = template.affinity
         guard affinity.isPresent else { return nil }
         let terms = try affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
         var first: Field?

@@ -46,7 +46,7 @@ private func checkSpread(
     let largest = context[RuleSettings.maximumSkew]
     // One valid constraint is enough, so one finding is enough.
     var first: (field: Field, skew: Int?)?
-    let constraints = try template.field["topologySpreadConstraints"]
+    let constraints = template.topologySpreadConstraints
     for constraint in try constraints.objects() {
         try findings.step()
         guard constraint.isOverZones else { continue }
@@ -88,7 +88,7 @@ extension Field {
 private func keepsZonesApart(
     _ template: PodTemplate, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector
 ) throws(CannotJudge) -> Bool {
-    let affinity = try template.field["affinity"]
+    let affinity = template.affinity
     guard affinity.isPresent else { return false }
     for term in try affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].objects() {
         try findings.step()

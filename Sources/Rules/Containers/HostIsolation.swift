@@ -39,7 +39,7 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
     guard let template = try subject.template() else { return }
     // With hostNetwork the API server sets each hostPort, so one finding is enough. On the old object they are reported too,
     // because they remain when `kubectl apply` removes hostNetwork.
-    let hostNetwork = try template.field["hostNetwork"]
+    let hostNetwork = template.hostNetwork
     let hasNetwork = try hostNetwork.boolean() == true
     var ports: [Field] = []
     for container in template.containers {
@@ -59,9 +59,9 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
     if hasNetwork {
         report(network, hostNetwork, "the pod bypasses security groups and network policies", ports)
     }
-    let hostPID = try template.field["hostPID"]
+    let hostPID = template.hostPID
     if try hostPID.boolean() == true { report(processes, hostPID, "the pod can see all processes of the node") }
-    let hostIPC = try template.field["hostIPC"]
+    let hostIPC = template.hostIPC
     if try hostIPC.boolean() == true {
         report(communication, hostIPC, "the pod shares memory with processes of the node")
     }
@@ -87,16 +87,17 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
 
 /// Reports handlers with which the kubelet calls a host other than the pod (Pod Security Standards since 1.34).
 private func checkHandlers(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
-    let probes: [StaticString] = ["livenessProbe", "readinessProbe", "startupProbe"]
-    for probe in probes where container.value[probe] != nil { try check(container.field[probe]) }
+    for purpose in Probe.Purpose.allCases { try check(container.probeField(purpose)) }
     let lifecycle = container.lifecycle
     if lifecycle.isPresent {
         try check(lifecycle["postStart"])
         try check(lifecycle["preStop"])
     }
     func check(_ handlers: Field) throws(CannotJudge) {
-        for key in ["httpGet", "tcpSocket"] as [StaticString] where handlers.value?[key] != nil {
-            let host = try handlers[key]["host"]
+        guard let value = handlers.value else { return }
+        for key in ["httpGet", "tcpSocket"] as [StaticString] {
+            guard let request = value[key], !request.isNull else { continue }
+            let host = try Field(request)["host"]
             guard let seen = try host.filledText() else { continue }
             findings.add(
                 handler, at: host, "is \"\(seen.text)\"; the kubelet sends the request from the node", choice: seen.text

@@ -41,8 +41,8 @@ private func checkPrivileges(
 ) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     let hasOwnUsers = try template.hasUserNamespace()
-    try checkProfiles(template.securityContext, findings)
-    if template.securityContext.isPresent {
+    if let settings = try template.securityContext.object() {
+        try checkProfiles(Restrictions(of: settings), findings)
         for entry in try template.securityContext["sysctls"].objects() {
             try findings.step()
             let name = try entry["name"]
@@ -54,24 +54,45 @@ private func checkPrivileges(
     }
     try checkAnnotations(template, findings)
     for container in template.containers {
-        let settings = container.securityContext
-        guard settings.isPresent else { continue }
-        let isPrivileged = try settings["privileged"]
-        if try isPrivileged.boolean() == true {
-            findings.add(privileged, at: isPrivileged, "is true; the container has full access to its node", set: false)
+        guard let settings = try container.securityContext.object() else { continue }
+        let restrictions = Restrictions(of: settings)
+        if let flag = restrictions.privileged, try flag.boolean() == true {
+            findings.add(privileged, at: flag, "is true; the container has full access to its node", set: false)
         }
-        let mayEscalate = try settings["allowPrivilegeEscalation"]
-        if try mayEscalate.boolean() == true {
+        if let flag = restrictions.allowPrivilegeEscalation, try flag.boolean() == true {
             findings.add(
-                escalation, at: mayEscalate, "is true; a process can gain more privileges than its parent",
-                set: false)
+                escalation, at: flag, "is true; a process can gain more privileges than its parent", set: false)
         }
-        let mount = try settings["procMount"]
-        if let seen = try mount.filledText(), !seen.equals("Default"), !hasOwnUsers {
+        if let mount = restrictions.procMount, let seen = try mount.filledText(), !seen.equals("Default"), !hasOwnUsers
+        {
             findings.add(procMount, at: mount, "is \"\(seen.text)\"; use Default", set: "Default", choice: seen.text)
         }
-        try checkProfiles(settings, findings)
-        try checkCapabilities(settings["capabilities"]["add"], container, findings)
+        try checkProfiles(restrictions, findings)
+        if let capabilities = restrictions.capabilities {
+            try checkCapabilities(capabilities["add"], container, findings)
+        }
+    }
+}
+
+/// The settings of a security context that the rule reads, found in one pass.
+private struct Restrictions {
+    var privileged, allowPrivilegeEscalation, procMount, capabilities: Field?
+    var seccompProfile, appArmorProfile, seLinuxOptions: Field?
+
+    init(of settings: Value) {
+        for member in settings.members {
+            let field = Field(member.value).present
+            switch member.key.contentLength {
+            case 9 where member.key.equals("procMount"): procMount = field
+            case 10 where member.key.equals("privileged"): privileged = field
+            case 12 where member.key.equals("capabilities"): capabilities = field
+            case 14 where member.key.equals("seccompProfile"): seccompProfile = field
+            case 14 where member.key.equals("seLinuxOptions"): seLinuxOptions = field
+            case 15 where member.key.equals("appArmorProfile"): appArmorProfile = field
+            case 24 where member.key.equals("allowPrivilegeEscalation"): allowPrivilegeEscalation = field
+            default: break
+            }
+        }
     }
 }
 
@@ -105,13 +126,10 @@ private func checkCapabilities(
 // MARK: Profiles
 
 /// Checks the seccomp, AppArmor and SELinux settings of a pod or a container.
-private func checkProfiles(_ settings: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    guard let value = settings.value else { return }
-    // Fast path: most settings have none of these.
-    if value["seccompProfile"] != nil { try checkProfile(seccomp, try settings["seccompProfile"]["type"], findings) }
-    if value["appArmorProfile"] != nil { try checkProfile(appArmor, try settings["appArmorProfile"]["type"], findings) }
-    guard value["seLinuxOptions"] != nil else { return }
-    let options = try settings["seLinuxOptions"]
+private func checkProfiles(_ restrictions: Restrictions, _ findings: FindingCollector) throws(CannotJudge) {
+    if let profile = restrictions.seccompProfile { try checkProfile(seccomp, profile["type"], findings) }
+    if let profile = restrictions.appArmorProfile { try checkProfile(appArmor, profile["type"], findings) }
+    guard let options = restrictions.seLinuxOptions else { return }
     for key in ["user", "role"] as [StaticString] {
         let field = try options[key]
         guard let seen = try field.filledText() else { continue }
