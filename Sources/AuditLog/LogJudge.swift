@@ -134,7 +134,7 @@ public struct LogJudge {
         /// Notes a lookup that the log does not answer.
         mutating func note(_ lookup: Lookup) {
             switch lookup {
-            case .absence: break
+            case .absence, .served: break
             case .claim(let claim): (open, account) = (.operatorClaim, claim.account)
             case .templates(let query): if open == nil { open = query.source == .orphans ? .orphan : .revision }
             }
@@ -185,6 +185,8 @@ extension LoggedRequest {
         case .claim(let claim):
             guard let isOperator = operators[claim] else { return (.claim(claim, false), .claim(claim, true)) }
             return (.claim(claim, isOperator), nil)
+        // Without a cluster, default trusted controllers are trusted.
+        case .served(let kind): return (.served(kind, true), nil)
         case .templates(let query):
             let names = settings.catalogue.annotations
             let known = query.holder == revisions.kind ? revisions.objects : []

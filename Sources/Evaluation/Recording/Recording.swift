@@ -127,8 +127,12 @@ public final class RecordingWriter {
             var members = head(verdict, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
             members.append(.init("companions", relatedObjects))
-            let answers = (context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)).compactMap(
-                \.recorded)
+            var known = context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)
+            // A replay trusts default controllers, since it cannot ask.
+            if let kind = review.unprovenKind(context), !context.relatedObjects.hasAsked(.served(kind)) {
+                known.append(.served(kind, nil))
+            }
+            let answers = known.compactMap(\.recorded)
             if !answers.isEmpty { members.append(.init("answers", redactor.redacted(.array(answers)))) }
             let head: Literal = [
                 "kind": "AdmissionReview", "apiVersion": .string(review.apiVersion), "recording": .object(members),
