@@ -56,6 +56,11 @@ struct AuditEvent {
             || user?["groups"]?.elements.contains { $0.equals("system:nodes") } ?? false
     }
 
+    /// True for a CustomResourceDefinition.
+    var isOfResourceDefinition: Bool {
+        resource == "customresourcedefinitions" && group == "apiextensions.k8s.io" && subresource.isEmpty
+    }
+
     private func annotation(_ key: StaticString) -> Value? { value["annotations"]?[key] }
 
     /// True if the API server removed the bodies because the event was too large.
@@ -64,6 +69,11 @@ struct AuditEvent {
     /// True if the authorizer allowed the request by the role of administrators.
     var isByAdministrator: Bool {
         annotation("authorization.k8s.io/reason")?.contains("ClusterRole \"cluster-admin\"") ?? false
+    }
+
+    /// True if the authorizer allowed the request in all namespaces.
+    var isAllowedInAllNamespaces: Bool {
+        annotation("authorization.k8s.io/reason")?.contains("ClusterRoleBinding") ?? false
     }
 
     /// True if a request failed at admission: by a webhook, a policy or a quota, not because a permission is missing.
@@ -107,6 +117,8 @@ struct RequestOptions: Equatable {
     private(set) var isDryRun = false
     private(set) var fieldManager = ""
     private(set) var isForced: Bool?
+    /// True if a deletion of many objects selects some of them.
+    private(set) var hasSelector = false
 
     /// Reads a URI such as `/api/v1/namespaces?fieldManager=kubectl-create`.
     init(uri: String) {
@@ -119,6 +131,7 @@ struct RequestOptions: Equatable {
             case "dryRun": isDryRun = value == "All"
             case "fieldManager": fieldManager = value
             case "force": isForced = value == "true"
+            case "labelSelector", "fieldSelector": hasSelector = !value.isEmpty
             default: break
             }
         }

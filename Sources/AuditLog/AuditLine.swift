@@ -3,15 +3,15 @@ public import JSON
 /// Reads lines of audit logs and finds the events in them, in all forms in which logs are stored and exported.
 ///
 /// A line can be an Event, an EventList, an Event after a time (an export of CloudWatch Logs to S3), or a result of
-/// `aws logs filter-log-events`, of CloudWatch Logs Insights or of a subscription, in which each event is a string. Results that
-/// are printed over many lines have one event per line; CSV files of Insights and Athena, too. One reader must be used by one
-/// thread at a time.
+/// `aws logs filter-log-events`, of CloudWatch Logs Insights or of a subscription, in which each event is a string or an object.
+/// CSV files of Insights and Athena have one event per line. ``LogLines`` joins what is printed over many lines. One reader must
+/// be used by one thread at a time.
 public final class AuditLine {
     /// The content of a line.
     public enum Content: Equatable, Sendable {
         /// At least one event.
         case events
-        /// Nothing, or a part of the document around events.
+        /// Nothing, the names of columns, or a part of a document over many lines.
         case around
         /// An event or a document that is not complete JSON.
         case damaged
@@ -38,11 +38,16 @@ public final class AuditLine {
         let line = line.extracting(line.contentRange)
         guard let first = line.first else { return .around }
         switch first {
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
-            if line.hasOnlyPunctuation { return .around }
+        case UInt8(ascii: "["):
+            // Not a log level, such as `[INFO]`.
+            guard line.count == 1 || line[1] <= 0x20 || "{[]".utf8.contains(line[1]) else { return .foreign }
             return document(line.extracting(0..<line.endBeforeComma), 0, body)
-        case UInt8(ascii: "]"), UInt8(ascii: "}"): return line.hasOnlyPunctuation ? .around : .foreign
-        case UInt8(ascii: "\""): return quoted(line, body)
+        case UInt8(ascii: "{"):
+            return document(line.extracting(0..<line.endBeforeComma), 0, body)
+        case UInt8(ascii: "\""):
+            // A cell of a CSV file, in which quotes are doubled.
+            return line.count > 3 && line[1] == UInt8(ascii: "{") && line[2] == UInt8(ascii: "\"")
+                ? csv(line, from: 1, body) : .foreign
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             guard let start = line.first(of: "{", within: 80) else { return .foreign }
             if start > 0, line[start - 1] == UInt8(ascii: "\"") { return csv(line, from: start, body) }
@@ -68,48 +73,31 @@ public final class AuditLine {
         guard root.kind == .object else {
             return Content(root.elements.map { events(in: $0, depth, body) })
         }
-        if let kind = root["kind"], root["apiVersion"]?.hasPrefix("audit.k8s.io/") ?? false {
-            if kind.equals("Event") {
-                body(root)
-                return .events
-            }
-            guard kind.equals("EventList"), let items = root["items"] else { return .foreign }
-            for item in items.elements { body(item) }
+        if root.isAuditEvent {
+            body(root)
             return .events
         }
-        if let text = root["message"] ?? root["@message"] ?? root["log"], text.kind == .string {
-            return string(text, depth, body)
+        // The events of an EventList, of `aws logs` and of a subscription.
+        if let list = root["items"] ?? root["events"] ?? root["logEvents"] ?? root["results"] {
+            return Content(list.elements.map { events(in: $0, depth, body) })
         }
-        if let events = root["events"] ?? root["logEvents"] {
-            return Content(
-                events.elements.map { entry in entry["message"].map { string($0, depth, body) } ?? .foreign })
+        // A cell of a row of Insights.
+        if let field = root["field"] {
+            guard field.equals("@message") else { return .around }
+            return root["value"].map { message($0, depth, body) } ?? .foreign
         }
-        guard let rows = root["results"] else { return .foreign }
-        return Content(
-            rows.elements.map { row in
-                let message = row.elements.first { $0["field"]?.equals("@message") ?? false }
-                return message?["value"].map { string($0, depth, body) } ?? .foreign
-            })
+        guard let text = root["message"] ?? root["@message"] ?? root["log"] else { return .foreign }
+        return message(text, depth, body)
     }
 
-    private func string(_ text: Value, _ depth: Int, _ body: (Value) -> Void) -> Content {
-        guard text.withRawText({ $0.first == UInt8(ascii: "{") }) else { return .foreign }
-        return text.withContents { document($0, depth + 1, body) }
-    }
-
-    /// Reads a member of a document that is printed over many lines, or a line of a CSV file.
-    private func quoted(_ line: Span<UInt8>, _ body: (Value) -> Void) -> Content {
-        guard let start = line.first(of: "{", within: 80) else { return .around }
-        if start == 1, line.count > 3, line[2] == UInt8(ascii: "\""), line[3] == UInt8(ascii: "\"") {
-            return csv(line, from: start, body)
-        }
-        // `"message": "{…}",`: the string, without the comma after it.
-        guard line[start - 1] == UInt8(ascii: "\"") else { return .around }
-        let text = line.extracting(start - 1..<line.endBeforeComma)
-        do throws(ParseError) {
-            return try documents[0].read(text, .strict) { string($0, 0, body) }
-        } catch {
-            return .damaged
+    /// Reads an event around which an export has put an object: a string or an object.
+    private func message(_ message: Value, _ depth: Int, _ body: (Value) -> Void) -> Content {
+        guard depth + 1 < AuditLine.maximumDepth else { return .foreign }
+        switch message.kind {
+        case .object: return events(in: message, depth + 1, body)
+        case .string where message.withRawText({ $0.first == UInt8(ascii: "{") }):
+            return message.withContents { document($0, depth + 1, body) }
+        default: return .foreign
         }
     }
 
@@ -135,7 +123,16 @@ public final class AuditLine {
 extension AuditLine.Content {
     /// The content of several parts: events if one part has any.
     fileprivate init(_ parts: [AuditLine.Content]) {
-        self = parts.contains(.events) ? .events : parts.contains(.damaged) ? .damaged : parts.first ?? .around
+        let order: [AuditLine.Content] = [.events, .damaged, .foreign]
+        self = order.first(where: parts.contains) ?? .around
+    }
+}
+
+extension Value {
+    /// True for an Event of an audit log; those in an EventList have no kind.
+    fileprivate var isAuditEvent: Bool {
+        guard let kind = self["kind"] else { return self["auditID"] != nil && self["stage"] != nil }
+        return kind.equals("Event") && self["apiVersion"]?.hasPrefix("audit.k8s.io/") ?? false
     }
 }
 
@@ -143,7 +140,7 @@ extension Span<UInt8> {
     fileprivate var first: UInt8? { isEmpty ? nil : self[0] }
 
     /// The range without white space and a byte order mark at the start, and without white space at the end.
-    fileprivate var contentRange: Range<Int> {
+    var contentRange: Range<Int> {
         var (start, end) = (0, count)
         if count >= 3, self[0] == 0xEF, self[1] == 0xBB, self[2] == 0xBF { start = 3 }
         while start < end, self[start] <= 0x20 { start += 1 }
@@ -156,10 +153,5 @@ extension Span<UInt8> {
 
     fileprivate func first(of byte: Unicode.Scalar, within limit: Int) -> Int? {
         (0..<Swift.min(count, limit)).first { self[$0] == UInt8(ascii: byte) }
-    }
-
-    /// True for a line such as `}],`.
-    fileprivate var hasOnlyPunctuation: Bool {
-        count < 8 && indices.allSatisfy { self[$0] <= 0x20 || "{}[],".utf8.contains(self[$0]) }
     }
 }

@@ -5,8 +5,8 @@ import Kubernetes
 /// The cluster as a log has shown it so far: turns events, in the order of time, into the requests that a server would have
 /// received.
 ///
-/// Its memory is bounded: the last states of objects by a limit in bytes, related objects and operators by their number. A value
-/// must not be copied to continue in two ways: copies share what is known about operators.
+/// Its memory is bounded: the last states of objects, with their related objects, by a limit in bytes, and operators by their
+/// number. A value must not be copied to continue in two ways: copies share what is known about operators.
 public struct LogHistory {
     /// The counts of the events that are not evaluated.
     public private(set) var summary = LogSummary()
@@ -16,15 +16,12 @@ public struct LogHistory {
     private var related: RelatedObjects
     /// True if the related objects were given: those of the log are then not used.
     private let isGiven: Bool
-    private var relatedCount = 0
     private var operators = OperatorEvidence()
     private let eventDocument = Document()
     private let objectDocument = Document()
 
-    /// The default limit of the states in bytes.
+    /// The default limit of the states and related objects in bytes.
     public static let defaultLimit = 256 << 20
-    /// The largest number of related objects; further ones are unknown.
-    private static let maximumRelated = 200_000
 
     private static let eventOptions = ParseOptions(
         skipped: SkipTree([.init("requestObject"), .init("responseObject")]), toleratesDepth: true)
@@ -36,7 +33,7 @@ public struct LogHistory {
     /// - Parameters:
     ///   - settings: The settings, with the rules.
     ///   - given: Related objects to use instead of those of the log; nil for those of the log.
-    ///   - limit: The limit of the last states of objects, in bytes.
+    ///   - limit: The limit of the last states of objects and of related objects, in bytes.
     public init(_ settings: Settings, relatedObjects given: RelatedObjects? = nil, limit: Int = LogHistory.defaultLimit)
     {
         kinds = LogKinds(settings)
@@ -49,17 +46,31 @@ public struct LogHistory {
     /// Takes the next event; returns the request to evaluate, or nil if there is none.
     public mutating func take(_ logged: LoggedEvent) -> LoggedRequest? {
         defer { summary.droppedStates = states.dropped }
-        let taken = try? eventDocument.read(logged.bytes.span, LogHistory.eventOptions) { value -> LoggedRequest? in
-            guard let event = AuditEvent(value) else { return nil }
-            if event.subresource == "status", let entry = OperatorEvidence.Entry(event) {
-                if !operators.insert(entry) { summary.droppedStatusUpdates += 1 }
-                summary.notCovered += 1
-                return nil
+        do throws(ParseError) {
+            return try eventDocument.read(logged.bytes.span, LogHistory.eventOptions) { value in
+                guard let event = AuditEvent(value) else { return refuse(.malformed) }
+                if event.subresource == "status", let entry = OperatorEvidence.Entry(event) {
+                    if !operators.insert(entry) { summary.droppedStatusUpdates += 1 }
+                    return cover()
+                }
+                if event.isOfResourceDefinition {
+                    define(event)
+                    return cover()
+                }
+                guard let entry = kinds[event.group, event.resource, event.subresource] else { return cover() }
+                return request(of: event, entry, logged)
             }
-            guard let entry = kinds[event.group, event.resource, event.subresource] else { return nil }
-            return request(of: event, entry, logged)
+        } catch {
+            return refuse(.malformed)
         }
-        return taken
+    }
+
+    /// Reads the names of a custom resource.
+    private mutating func define(_ event: AuditEvent) {
+        guard event.code < 300, let bytes = event.value["responseObject"]?.source else { return }
+        _ = try? objectDocument.read(bytes.span, LogHistory.objectOptions) { object in
+            operators.define(object["spec"])
+        }
     }
 
     private mutating func request(
@@ -74,7 +85,7 @@ public struct LogHistory {
         switch event.verb {
         case .deleteCollection:
             guard !isRefused else { return refuse(.deleteCollection) }
-            for key in states.keys(event.group, event.resource, in: event.namespace) { remove(key, entry.kind, nil) }
+            deleteCollection(event, entry.kind)
             return entry.isEvaluatedOnDelete ? refuse(.deleteCollection) : cover()
         case .patch where isRefused: return refuse(.refusedPatch)
         case .delete: return deletion(event, entry, logged, isRefused)
@@ -112,10 +123,7 @@ public struct LogHistory {
         let metadata = ObjectMeta(of: object)
         guard isExpected(object, entry, subresource) else { return lose(event, .noObject) }
         var key = key(event)
-        if key.name.isEmpty {
-            key = ObjectStates.Key(
-                group: key.group, resource: key.resource, namespace: key.namespace, name: metadata.name ?? "")
-        }
+        if key.name.isEmpty { key = ObjectStates.Key(collection: key.collection, name: metadata.name ?? "") }
         let isCreated = event.verb == .create || !isRefused && event.code == 201
         let options = event.options
         let version = UInt64(metadata.value?["resourceVersion"]?.string ?? "") ?? 0
@@ -141,12 +149,11 @@ public struct LogHistory {
             } else if subresource == "token" {
                 // The object is a token request; the service account keeps its state.
             } else if !isStored {
-                states.remove(key)
+                forget(key)
             } else if states[key].map({ $0.uid != uid || $0.version <= version }) ?? true {
                 let owner = metadata.controller?.uid ?? ""
-                states.set(
-                    key, ObjectStates.State(bytes: object.reduced, uid: uid, version: version, owner: owner))
-                relate(object, entry.kind, key.namespace)
+                let state = ObjectStates.State(bytes: object.reduced, uid: uid, version: version, owner: owner)
+                set(key, state, object, entry.kind, isCreated: isCreated)
             }
         }
         return request
@@ -172,7 +179,7 @@ public struct LogHistory {
         guard let count else { return nil }
         let scale: Literal = [
             "kind": "Scale", "apiVersion": "autoscaling/v1",
-            "metadata": ["name": .string(key.name), "namespace": .string(key.namespace)],
+            "metadata": ["name": .string(key.name), "namespace": .string(key.collection.namespace)],
             "spec": ["replicas": .number(String(count))],
         ]
         return Array(scale.json.utf8)
@@ -186,32 +193,56 @@ public struct LogHistory {
                 to: workload)
         else { return }
         let bytes = Array(changed.json.utf8)
-        states.set(key, ObjectStates.State(bytes: bytes, uid: state.uid, version: state.version, owner: state.owner))
         guard let document = try? Document(parsing: bytes) else { return }
-        withExtendedLifetime(document) { relate(document.root, entry.kind, key.namespace) }
+        let scaled = ObjectStates.State(bytes: bytes, uid: state.uid, version: state.version, owner: state.owner)
+        withExtendedLifetime(document) { set(key, scaled, document.root, entry.kind) }
     }
 
     /// Returns the earlier pod templates that the log has shown, for requests that can go back to one.
     private func revisions(
         for entry: LogKinds.Entry, _ object: Value, _ past: ObjectStates.State?, _ key: ObjectStates.Key
     ) -> LoggedRequest.Revisions {
+        func collection(_ kind: ResourceKind) -> ObjectStates.Collection {
+            ObjectStates.Collection(
+                group: "\(kind.group)", resource: kind.plural, namespace: key.collection.namespace)
+        }
         switch entry.kind {
         case .deployment, .rollout, .statefulSet, .daemonSet:
-            guard let past else { return .none }
             let isOfReplicaSets = entry.kind == .deployment || entry.kind == .rollout
             let kind: ResourceKind = isOfReplicaSets ? .replicaSet : .controllerRevision
+            guard let past else {
+                guard entry.kind == .statefulSet else { return .none }
+                return orphans(kind, collection(kind), object)
+            }
+            let objects = states.revisions(ofController: past.uid, in: collection(kind))
+            // Without any revision, the log does not show this resource.
             return LoggedRequest.Revisions(
-                kind: kind, objects: states.objects(ofController: past.uid, resource: kind.plural))
+                kind: kind, objects: objects, isWhole: !objects.isEmpty && states.isWhole(since: key))
         case .job:
             guard let owner = ObjectMeta(of: object).controller, owner.kind == .cronJob,
-                let state = states[
-                    ObjectStates.Key(
-                        group: "batch", resource: "cronjobs", namespace: key.namespace, name: owner.name)],
+                let state = states[ObjectStates.Key(collection: collection(.cronJob), name: owner.name)],
                 state.uid == owner.uid
             else { return .none }
-            return LoggedRequest.Revisions(kind: .cronJob, objects: [state.bytes])
+            return LoggedRequest.Revisions(kind: .cronJob, objects: [state.bytes], isWhole: true)
         default: return .none
         }
+    }
+
+    /// Returns the ControllerRevisions that a deleted StatefulSet has left: all are known if the log has shown the creation of
+    /// the Namespace.
+    private func orphans(
+        _ kind: ResourceKind, _ collection: ObjectStates.Collection, _ object: Value
+    ) -> LoggedRequest.Revisions {
+        let selector = object["spec"]?["selector"].flatMap { try? LabelSelector($0) }
+        let objects = states.revisions(ofController: "", in: collection).filter { bytes in
+            let isSelected = try? Document().read(bytes.span, LogHistory.objectOptions) {
+                selector?.matches(ObjectMeta(of: $0).labels) ?? false
+            }
+            return isSelected ?? false
+        }
+        let namespace = ObjectStates.Collection(group: "", resource: "namespaces", namespace: "")
+        let isWhole = states.isWhole(since: ObjectStates.Key(collection: namespace, name: collection.namespace))
+        return LoggedRequest.Revisions(kind: kind, objects: objects, isWhole: isWhole)
     }
 
     // MARK: Deleting
@@ -240,6 +271,17 @@ public struct LogHistory {
         }
     }
 
+    private mutating func deleteCollection(_ event: AuditEvent, _ kind: ResourceKind) {
+        let options = event.options
+        guard !options.isDryRun else { return }
+        let collection = key(event).collection
+        for name in states.names(in: collection) {
+            let key = ObjectStates.Key(collection: collection, name: name)
+            // A selector can have left the object.
+            if options.hasSelector { forget(key) } else { remove(key, kind, nil) }
+        }
+    }
+
     /// Removes an object, unless finalizers or a grace period keep it.
     private mutating func remove(_ key: ObjectStates.Key, _ kind: ResourceKind, _ object: Value?) {
         if let metadata = object?["metadata"],
@@ -249,22 +291,36 @@ public struct LogHistory {
             return
         }
         states.remove(key)
-        guard readKinds.contains(kind), !isGiven else { return }
-        var metadata: [Literal.Member] = [.init("name", .string(key.name))]
-        if !key.namespace.isEmpty { metadata.append(.init("namespace", .string(key.namespace))) }
-        let named: Literal = ["metadata": .object(metadata)]
-        guard let document = try? Document(parsing: Array(named.json.utf8)) else { return }
-        withExtendedLifetime(document) { related.remove(document.root, kind) }
+        unrelate(key, kind)
     }
 
-    // MARK: Related objects
+    // MARK: Objects
 
-    private mutating func relate(_ object: Value, _ kind: ResourceKind, _ namespace: String) {
+    /// Sets the state of an object, and what rules read of it.
+    private mutating func set(
+        _ key: ObjectStates.Key, _ state: ObjectStates.State, _ object: Value, _ kind: ResourceKind,
+        isCreated: Bool = false
+    ) {
+        for dropped in states.set(key, state, isCreated: isCreated) { unrelate(dropped) }
         guard readKinds.contains(kind), !isGiven else { return }
-        relatedCount += 1
-        // An object that is not stored is unknown. Updates count too, which only makes the limit lower.
-        guard relatedCount < LogHistory.maximumRelated || related.knows(kind, in: namespace) else { return }
-        try? related.set(object, kind, in: namespace)
+        try? related.set(object, kind, in: key.collection.namespace)
+    }
+
+    /// Forgets an object that was changed in a way that the log does not show.
+    private mutating func forget(_ key: ObjectStates.Key) {
+        states.forget(key)
+        unrelate(key)
+    }
+
+    private mutating func unrelate(_ key: ObjectStates.Key) {
+        guard let entry = kinds[key.collection.group, key.collection.resource, ""] else { return }
+        unrelate(key, entry.kind)
+    }
+
+    private mutating func unrelate(_ key: ObjectStates.Key, _ kind: ResourceKind) {
+        guard readKinds.contains(kind), !isGiven else { return }
+        let namespace = key.collection.namespace
+        related.remove(kind, named: key.name, in: namespace.isEmpty ? nil : namespace)
     }
 
     // MARK: Counting
@@ -272,15 +328,15 @@ public struct LogHistory {
     private func key(_ event: AuditEvent) -> ObjectStates.Key {
         // The events of a Namespace have its name as their namespace, except that of its creation.
         let isNamespace = event.resource == "namespaces" && event.group.isEmpty
-        return ObjectStates.Key(
-            group: event.group, resource: event.resource, namespace: isNamespace ? "" : event.namespace,
-            name: event.name)
+        let collection = ObjectStates.Collection(
+            group: event.group, resource: event.resource, namespace: isNamespace ? "" : event.namespace)
+        return ObjectStates.Key(collection: collection, name: event.name)
     }
 
-    /// Forgets the state of an object that was changed in a way that the log does not show.
+    /// Forgets the object of an event that does not show it.
     private mutating func forget(_ event: AuditEvent) {
-        guard event.code < 300, event.subresource != "token" else { return }
-        states.remove(key(event))
+        guard event.code < 300, event.subresource != "token", !event.options.isDryRun else { return }
+        forget(key(event))
     }
 
     private mutating func lose(_ event: AuditEvent, _ obstacle: LogSummary.Obstacle) -> LoggedRequest? {
@@ -293,6 +349,7 @@ public struct LogHistory {
         return nil
     }
 
+    /// Counts a write that no rule evaluates.
     private mutating func cover() -> LoggedRequest? {
         summary.notCovered += 1
         return nil

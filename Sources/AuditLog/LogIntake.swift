@@ -41,17 +41,49 @@ public struct LogIntake {
 
     /// Reads a line and calls a function with each event that matters.
     ///
-    /// - Returns: The content of the line, for messages about it.
+    /// - Parameters:
+    ///   - bytes: The line.
+    ///   - place: The index of the file, and the number of the line.
+    ///   - lines: The state of the file.
+    ///   - body: The function.
+    /// - Returns: The lines on which events or documents begin that are not complete JSON, for messages.
     public mutating func read(
-        _ bytes: Span<UInt8>, at place: (file: Int, line: Int), _ body: (LoggedEvent) -> Void
-    ) -> AuditLine.Content {
+        _ bytes: Span<UInt8>, at place: (file: Int, line: Int), in lines: inout LogLines, _ body: (LoggedEvent) -> Void
+    ) -> [Int] {
+        var damaged: [Int] = []
+        let outcome = lines.take(bytes, place.line) { event, line in
+            read(event, at: (place.file, line), &damaged, body)
+        }
+        switch outcome {
+        case .part: return damaged
+        case .broken(let line):
+            summary.damagedLines += 1
+            damaged.append(line)
+            // It can be the beginning of another document.
+            return damaged + read(bytes, at: place, in: &lines, body)
+        case .alone:
+            read(bytes, at: place, &damaged, body)
+            return damaged
+        }
+    }
+
+    private mutating func read(
+        _ bytes: Span<UInt8>, at place: (file: Int, line: Int), _ damaged: inout [Int], _ body: (LoggedEvent) -> Void
+    ) {
         let content = line.read(bytes) { event in
             if let time = take(event) {
                 body(LoggedEvent(bytes: event.source, microseconds: time, place: place))
             }
         }
         summary.count(content)
-        return content
+        if content == .damaged { damaged.append(place.line) }
+    }
+
+    /// Ends a file; returns the line on which a document begins that is not complete JSON.
+    public mutating func end(_ lines: inout LogLines) -> Int? {
+        guard let line = lines.end() else { return nil }
+        summary.damagedLines += 1
+        return line
     }
 
     /// Counts a line that is too long to be read.
@@ -72,7 +104,7 @@ public struct LogIntake {
                 return nil
             }
             known.insert(entry)
-        } else {
+        } else if !event.isOfResourceDefinition {
             guard kinds[event.group, event.resource, subresource] != nil else {
                 summary.notCovered += 1
                 return nil

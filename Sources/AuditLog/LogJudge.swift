@@ -78,7 +78,8 @@ public struct LogJudge {
         var outcome = Outcome()
         let context = Context(
             settings: settings, relatedObjects: request.related, now: request.time, source: .recording)
-        let (verdict, claim) = verdict(on: review, of: request, in: context)
+        let decision = decision(on: review, of: request, in: context)
+        let verdict = decision.verdict
         guard verdict.passedOver == nil else {
             outcome.isSkipped = true
             return outcome
@@ -86,11 +87,11 @@ public struct LogJudge {
         var certain: [(Judgement, Judgement.Effect)] = []
         var doubted: [String] = []
         for judgement in verdict.judgements {
-            let effect: Judgement.Effect = judgement.leniency == .dryRun ? .deny : judgement.effect
-            if effect != .exempt, let doubt = doubt(about: judgement, effect, request, claim) {
+            let effect = judgement.effectInEnforceMode
+            if effect != .exempt, let doubt = doubt(about: judgement, effect, request, decision) {
                 doubted.append(judgement.rule.id)
                 if outcome.doubt == nil || effect == .deny { outcome.doubt = doubt }
-                if doubt == .operatorClaim { outcome.account = claim }
+                if doubt == .operatorClaim { outcome.account = decision.account }
             } else {
                 certain.append((judgement, effect))
                 if effect == .deny { outcome.isDenied = true }
@@ -107,56 +108,96 @@ public struct LogJudge {
 
     /// Returns the reason why it is not known whether a finding has its effect; nil if it is certain.
     private func doubt(
-        about judgement: Judgement, _ effect: Judgement.Effect, _ request: LoggedRequest, _ claim: String?
+        about judgement: Judgement, _ effect: Judgement.Effect, _ request: LoggedRequest, _ decision: Decision
     ) -> LogSummary.Doubt? {
         if request.hasUnknownPast { return .past }
         if !request.hasGivenRelatedObjects, judgement.finding.absent != nil || judgement.finding.awaitsRelatedObject {
             return .relatedObject
         }
-        if judgement.leniency == .unchecked { return .revision }
-        return effect == .deny && claim != nil ? .operatorClaim : nil
+        guard effect == .deny, let open = decision.open, !decision.denied.contains(judgement.key) else { return nil }
+        return open
     }
 
-    /// Returns the decision, with the lookups answered from the log, and the account whose claim the log cannot answer.
-    private func verdict(
-        on review: AdmissionReview, of request: LoggedRequest, in context: Context
-    ) -> (Verdict, unansweredClaim: String?) {
-        var answers: [LookupAnswer] = []
-        var claim: String?
-        var verdict = judge.verdict(on: review, in: context)
-        // Answers can lead to further lookups, as on a server.
-        for _ in 0..<3 where !verdict.lookups.isEmpty {
-            for lookup in verdict.lookups {
-                let answer = request.answer(to: lookup, settings)
-                if case .claim(let asked, nil) = answer { claim = asked.account }
-                answers.append(answer)
+    // MARK: Lookups
+
+    /// A decision, with the lookups answered from the log.
+    private struct Decision {
+        /// The decision if the open lookups have the answer that is worst for the requester.
+        var verdict: Verdict
+        /// The lookup that the log does not answer; nil if there is none.
+        var open: LogSummary.Doubt?
+        /// The findings that deny whatever the answer is, by key.
+        var denied: Set<String> = []
+        /// The account whose claim the log does not answer.
+        var account: String?
+
+        /// Notes a lookup that the log does not answer.
+        mutating func note(_ lookup: Lookup) {
+            switch lookup {
+            case .absence, .served: break
+            case .claim(let claim): (open, account) = (.operatorClaim, claim.account)
+            case .templates(let query): if open == nil { open = query.source == .orphans ? .orphan : .revision }
             }
-            verdict = judge.verdict(on: review, in: context.answering(answers))
         }
-        return (verdict, claim)
+    }
+
+    private func decision(
+        on review: AdmissionReview, of request: LoggedRequest, in context: Context
+    ) -> Decision {
+        var decision = Decision(verdict: judge.verdict(on: review, in: context))
+        var (worst, best): ([LookupAnswer], [LookupAnswer]) = ([], [])
+        // Answers can lead to further lookups, as on a server.
+        for _ in 0..<3 where !decision.verdict.lookups.isEmpty {
+            for lookup in decision.verdict.lookups {
+                let answer = request.answer(to: lookup, review, settings)
+                worst.append(answer.worst)
+                best.append(answer.best ?? answer.worst)
+                if answer.best != nil { decision.note(lookup) }
+            }
+            decision.verdict = judge.verdict(on: review, in: context.answering(worst))
+        }
+        // A template that the log has shown is the answer, whatever other ones there are.
+        if case .recorded(_?) = decision.verdict.pastTemplate, decision.account == nil { decision.open = nil }
+        if decision.open != nil {
+            let other = judge.verdict(on: review, in: context.answering(best))
+            decision.denied = Set(other.judgements.filter { $0.effectInEnforceMode == .deny }.map(\.key))
+        }
+        return decision
     }
 }
 
+extension Judgement {
+    /// The effect in enforce mode.
+    fileprivate var effectInEnforceMode: Effect { leniency == .dryRun ? .deny : effect }
+}
+
 extension LoggedRequest {
-    /// Returns the answer that the log has for a lookup.
-    fileprivate func answer(to lookup: Lookup, _ settings: Settings) -> LookupAnswer {
+    /// Returns the answer of the log to a lookup; `best` is nil if the answer is certain, and else the answer that would be best
+    /// for the requester.
+    fileprivate func answer(
+        to lookup: Lookup, _ review: AdmissionReview, _ settings: Settings
+    ) -> (worst: LookupAnswer, best: LookupAnswer?) {
         switch lookup {
         case .absence(let absence):
+            // Missing objects are counted by finding.
             let isKnown = hasGivenRelatedObjects || absence.kind == .namespace
-            return .absence(absence, found: isKnown ? related : nil)
-        case .claim(let claim): return .claim(claim, operators[claim])
+            return (.absence(absence, found: isKnown ? related : nil), nil)
+        case .claim(let claim):
+            guard let isOperator = operators[claim] else { return (.claim(claim, false), .claim(claim, true)) }
+            return (.claim(claim, isOperator), nil)
         // Without a cluster, default trusted controllers are trusted.
-        case .served(let kind): return .served(kind, true)
+        case .served(let kind): return (.served(kind, true), nil)
         case .templates(let query):
-            guard revisions.kind == query.holder, !revisions.objects.isEmpty else {
-                return LookupAnswer(unanswered: lookup)
-            }
             let names = settings.catalogue.annotations
-            let templates = revisions.objects.compactMap { bytes -> PastTemplate? in
+            let known = query.holder == revisions.kind ? revisions.objects : []
+            let templates = known.compactMap { bytes -> PastTemplate? in
                 guard let document = try? Document(parsing: bytes) else { return nil }
                 return withExtendedLifetime(document) { PastTemplate(document.root, query.holder, names) }
             }
-            return .templates(query, templates)
+            let isWhole = query.holder == revisions.kind && revisions.isWhole
+            // The request's own template stands for an earlier one that equals it.
+            let own = isWhole ? nil : review.object.flatMap { PastTemplate($0, .replicaSet, names) }
+            return (.templates(query, templates), own.map { .templates(query, templates + [$0]) })
         }
     }
 }

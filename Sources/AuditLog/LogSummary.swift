@@ -24,8 +24,10 @@ public struct LogSummary: Sendable {
         case past = "new-or-existing"
         /// Another object might exist that the log does not show.
         case relatedObject = "related-object"
-        /// An earlier revision might have the same pod template.
+        /// An earlier revision that the log does not show might have the same pod template.
         case revision
+        /// A revision that a deleted StatefulSet has left might have the same pod template.
+        case orphan = "orphaned-revision"
         /// The requester might be the operator of the object's owner.
         case operatorClaim = "operator"
     }
@@ -38,7 +40,7 @@ public struct LogSummary: Sendable {
         public internal(set) var rules: [String] = []
     }
 
-    /// The number of events.
+    /// The number of events; each is in one of the counts up to ``unknown``.
     public internal(set) var events = 0
     /// The number of events that changed no object: reads, and the start of requests.
     public internal(set) var reads = 0
@@ -109,6 +111,9 @@ public struct LogSummary: Sendable {
         start = start.map { min($0, time) } ?? time
         end = end.map { max($0, time) } ?? time
     }
+
+    /// The number of writes whose objects the log hides.
+    public var notVisible: Int { hidden.values.reduce(0) { $0 + $1.writes } }
 
     /// The number of writes that could not be evaluated.
     public var notEvaluable: Int { obstacles.values.reduce(0, +) }

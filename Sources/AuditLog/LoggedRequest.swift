@@ -23,8 +23,10 @@ public struct LoggedRequest: Sendable {
     struct Revisions: Sendable {
         let kind: ResourceKind
         let objects: [[UInt8]]
+        /// True if there are no others.
+        let isWhole: Bool
 
-        static let none = Revisions(kind: .other, objects: [])
+        static let none = Revisions(kind: .other, objects: [], isWhole: false)
     }
 
     private let review: [UInt8]

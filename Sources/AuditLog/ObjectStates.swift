@@ -3,11 +3,16 @@ import Kubernetes
 
 /// The last state of each object that a log has shown, within a limit in bytes: the states written longest ago are dropped.
 struct ObjectStates {
-    /// The resource, namespace and name of an object.
-    struct Key: Hashable {
+    /// The objects of a resource in a namespace; the namespace is empty for cluster-scoped objects.
+    struct Collection: Hashable {
         let group: String
         let resource: String
         let namespace: String
+    }
+
+    /// The identity of an object.
+    struct Key: Hashable {
+        let collection: Collection
         let name: String
     }
 
@@ -20,6 +25,8 @@ struct ObjectStates {
         /// The uid of the controller; empty if there is none.
         let owner: String
         fileprivate var serial: UInt64 = 0
+        /// The serial number of the state that the log has shown first, if it has shown the creation.
+        fileprivate var creation: UInt64?
 
         init(bytes: [UInt8], uid: String, version: UInt64, owner: String = "") {
             self.bytes = bytes
@@ -29,67 +36,120 @@ struct ObjectStates {
         }
     }
 
-    private var states: [Key: State] = [:]
-    /// The keys of the objects of each controller.
-    private var owned: [String: Set<Key>] = [:]
+    private struct Owner: Hashable {
+        let uid: String
+        let collection: Collection
+    }
+
+    private var collections: [Collection: [String: State]] = [:]
+    /// The names of the revisions of each controller, and of those without one.
+    private var revisions: [Owner: Set<String>] = [:]
     /// The keys in the order in which their states were set; a state that was set again has a newer entry.
     private var order: [(key: Key, serial: UInt64)] = []
     private var first = 0
     private var serial: UInt64 = 0
+    /// The serial number after the last change of a revision that the log does not show, and the last state that was dropped.
+    private var loss: UInt64 = 0
+    private var count = 0
     private var size = 0
     private let limit: Int
     /// The number of states that were dropped because of the limit.
     private(set) var dropped = 0
 
-    /// The memory of a state besides its bytes, about.
-    private static let overhead = 400
+    /// The memory of a state besides its bytes, with its related object, about.
+    private static let overhead = 1024
+    /// The largest number of revisions of a workload; Kubernetes keeps 10.
+    private static let mostRevisions = 64
 
     init(limit: Int) { self.limit = limit }
 
-    subscript(key: Key) -> State? { states[key] }
+    subscript(key: Key) -> State? { collections[key.collection]?[key.name] }
 
-    /// Returns the objects that a controller owns, the newest first.
-    func objects(ofController uid: String, resource: String) -> [[UInt8]] {
-        let keys = (owned[uid] ?? []).filter { $0.resource == resource }
-        return keys.compactMap { states[$0] }.sorted { $0.version > $1.version }.map(\.bytes)
-    }
-
-    mutating func set(_ key: Key, _ state: State) {
-        remove(key)
+    /// Sets the state of an object.
+    ///
+    /// - Parameters:
+    ///   - key: The object.
+    ///   - state: The state.
+    ///   - isCreated: True if the object was created.
+    /// - Returns: The objects whose states were dropped.
+    mutating func set(_ key: Key, _ state: State, isCreated: Bool = false) -> [Key] {
+        let old = remove(key)
         serial += 1
         var state = state
         state.serial = serial
-        states[key] = state
-        if !state.owner.isEmpty { owned[state.owner, default: []].insert(key) }
+        state.creation = isCreated ? serial : old?.uid == state.uid ? old?.creation : nil
+        collections[key.collection, default: [:]][key.name] = state
+        count += 1
         size += state.bytes.count + ObjectStates.overhead
+        if key.collection.isOfRevisions { noteRevision(key, of: state.owner) }
         order.append((key, serial))
+        var dropped: [Key] = []
         while size > limit, first < order.count {
             let oldest = order[first]
             first += 1
-            guard states[oldest.key]?.serial == oldest.serial else { continue }
+            guard self[oldest.key]?.serial == oldest.serial else { continue }
             remove(oldest.key)
-            dropped += 1
+            loss = max(loss, oldest.serial)
+            dropped.append(oldest.key)
         }
-        if order.count > 2 * states.count + 4096 {
-            order = order[first...].filter { states[$0.key]?.serial == $0.serial }
+        self.dropped += dropped.count
+        if order.count > 2 * count + 4096 {
+            order = order[first...].filter { self[$0.key]?.serial == $0.serial }
             first = 0
         }
+        return dropped
     }
 
-    mutating func remove(_ key: Key) {
-        guard let state = states.removeValue(forKey: key) else { return }
+    @discardableResult
+    mutating func remove(_ key: Key) -> State? {
+        guard let state = collections[key.collection]?.removeValue(forKey: key.name) else { return nil }
+        if collections[key.collection]?.isEmpty ?? false { collections[key.collection] = nil }
+        count -= 1
         size -= state.bytes.count + ObjectStates.overhead
-        guard !state.owner.isEmpty else { return }
-        owned[state.owner]?.remove(key)
-        if owned[state.owner]?.isEmpty ?? false { owned[state.owner] = nil }
+        if key.collection.isOfRevisions {
+            let owner = Owner(uid: state.owner, collection: key.collection)
+            revisions[owner]?.remove(key.name)
+            if revisions[owner]?.isEmpty ?? false { revisions[owner] = nil }
+        }
+        return state
     }
 
-    /// Returns the keys of all objects of a resource in a namespace; in all namespaces if it is empty.
-    func keys(_ group: String, _ resource: String, in namespace: String) -> [Key] {
-        states.keys.filter {
-            $0.resource == resource && $0.group == group && (namespace.isEmpty || $0.namespace == namespace)
+    /// Forgets an object that was changed in a way that the log does not show.
+    mutating func forget(_ key: Key) {
+        remove(key)
+        if key.collection.isOfRevisions {
+            serial += 1
+            loss = serial
         }
     }
+
+    /// Returns the names of all objects of a collection.
+    func names(in collection: Collection) -> [String] { collections[collection].map { Array($0.keys) } ?? [] }
+
+    // MARK: Revisions
+
+    /// Returns the objects that a controller owns, or that have no controller if the uid is empty, the newest first.
+    func revisions(ofController uid: String, in collection: Collection) -> [[UInt8]] {
+        let names = revisions[Owner(uid: uid, collection: collection)] ?? []
+        return names.compactMap { collections[collection]?[$0] }.sorted { $0.version > $1.version }.map(\.bytes)
+    }
+
+    /// True if the log has shown the creation of an object and all revisions since then.
+    func isWhole(since key: Key) -> Bool { self[key]?.creation.map { $0 > loss } ?? false }
+
+    private mutating func noteRevision(_ key: Key, of owner: String) {
+        let owner = Owner(uid: owner, collection: key.collection)
+        if revisions[owner, default: []].count < ObjectStates.mostRevisions {
+            revisions[owner, default: []].insert(key.name)
+        } else {
+            loss = serial
+        }
+    }
+}
+
+extension ObjectStates.Collection {
+    /// True for the resources that keep the pod templates of workloads.
+    var isOfRevisions: Bool { group == "apps" && (resource == "replicasets" || resource == "controllerrevisions") }
 }
 
 extension Value {

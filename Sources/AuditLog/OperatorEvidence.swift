@@ -12,9 +12,11 @@ struct OperatorEvidence: Sendable {
         let account: String
         let group: String
         let resource: String
+        /// The namespace in which the account is known to have the permission; empty for all namespaces.
+        let namespace: String
         let isAdministrator: Bool
 
-        /// The largest length of the three names together; those of Kubernetes are shorter.
+        /// The largest length of the names together; those of Kubernetes are shorter.
         private static let maximumLength = 1024
 
         /// The fact that an event shows; nil if it shows none.
@@ -22,25 +24,43 @@ struct OperatorEvidence: Sendable {
             guard event.verb == .update || event.verb == .patch, event.code < 300, !APIGroup.isBuiltIn(event.group),
                 let account = event.user?["username"]?.string, account.hasPrefix("system:serviceaccount:")
             else { return nil }
-            let (group, resource) = (event.group, event.resource)
-            guard account.utf8.count + group.utf8.count + resource.utf8.count <= Entry.maximumLength else { return nil }
+            let isAdministrator = event.isByAdministrator
+            let isEverywhere = isAdministrator || event.isAllowedInAllNamespaces
+            self.init(
+                account, event.group, event.resource, in: isEverywhere ? "" : event.namespace,
+                isAdministrator: isAdministrator)
+            guard [account, group, resource, namespace].reduce(0, { $0 + $1.utf8.count }) <= Entry.maximumLength else {
+                return nil
+            }
+        }
+
+        fileprivate init(
+            _ account: String, _ group: String, _ resource: String, in namespace: String, isAdministrator: Bool
+        ) {
             self.account = account
             self.group = group
             self.resource = resource
-            isAdministrator = event.isByAdministrator
-        }
-
-        init(_ claim: OperatorClaim, isAdministrator: Bool) {
-            account = claim.account
-            group = claim.group
-            resource = WorkloadKind(claim.group, claim.kindName, paths: []).plural
+            self.namespace = namespace
             self.isAdministrator = isAdministrator
         }
     }
 
-    /// The entries with their positions in the list.
+    /// A kind of custom resource.
+    private struct Kind: Hashable {
+        let group: String
+        let name: String
+    }
+
+    /// The list, with the position of each entry.
+    private struct Content {
+        var entries: [Entry: Int] = [:]
+        /// The names in URLs of kinds whose CustomResourceDefinition the log has shown.
+        var plurals: [Kind: (name: String, position: Int)] = [:]
+        var count: Int { entries.count + plurals.count }
+    }
+
     private final class List: Sendable {
-        let positions = Mutex<[Entry: Int]>([:])
+        let content = Mutex(Content())
     }
 
     /// The largest number of entries.
@@ -52,12 +72,33 @@ struct OperatorEvidence: Sendable {
 
     /// Adds an entry; returns false if the list is full.
     mutating func insert(_ entry: Entry) -> Bool {
-        let length = list.positions.withLock { positions -> Int? in
-            let length = positions.count
-            guard positions[entry] == nil else { return length }
-            guard length < OperatorEvidence.maximum else { return nil }
-            positions[entry] = length
-            return length + 1
+        append {
+            $0.entries[entry] != nil
+        } _: {
+            $0.entries[entry] = $0.count
+        }
+    }
+
+    /// Adds the names of a CustomResourceDefinition's kind, from its `spec`.
+    mutating func define(_ spec: Value?) {
+        guard let group = spec?["group"]?.string, let name = spec?["names"]?["kind"]?.string,
+            let plural = spec?["names"]?["plural"]?.string,
+            group.utf8.count + name.utf8.count + plural.utf8.count <= 1024
+        else { return }
+        let kind = Kind(group: group, name: name)
+        _ = append {
+            $0.plurals[kind] != nil
+        } _: {
+            $0.plurals[kind] = (plural, $0.count)
+        }
+    }
+
+    private mutating func append(unless isThere: (Content) -> Bool, _ add: (inout Content) -> Void) -> Bool {
+        let length = list.content.withLock { content -> Int? in
+            guard !isThere(content) else { return content.count }
+            guard content.count < OperatorEvidence.maximum else { return nil }
+            add(&content)
+            return content.count
         }
         guard let length else { return false }
         count = length
@@ -66,13 +107,21 @@ struct OperatorEvidence: Sendable {
 
     /// True if an account is the operator of a kind; nil if the log does not show it.
     subscript(claim: OperatorClaim) -> Bool? {
-        // An account that may do everything is a deployer.
-        if contains(Entry(claim, isAdministrator: true)) { return false }
-        return contains(Entry(claim, isAdministrator: false)) ? true : nil
-    }
-
-    private func contains(_ entry: Entry) -> Bool {
-        guard let position = list.positions.withLock({ $0[entry] }) else { return false }
-        return position < count
+        list.content.withLock { content in
+            let kind = Kind(group: claim.group, name: claim.kindName)
+            let defined = content.plurals[kind].flatMap { $0.position < count ? $0.name : nil }
+            let plural = defined ?? WorkloadKind(claim.group, claim.kindName, paths: []).plural
+            func isShown(_ namespace: String, isAdministrator: Bool) -> Bool {
+                let entry = Entry(
+                    claim.account, claim.group, plural, in: namespace, isAdministrator: isAdministrator)
+                return content.entries[entry].map { $0 < count } ?? false
+            }
+            // An account that may do everything is a deployer.
+            if isShown("", isAdministrator: true) { return false }
+            if isShown("", isAdministrator: false) { return true }
+            // Every editor of a namespace may update the status of its certificates.
+            let isEverybodys = claim.group == "cert-manager.io" && claim.kindName == "Certificate"
+            return !isEverybodys && isShown(claim.namespace, isAdministrator: false) ? true : nil
+        }
     }
 }

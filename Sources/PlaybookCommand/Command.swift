@@ -153,11 +153,11 @@ enum Command: String, CaseIterable {
               playbook replay --level topology-spread=deny recordings/
               kubectl -n playbook logs -l app.kubernetes.io/name=playbook --tail=-1 | playbook replay -
 
-            With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files, directories and .gz files with
-            one event per line, exports of CloudWatch Logs, and results of `aws logs`. The writes in it are evaluated as a server
-            in enforce mode would have done, with the related objects and the old objects that the log has shown before. The
-            report begins with the kinds that were logged without objects. Directories are read at the same time, in the order
-            of time; give one directory for each log stream.
+            With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files and directories with events as
+            JSON, exports of CloudWatch Logs, and results of `aws logs`. Files that gzip has compressed are decompressed. The
+            writes in the log are evaluated as a server in enforce mode would have done, with the related objects and the old
+            objects that the log has shown before. The report begins with the kinds that were logged without objects.
+            Directories are read at the same time, in the order of time; give one directory for each log stream.
 
               playbook replay --audit-log --format html exportedlogs/ > report.html
 

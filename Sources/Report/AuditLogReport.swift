@@ -24,10 +24,9 @@ enum AuditLogReport {
 
     /// The sentence about hidden kinds; the kinds and rules follow it.
     static func hiddenSentence(_ log: LogSummary) -> String {
-        let writes = log.hidden.values.reduce(0) { $0 + $1.writes }
-        guard writes > 0 else { return "All kinds that rules read were logged with their objects." }
+        guard log.notVisible > 0 else { return "All kinds that rules read were logged with their objects." }
         return
-            "\(counted(writes, "write")) of \(counted(log.hidden.count, "kind")) without the object, which is not in the log."
+            "\(counted(log.notVisible, "write")) of \(counted(log.hidden.count, "kind")) without the object, which is not in the log."
     }
 
     /// The decisions in words and numbers: what is known for certain first.
@@ -43,33 +42,41 @@ enum AuditLogReport {
         func add(_ count: Int, _ noun: String, _ rest: String) {
             if count > 0 { sentences.append("\(counted(count, noun)) \(rest)") }
         }
-        for doubt in LogSummary.Doubt.allCases { add(log.unknown[doubt] ?? 0, "write", words(doubt)) }
+        func add(_ doubt: LogSummary.Doubt) { add(log.unknown[doubt] ?? 0, "write", words(doubt)) }
+        for doubt in LogSummary.Doubt.allCases where doubt != .operatorClaim { add(doubt) }
         for obstacle in LogSummary.Obstacle.allCases {
             add(log.obstacles[obstacle] ?? 0, "write", "not evaluable: \(words(obstacle))")
         }
         if log.refused > 0 {
             sentences.append(
-                "\(counted(log.refused, "request")) that the cluster rejected; \(log.refusedAndDenied) of them would be denied too"
+                "\(counted(log.refused, "request")) rejected by the cluster, of which \(log.refusedAndDenied) would be denied"
             )
         }
         add(log.skipped, "write", "skipped, such as those of workload controllers and in system namespaces")
-        add(log.droppedStates, "object state", "dropped to limit memory; a later update of such an object is unknown")
+        add(
+            log.droppedStates, "object",
+            "dropped to limit memory; later updates of these objects, and rules that read them, are unknown")
         add(
             log.droppedStatusUpdates, "status update",
             "dropped to limit memory; some operators are not recognized (PLAYBOOK_OPERATOR_ACCOUNTS)")
         add(log.outOfOrder, "event", "out of order; the object before the update is unknown")
         add(log.damagedLines, "line", "not complete JSON or too long, such as entries that the log service cut off")
         add(log.foreignLines, "line", "skipped: not an audit event")
+        // The accounts follow.
+        add(.operatorClaim)
         return sentences
     }
 
     private static func words(_ doubt: LogSummary.Doubt) -> String {
         switch doubt {
-        case .past:
-            "with violations that are new or existing: unknown, because the log does not have the object before the update"
-        case .relatedObject: "with violations unless another object exists that the log does not show"
-        case .revision: "with violations unless they are a rollback to a revision that the log does not show"
-        case .operatorClaim: "would be denied unless the service account is an operator (PLAYBOOK_OPERATOR_ACCOUNTS)"
+        case .past: "unknown: the log does not show the object before the update, so violations are new or existing"
+        case .relatedObject: "unknown: the log does not show whether an object exists that a rule requires"
+        case .revision:
+            "unknown: the log does not show whether an earlier revision, or the CronJob of a Job, has the same pod template"
+        case .orphan:
+            "unknown: the log does not show whether a deleted StatefulSet left a ControllerRevision with the same pod template"
+        case .operatorClaim:
+            "unknown: the log does not show whether the service account is an operator (PLAYBOOK_OPERATOR_ACCOUNTS)"
         }
     }
 
@@ -84,11 +91,14 @@ enum AuditLogReport {
         }
     }
 
-    /// The number of events by what became of them.
+    /// The number of events, divided by what became of them.
     static func events(_ log: LogSummary) -> String {
-        var parts = ["\(log.reads) reads or not complete", "\(log.notCovered) not covered by rules"]
-        if log.failed > 0 { parts.append("\(log.failed) failed") }
-        if log.duplicates > 0 { parts.append("\(log.duplicates) duplicates") }
+        let parts = [
+            (log.reads, "reads or unfinished requests"), (log.notCovered, "not covered by rules"),
+            (log.failed, "failed"),
+            (log.duplicates, "duplicates"), (log.notVisible, "without the object"), (log.notEvaluable, "not evaluable"),
+            (log.skipped, "skipped"), (log.refused, "rejected"), (log.evaluated, "evaluated"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         var text = "\(counted(log.events, "event")): \(parts.joined(separator: ", "))"
         if let start = log.start, let end = log.end { text += "; writes from \(start) to \(end)" }
         return text
@@ -169,7 +179,7 @@ extension ReplayReport {
         if accounts.count > ReplayReport.mostListed {
             text += "    \(accounts.count - ReplayReport.mostListed) more\n"
         }
-        return text + "  \(AuditLogReport.events(log))\n" + ReplayReport.wrapped(AuditLogReport.note)
+        return text + ReplayReport.wrapped(AuditLogReport.events(log)) + ReplayReport.wrapped(AuditLogReport.note)
     }
 
     /// Breaks a text into indented lines of at most 120 characters.

@@ -25,13 +25,14 @@ import Testing
         "2026-11-23T10:00:00.000Z \(event)",
         #"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[\#(event)]}"#,
         "[\(event)]",
-        // aws logs filter-log-events, in one line and over many lines.
+        // aws logs filter-log-events.
         #"{"events":[{"logStreamName":"s","timestamp":1,"message":"\#(escaped)"}],"searchedLogStreams":[]}"#,
-        #"            "message": "\#(escaped)","#,
         #"{"timestamp":1,"message":"\#(escaped)"}"#,
         // CloudWatch Logs Insights.
         #"{"results":[[{"field":"@timestamp","value":"2026"},{"field":"@message","value":"\#(escaped)"}]],"status":"Complete"}"#,
-        #"                "value": "\#(escaped)""#,
+        #"{"results":[[{"field":"@message","value":\#(event)}]]}"#,
+        #"{"@timestamp":"2026","@message":\#(event)}"#,
+        #"[{"@timestamp":"2026","@message":"\#(escaped)"}]"#,
         // A subscription of CloudWatch Logs.
         #"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":"\#(escaped)"}]}"#,
         // CSV files of Insights and Athena.
@@ -44,19 +45,22 @@ import Testing
         #expect(ids == ["a1"])
     }
 
-    @Test(arguments: ["", "   ", "{", "}", "    ],", "}],", #"    "timestamp": 1700000000000,"#, "@timestamp,@message"])
-    func `parts of a document around events are no errors`(_ line: String) {
+    @Test(arguments: ["", "   ", "@timestamp,@message", "[]"])
+    func `lines without content are no errors`(_ line: String) {
         #expect(read(line) == (.around, []))
     }
 
     @Test(arguments: [
-        String(event.dropLast(9)), #"2026-11-23T10:00:00Z {"kind":"Ev"#, #"   "message": "{\"kind\":\"Ev""#,
+        String(event.dropLast(9)), #"2026-11-23T10:00:00Z {"kind":"Ev"#, #"{"message":"{\"kind\":\"Ev"}"#,
     ])
     func `an event that is cut off is damaged`(_ line: String) {
         #expect(read(line) == (.damaged, []))
     }
 
-    @Test(arguments: ["I1123 10:00:00 started", #"{"kind":"Pod","apiVersion":"v1"}"#, #"{"a":1}"#])
+    @Test(arguments: [
+        "I1123 10:00:00 started", #"{"kind":"Pod","apiVersion":"v1"}"#, #"{"a":1}"#, "}", #""a": 1,"#,
+        #"{"kind":"Event","apiVersion":"v1"}"#, #"{"kind":"EventList","items":[{"kind":"Event","apiVersion":"v1"}]}"#,
+    ])
     func `other lines are foreign`(_ line: String) {
         #expect(read(line) == (.foreign, []))
     }

@@ -70,8 +70,9 @@ struct Log {
         var history = LogHistory(settings, limit: limit)
         var judge = LogJudge(settings)
         var events: [LoggedEvent] = []
+        var state = LogLines()
         for (number, line) in lines.enumerated() {
-            _ = intake.read(Array(line.utf8).span, at: (0, number + 1)) { events.append($0) }
+            _ = intake.read(Array(line.utf8).span, at: (0, number + 1), in: &state) { events.append($0) }
         }
         var decisions: [Decision] = []
         var requests: [LoggedRequest] = []

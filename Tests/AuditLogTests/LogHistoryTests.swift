@@ -118,6 +118,24 @@ import Testing
         #expect(try log.evaluate().summary.unknown == [.past: 1])
     }
 
+    @Test func `the deletion of a Namespace's objects hides no revisions of others, that of selected ones does`() throws
+    {
+        for (query, isKnown) in [("", true), ("?labelSelector=app%3Dx", false)] {
+            var log = Log()
+            log.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+            addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &log)
+            let other = log.lines[1].replacing(#""namespace":"shop""#, with: #""namespace":"other""#)
+                .replacing(#""auditID":"id-2""#, with: #""auditID":"id-other""#)
+            log.lines.append(other)
+            log.add("deletecollection", "replicasets", "", query: query)
+            log.lines[3] = log.lines[3].replacing(#""namespace":"shop""#, with: #""namespace":"other""#)
+            log.add("update", response: Log.deployment(version: 3, image: "a:latest"))
+            let decision = try #require(try log.evaluate(Self.imageTag).decisions.last)
+            #expect((decision.denied == ["image-tag"]) == isKnown)
+            #expect((decision.doubted == ["image-tag"]) == !isKnown)
+        }
+    }
+
     @Test func `truncated events are counted`() throws {
         var log = Log()
         log.add("create", code: 201, annotations: #"{"audit.k8s.io/truncated":"true"}"#)
@@ -181,28 +199,141 @@ import Testing
         #expect(try found.evaluate(levels, further).summary.unknown.isEmpty)
     }
 
-    @Test func `a rollback is recognized by the ReplicaSets in the log`() throws {
-        func replicaSet(_ name: String, image: String, version: Int) -> String {
-            """
+    private static let controller = "system:serviceaccount:kube-system:deployment-controller"
+
+    private func addReplicaSet(
+        _ name: String, image: String, version: Int, level: String = "RequestResponse", to log: inout Log
+    ) {
+        let replicaSet = """
             {"kind":"ReplicaSet","apiVersion":"apps/v1","metadata":{"name":"\(name)","namespace":"shop","uid":"\(name)",\
             "resourceVersion":"\(version)","annotations":{"deployment.kubernetes.io/revision":"\(version)"},\
             "ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":"u1","controller":true}]},\
             "spec":{"template":{"metadata":{},"spec":{"containers":[{"name":"app","image":"\(image)"}]}}}}
             """
-        }
-        let controller = "system:serviceaccount:kube-system:deployment-controller"
-        let levels = ["image-tag": "deny"]
+        log.add(
+            "create", "replicasets", name, user: Self.controller, code: 201,
+            response: level == "Metadata" ? nil : replicaSet, level: level)
+    }
+
+    /// A security rule: without an answer about revisions, a server denies its findings.
+    private static let imageTag = ["image-tag": "deny"]
+
+    @Test func `a rollback is recognized by the ReplicaSets in the log`() throws {
         var log = Log()
         log.add("create", code: 201, response: Log.deployment(image: "a:latest"))
-        log.add(
-            "create", "replicasets", "web-1", user: controller, code: 201,
-            response: replicaSet("web-1", image: "a:latest", version: 2))
+        addReplicaSet("web-1", image: "a:latest", version: 2, to: &log)
         log.add("update", response: Log.deployment(version: 3, image: "a:1.0.0-9f3c1ab"))
         log.add("update", response: Log.deployment(version: 4, image: "a:latest"))
-        let decisions = try log.evaluate(levels).decisions
+        let decisions = try log.evaluate(Self.imageTag).decisions
         #expect(decisions.map(\.denied) == [["image-tag"], [], []])
         #expect(decisions.last?.warned == ["image-tag"])
     }
+
+    @Test func `an update is no rollback if the log has all revisions since the creation`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+        addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &log)
+        log.add("update", response: Log.deployment(version: 3, image: "a:latest"))
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.last?.denied == ["image-tag"])
+        #expect(summary.unknown.isEmpty)
+    }
+
+    @Test func `an update can be a rollback to a revision from before the log`() throws {
+        var log = Log()
+        log.add("update", response: Log.deployment(version: 1, image: "a:1.0.0"))
+        addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &log)
+        log.add("update", response: Log.deployment(version: 3, image: "a:latest"))
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.map(\.denied) == [[], []])
+        #expect(decisions.last?.doubted == ["image-tag"])
+        #expect(summary.unknown == [.revision: 1])
+    }
+
+    @Test func `an update can be a rollback to a revision that the log hides`() throws {
+        var unlogged = Log()
+        unlogged.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+        unlogged.add("update", response: Log.deployment(version: 3, image: "a:latest"))
+        #expect(try unlogged.evaluate(Self.imageTag).summary.unknown == [.revision: 1], "no ReplicaSet is logged")
+        var hidden = Log()
+        hidden.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+        addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &hidden)
+        addReplicaSet("web-2", image: "", version: 3, level: "Metadata", to: &hidden)
+        hidden.add("update", response: Log.deployment(version: 4, image: "a:latest"))
+        #expect(try hidden.evaluate(Self.imageTag).summary.unknown == [.revision: 1], "one is not visible")
+    }
+
+    @Test func `a denial that no rollback can prevent is certain`() throws {
+        var log = Log()
+        log.add("update", response: Log.deployment(version: 1, replicas: 2, image: "a:1.0.0"))
+        log.add(
+            "update",
+            response: Log.deployment(version: 2, replicas: 2, image: "a:latest").replacing(
+                #""uid":"u1""#,
+                with: #""uid":"u1","annotations":{"password":"ghp_0123456789abcdefghijABCDEFGHIJ012345"}"#))
+        let (decisions, summary) = try log.evaluate(["image-tag": "deny", "inline-credentials": "deny"])
+        #expect(decisions.last?.denied == ["inline-credentials"])
+        #expect(decisions.last?.doubted == ["image-tag"])
+        #expect(summary.unknown.isEmpty)
+    }
+
+    // MARK: StatefulSets
+
+    private func statefulSet() -> String {
+        Log.deployment("db", image: "a:latest").replacing("Deployment", with: "StatefulSet")
+    }
+
+    private func addNamespace(to log: inout Log) {
+        log.add(
+            "create", "namespaces", "shop", group: "", code: 201,
+            response:
+                #"{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop","uid":"n","resourceVersion":"1"}}"#)
+    }
+
+    private func addOrphan(image: String, label: String = "web", to log: inout Log) {
+        let orphan = """
+            {"kind":"ControllerRevision","apiVersion":"apps/v1","metadata":{"name":"db-1","namespace":"shop","uid":"r",\
+            "resourceVersion":"2","labels":{"app":"\(label)"}},"revision":1,"data":{"spec":{"template":{"$patch":"replace",\
+            "spec":{"containers":[{"name":"app","image":"\(image)"}]}}}}}
+            """
+        log.add(
+            "patch", "controllerrevisions", "db-1", user: "system:serviceaccount:kube-system:generic-garbage-collector",
+            response: orphan)
+    }
+
+    @Test func `a StatefulSet in a Namespace that is created in the log has no earlier revisions`() throws {
+        var log = Log()
+        addNamespace(to: &log)
+        log.add("create", "statefulsets", "db", code: 201, response: statefulSet())
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.last?.denied == ["image-tag"])
+        #expect(summary.unknown.isEmpty)
+    }
+
+    @Test func `a StatefulSet in an older Namespace can continue one that was deleted`() throws {
+        var log = Log()
+        log.add("create", "statefulsets", "db", code: 201, response: statefulSet())
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.map(\.doubted) == [["image-tag"]])
+        #expect(summary.unknown == [.orphan: 1])
+    }
+
+    @Test func `a StatefulSet continues one whose revision the log shows`() throws {
+        var log = Log()
+        addOrphan(image: "a:latest", to: &log)
+        log.add("create", "statefulsets", "db", code: 201, response: statefulSet())
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.last?.warned == ["image-tag"])
+        #expect(summary.unknown == [.past: 1], "that of the ControllerRevision")
+        var others = Log()
+        addNamespace(to: &others)
+        addOrphan(image: "a:latest", label: "other", to: &others)
+        others.add("create", "statefulsets", "db", code: 201, response: statefulSet())
+        #expect(
+            try others.evaluate(Self.imageTag).decisions.last?.denied == ["image-tag"], "the selector does not match")
+    }
+
+    // MARK: Operators
 
     @Test func `an operator is recognized by its status updates`() throws {
         let account = "system:serviceaccount:kafka:operator"
@@ -248,6 +379,67 @@ import Testing
     /// A status update of a custom resource.
     private func addStatus(_ group: String, by account: String, to log: inout Log) {
         log.add("patch", "kafkas", "shop", group: group, subresource: "status", user: account, level: "Metadata")
+    }
+
+    @Test func `the permission in one namespace shows nothing about another`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        var log = Log()
+        addStatus("kafka.strimzi.io", by: account, to: &log)
+        log.lines = log.lines.map { $0.replacing(#""namespace":"shop""#, with: #""namespace":"other""#) }
+        addOwned("web", by: account, to: &log)
+        #expect(try log.evaluate().summary.unknown == [.operatorClaim: 1])
+        let everywhere =
+            #"{"authorization.k8s.io/reason":"RBAC: allowed by ClusterRoleBinding \"a\" of ClusterRole \"b\" to ServiceAccount \"operator/kafka\""}"#
+        log.lines[0] = log.lines[0].replacing(#""annotations":{}"#, with: #""annotations":\#(everywhere)"#)
+        #expect(try log.evaluate().decisions.map(\.warned) == [["liveness-probe"]])
+    }
+
+    @Test func `a CustomResourceDefinition in the log names the owner's resource`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        var log = Log()
+        log.add(
+            "create", "customresourcedefinitions", "kafkae.kafka.strimzi.io", group: "apiextensions.k8s.io", code: 201,
+            response:
+                #"{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1","spec":{"group":"kafka.strimzi.io","names":{"kind":"Kafka","plural":"kafkae"}}}"#
+        )
+        log.add(
+            "patch", "kafkae", "shop", group: "kafka.strimzi.io", subresource: "status", user: account,
+            level: "Metadata")
+        addOwned("web", by: account, to: &log)
+        let (decisions, summary) = try log.evaluate()
+        #expect(decisions.map(\.warned) == [["liveness-probe"]])
+        #expect(summary.notCovered == 2)
+    }
+
+    @Test func `what denies even for an operator is certain`() throws {
+        let account = "system:serviceaccount:kafka:operator"
+        var log = Log()
+        addOwned("web", by: account, to: &log)
+        log.lines[0] = log.lines[0].replacing(
+            #""image":"a:1""#, with: #""image":"a:1","securityContext":{"privileged":true}"#)
+        let (decisions, summary) = try log.evaluate(["liveness-probe": "deny", "privilege-escalation": "deny"])
+        #expect(decisions.map(\.denied) == [["privilege-escalation"]])
+        #expect(decisions.map(\.doubted) == [["liveness-probe"]])
+        #expect(summary.unknown.isEmpty)
+    }
+
+    @Test func `a Pod that another Pod has created and owns is operator-made`() throws {
+        func pod(owner: String) -> String {
+            """
+            {"kind":"Pod","apiVersion":"v1","metadata":{"name":"executor","namespace":"shop","uid":"e","ownerReferences":[\
+            {"apiVersion":"v1","kind":"Pod","name":"driver","uid":"\(owner)","controller":true}]},\
+            "spec":{"containers":[{"name":"app","image":"a:latest"}]}}
+            """
+        }
+        for (owner, isBelieved) in [("p1", true), ("p2", false)] {
+            var log = Log()
+            log.add(
+                "create", "pods", "executor", group: "", user: "system:serviceaccount:shop:spark",
+                extra: #"{"authentication.kubernetes.io/pod-uid":["p1"]}"#, code: 201, response: pod(owner: owner))
+            let decision = try #require(try log.evaluate(Self.imageTag).decisions.first)
+            #expect((decision.warned == ["image-tag"]) == isBelieved)
+            #expect((decision.denied == ["image-tag"]) == !isBelieved)
+        }
     }
 
     @Test func `a request sees only the operators that the log has shown before`() throws {
@@ -343,6 +535,66 @@ import Testing
             $0.replacing(#""objectRef""#, with: #""impersonatedUser":{"username":"kim"},"objectRef""#)
         }
         #expect(try log.evaluate().decisions.map(\.user) == ["kim"])
+    }
+
+    @Test func `a dropped object is unknown as a related object too`() throws {
+        func budget(_ app: String) -> String {
+            """
+            {"kind":"PodDisruptionBudget","apiVersion":"policy/v1","metadata":{"name":"\(app)","namespace":"shop",\
+            "uid":"\(app)","resourceVersion":"1"},"spec":{"maxUnavailable":1,"selector":{"matchLabels":{"app":"\(app)"}}}}
+            """
+        }
+        var log = Log()
+        log.add("create", "poddisruptionbudgets", "web", group: "policy", code: 201, response: budget("web"))
+        for index in 0..<20 {
+            log.add(
+                "create", "poddisruptionbudgets", "b\(index)", group: "policy", code: 201, response: budget("b\(index)")
+            )
+        }
+        log.add("create", code: 201, response: Log.deployment())
+        let (levels, further) = (["pod-disruption-budget": "deny"], ["PLAYBOOK_COMPANION_GRACE": "0s"])
+        #expect(try log.evaluate(levels, further).summary.unknown.isEmpty)
+        let dropped = try log.evaluate(levels, further, limit: 10_000).summary
+        #expect(dropped.unknown == [.relatedObject: 1])
+        #expect(dropped.droppedStates >= 11)
+    }
+
+    @Test func `each event is in one count`() throws {
+        var log = Log()
+        log.add("get", code: 200)
+        log.add("create", response: Log.deployment(), stage: "RequestReceived")
+        log.add("create", "leases", "a", group: "coordination.k8s.io", level: "Metadata")
+        log.add(
+            "patch", "kafkas", "a", group: "kafka.strimzi.io", subresource: "status", user: "system:serviceaccount:a:b")
+        log.add(
+            "patch", "kafkas", "a", group: "kafka.strimzi.io", subresource: "status", user: "system:serviceaccount:a:b")
+        log.add("create", "customresourcedefinitions", "a", group: "apiextensions.k8s.io", code: 201, response: "{}")
+        log.add("update", code: 409, response: #"{"kind":"Status"}"#)
+        log.add("create", code: 201, response: Log.deployment(), id: "same", second: 30)
+        log.add("create", code: 201, response: Log.deployment(), id: "same", second: 30)
+        log.add("update", response: Log.deployment(version: 2), second: 31)
+        log.add("update", response: Log.deployment(version: 1), second: 32)
+        log.add("create", "configmaps", "a", group: "", code: 201, level: "Metadata")
+        log.add("create", "deployments", "b", code: 201, annotations: #"{"audit.k8s.io/truncated":"true"}"#)
+        log.add("create", "deployments", "c", code: 201, response: #"{"kind":"Table"}"#)
+        log.add("patch", code: 403, request: "{}")
+        log.add("create", code: 403, request: Log.deployment())
+        log.add(
+            "create", "deployments", "d", user: "system:kube-controller-manager", code: 201,
+            response: Log.deployment("d"))
+        log.add("create", "deployments", "e", user: "system:kube-controller-manager", code: 201, level: "Metadata")
+        log.add("delete", "deployments", "d")
+        log.add("deletecollection", "deployments", "")
+        log.add("delete", "poddisruptionbudgets", "x", group: "policy")
+        let summary = try log.evaluate(["liveness-probe": "deny", "default-namespace": "deny"]).summary
+        #expect(summary.events == log.lines.count)
+        let counts = [
+            summary.reads, summary.notCovered, summary.failed, summary.duplicates, summary.notVisible,
+            summary.notEvaluable, summary.skipped, summary.refused, summary.evaluated,
+        ]
+        #expect(counts == [2, 8, 1, 1, 1, 3, 1, 1, 3])
+        #expect(counts.reduce(0, +) == summary.events)
+        #expect(summary.outOfOrder == 1, "counted in addition")
     }
 
     @Test func `requests of controllers are skipped`() throws {

@@ -88,11 +88,11 @@ import Testing
                     settings: settings,
                     relatedObjects: RelatedObjects(knowledge: .kindsHeld, of: settings.catalogue), now: now,
                     source: .recording))
-            var (intake, history) = (emptyIntake, emptyHistory)
+            var (intake, history, lines) = (emptyIntake, emptyHistory, LogLines())
             var last: (found: Set<Found>, doubted: [String])?
             for line in events(of: request) {
                 last = nil
-                _ = intake.read(Array(line.utf8).span, at: (0, 1)) { event in
+                _ = intake.read(Array(line.utf8).span, at: (0, 1), in: &lines) { event in
                     guard let logged = history.take(event) else { return }
                     logJudge.evaluate(logged) { result in
                         last = (

@@ -78,6 +78,33 @@ import Testing
         #expect(report["users"]?.elements.count == 2)
     }
 
+    @Test func `no format and no error shows a name that is redacted`() throws {
+        // A workload of a service account, a hidden kind, a rejected creation, and a line that is cut off.
+        let lines =
+            event("checkout", user: "system:serviceaccount:payments:robot", team: "crimson")
+            .replacing(
+                #""uid":"checkout""#,
+                with:
+                    #""uid":"u","ownerReferences":[{"apiVersion":"a.example.com/v1","kind":"A","name":"alpha","uid":"k"}]"#
+            )
+            .replacing(#"robot"}"#, with: #"robot","extra":{"authentication.kubernetes.io/pod-uid":["p"]}}"#)
+            + event("basket", second: 11, hasBody: false) + event("invoices", second: 12, user: "kim")
+            + event("cart", second: 13, code: 403).replacing("responseObject", with: "requestObject")
+            + String(event("ledger", second: 14).prefix(300)) + "\n"
+        for format in ["text", "json", "html", "markdown"] {
+            let program = try replay(["--redact-names", "--format", format, "-"], input: lines)
+            for name in [
+                "checkout", "basket", "invoices", "cart", "ledger", "payments", "robot", "alpha", "kim", "shop",
+                "crimson",
+                "app10",
+            ] {
+                #expect(!program.output.contains(name) && !program.error.contains(name), "\(name) in \(format)")
+            }
+        }
+        let log = try json(replay(["--redact-names", "--format", "json", "-"], input: lines))["log"]
+        #expect(log?["accounts"]?.elements.count == 1 && log?["refused"] == 1 && log?["damagedLines"] == 1)
+    }
+
     @Test func `streams in directories are merged by time, and gz files are read`() throws {
         try Program.withFolder { folder in
             let manager = FileManager.default
@@ -106,6 +133,128 @@ import Testing
             let broken = try replay(["--format", "json", folder])
             #expect(broken.code == 2 && broken.error.contains("1.gz: gzip failed: "))
             #expect(try json(broken)["log"]?["evaluated"] == 2, "the other files are read")
+        }
+    }
+
+    private func compress(_ path: String) throws {
+        let gzip = Process()
+        gzip.executableURL = URL(filePath: "/usr/bin/env")
+        gzip.arguments = ["gzip", path]
+        try gzip.run()
+        gzip.waitUntilExit()
+    }
+
+    @Test func `rotated files are read from the oldest to the newest, compressed ones by their content`() throws {
+        try Program.withFolder { folder in
+            let files = [
+                ("audit.log.10", event("web", second: 10)),
+                ("audit.log.9", event("web", second: 11, verb: "update", code: 200)),
+                ("audit.log.2", event("web", second: 12, verb: "update", code: 200)),
+                ("audit.log-20261123", event("b", second: 13)), ("PUT-S3-1-2026-11-23", event("c", second: 14)),
+                ("audit.log", event("web", second: 15, verb: "update", code: 200)),
+                ("notes.md", "text\n"), (".hidden.log", event("d", second: 16)),
+            ]
+            for (name, text) in files { try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8) }
+            for name in ["audit.log.9", "PUT-S3-1-2026-11-23"] {
+                try compress("\(folder)/\(name)")
+                try FileManager.default.moveItem(atPath: "\(folder)/\(name).gz", toPath: "\(folder)/\(name)")
+            }
+            try compress("\(folder)/audit.log.2")
+            let program = try replay(["--format", "json", folder])
+            let log = try json(program)["log"]
+            #expect(log?["evaluated"] == 6)
+            #expect(log?["outOfOrder"] == 0 && log?["unknown"]?["new-or-existing"] == 0)
+            #expect(program.error == "playbook: \(folder)/notes.md: skipped: not the name of an audit log\n")
+            let named = try json(replay(["--format", "json", "\(folder)/audit.log.9"]))
+            #expect(named["log"]?["evaluated"] == 1)
+        }
+    }
+
+    @Test func `compressed standard input is an error`() throws {
+        try Program.withFolder { folder in
+            try event("web").write(toFile: "\(folder)/a", atomically: true, encoding: .utf8)
+            try compress("\(folder)/a")
+            let shell = Process()
+            let pipe = Pipe()
+            shell.executableURL = URL(filePath: "/bin/sh")
+            shell.arguments = ["-c", "cat '\(folder)/a.gz' | '\(Program.url.path)' replay --audit-log -"]
+            shell.standardError = pipe
+            shell.standardOutput = FileHandle.nullDevice
+            try shell.run()
+            let error = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            shell.waitUntilExit()
+            #expect(shell.terminationStatus == 2)
+            #expect(error.contains("-: compressed input; decompress it: zcat FILE | playbook replay --audit-log -\n"))
+        }
+    }
+
+    @Test func `a reader that closes the output ends the report without an error`() throws {
+        try Program.withFolder { folder in
+            try (event("web") + event("api", second: 11)).write(
+                toFile: "\(folder)/a.log", atomically: true, encoding: .utf8)
+            let shell = Process()
+            let pipe = Pipe()
+            shell.executableURL = URL(filePath: "/bin/sh")
+            shell.arguments = [
+                "-c", "'\(Program.url.path)' replay --audit-log --format html '\(folder)/a.log' | true; true",
+            ]
+            shell.standardError = pipe
+            try shell.run()
+            let error = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            shell.waitUntilExit()
+            #expect(error.isEmpty)
+        }
+    }
+
+    @Test func `the same event in two files counts once`() throws {
+        try Program.withFolder { folder in
+            for name in ["a.log", "b.log"] {
+                try (event("web") + event(name, second: 20)).write(
+                    toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let log = try json(replay(["--format", "json", "\(folder)/a.log", "\(folder)/b.log"]))["log"]
+            #expect(log?["events"] == 4 && log?["duplicates"] == 1 && log?["evaluated"] == 3)
+        }
+    }
+
+    @Test func `a line over the limit costs itself alone`() throws {
+        let long = #"{"kind":"Event","a":""# + String(repeating: "x", count: 65 << 20) + "\"}\n"
+        let program = try replay(["--format", "json", "-"], input: event("web") + long + event("api", second: 11))
+        let log = try json(program)["log"]
+        #expect(log?["evaluated"] == 2 && log?["damagedLines"] == 1)
+        #expect(program.error == "playbook: -:2: the line is longer than 64 MiB\n")
+    }
+
+    @Test func `a last line that is cut off is reported with its line`() throws {
+        let program = try replay(["--format", "json", "-"], input: event("web") + String(event("api").dropLast(40)))
+        #expect(try json(program)["log"]?["evaluated"] == 1)
+        #expect(program.error == "playbook: -:2: the event is not complete JSON\n")
+        #expect(program.code == 1)
+    }
+
+    @Test func `documents over many lines are read, and one that is cut off is reported`() throws {
+        let compact = try Literal(json: Array(event("web").utf8))
+        let list: Literal = ["kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [compact]]
+        let pretty = Self.pretty(list)
+        #expect(pretty.split(separator: "\n").count > 20)
+        let cut = pretty.split(separator: "\n").prefix(12).joined(separator: "\n") + "\n"
+        let program = try replay(["--format", "json", "-"], input: cut + pretty + event("api", second: 11))
+        let report = try json(program)
+        #expect(report["log"]?["evaluated"] == 2 && report["log"]?["damagedLines"] == 1)
+        #expect(program.error == "playbook: -:5: the event is not complete JSON\n")
+        #expect(report["examples"]?.elements.first?["line"] == 17)
+    }
+
+    /// JSON with one member or element in a line.
+    private static func pretty(_ value: Literal, _ indent: String = "") -> String {
+        let deeper = indent + "  "
+        switch value {
+        case .object(let members) where !members.isEmpty:
+            let lines = members.map { "\(deeper)\"\($0.key)\": \(pretty($0.value, deeper))" }
+            return "{\n" + lines.joined(separator: ",\n") + "\n\(indent)}" + (indent.isEmpty ? "\n" : "")
+        case .array(let elements) where !elements.isEmpty:
+            return "[\n" + elements.map { deeper + pretty($0, deeper) }.joined(separator: ",\n") + "\n\(indent)]"
+        default: return value.json
         }
     }
 

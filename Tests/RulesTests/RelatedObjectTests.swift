@@ -118,6 +118,40 @@ import Testing
         try relatedObjects.budgets(selecting: Labels(labels), in: "shop").map(\.name)
     }
 
+    @Test func `a copy keeps its objects while the original changes`() throws {
+        var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .deployment)), of: .playbook)
+        var copies: [(copy: RelatedObjects, names: Set<String>)] = []
+        var names: Set<String> = []
+        // Additions, replacements and removals in an order without pattern, in two namespaces.
+        var number = 1
+        for step in 0..<3000 {
+            number = number * 137 % 1009
+            let (name, namespace) = ("b\(number)", number % 2 == 0 ? "shop" : "other")
+            if step % 3 == 2 {
+                try remove(budget(name, app: name, in: namespace), kind, from: &relatedObjects)
+                names.remove(name)
+            } else {
+                try set(budget(name, app: step % 2 == 0 ? name : "x", in: namespace), kind, in: &relatedObjects)
+                names.insert(name)
+            }
+            if step % 100 == 0 { copies.append((relatedObjects, names)) }
+        }
+        copies.append((relatedObjects, names))
+        #expect(names.count > 300)
+        for (copy, names) in copies {
+            let found = try self.names(copy) + self.names(copy, in: "other")
+            #expect(found.sorted() == names.sorted())
+            #expect(try self.names(copy) == self.names(copy).sorted())
+            for name in names.sorted().prefix(5) {
+                let namespace =
+                    names.contains(name) && Int(name.dropFirst()).map { $0 % 2 == 0 } ?? true ? "shop" : "other"
+                let selecting = try copy.budgets(selecting: Labels(["app": name, "other": "x"]), in: namespace).map(
+                    \.name)
+                #expect(selecting.allSatisfy { $0 == name })
+            }
+        }
+    }
+
     @Test func `the PDBs that select a pod are found among many, sorted by name`() throws {
         var relatedObjects = try crowd()
         let pod = ["app": "a70", "chart": "shop", "tier": "front"]

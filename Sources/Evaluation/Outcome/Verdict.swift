@@ -28,7 +28,7 @@ public struct Verdict: Sendable {
     /// The last line of a denial: how to proceed if the change cannot wait.
     var wayOn = ""
     /// The admitted template that the request goes back to, or the failed lookup of one.
-    var pastTemplate: LookupAnswer?
+    package internal(set) var pastTemplate: LookupAnswer?
     /// The URL of the rules' documentation; empty if there is none.
     public internal(set) var documentation = ""
     /// The lookups that the API server must answer before the decision is final.

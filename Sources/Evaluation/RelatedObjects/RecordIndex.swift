@@ -9,13 +9,17 @@ protocol RelatedRecord: Sendable {
 }
 
 /// A label or another key for lookups.
-package struct RecordKey: Hashable {
+package struct RecordKey: Comparable, Sendable {
     let key: String
     let value: String
 
     package init(key: String, value: String) {
         self.key = key
         self.value = value
+    }
+
+    package static func < (left: RecordKey, right: RecordKey) -> Bool {
+        (left.value, left.key) < (right.value, right.key)
     }
 }
 
@@ -32,36 +36,35 @@ enum IndexKeys {
 /// A short list is searched. A long one is also indexed by keys: in a namespace with thousands of workloads with a PDB each,
 /// every workload looks up the PDBs of its pods, and every PDB looks up its workloads.
 struct RecordIndex<Record: RelatedRecord>: Sendable {
-    /// All records, in order.
-    private(set) var records: [Record] = []
-    private var isFiled = false
-    private var files: [RecordKey: [RecordID]] = [:]
-    /// The records whose list of `rarest` keys is empty.
-    private var unfiled: [RecordID] = []
+    private typealias IDs = SharedMap<RecordID, Void>
 
-    var isEmpty: Bool { records.isEmpty }
+    private var all = SharedMap<RecordID, Record>()
+    private var isFiled = false
+    private var files = SharedMap<RecordKey, IDs>()
+    /// The records whose list of `rarest` keys is empty.
+    private var unfiled = IDs()
+
+    /// All records, in order.
+    var records: [Record] { all.values }
+
+    /// Returns the first records, at most this number.
+    func records(atMost limit: Int) -> [Record] { all.values(atMost: limit) }
+
+    var isEmpty: Bool { all.isEmpty }
 
     /// The record with a kind and name.
-    subscript(_ kind: ResourceKind, _ name: String) -> Record? {
-        let (index, isThere) = place(of: RecordID(name: name, kind: kind))
-        return isThere ? records[index] : nil
-    }
+    subscript(_ kind: ResourceKind, _ name: String) -> Record? { all[RecordID(name: name, kind: kind)] }
 
     // MARK: Changes
 
     /// Adds a record, or replaces the one with the same kind and name.
     mutating func set(_ record: Record) {
         let id = RecordID(record)
-        let (index, isThere) = place(of: id)
-        if isThere {
-            unfile(records[index])
-            records[index] = record
-        } else {
-            records.insert(record, at: index)
-        }
+        if isFiled, let old = all[id] { unfile(old) }
+        all.set(id, record)
         if isFiled {
             file(record)
-        } else if records.count > RecordIndex.few {
+        } else if all.count > RecordIndex.few {
             isFiled = true
             for record in records { file(record) }
         }
@@ -69,10 +72,9 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
 
     /// Removes a record.
     mutating func remove(_ kind: ResourceKind, _ name: String) {
-        let (index, isThere) = place(of: RecordID(name: name, kind: kind))
-        guard isThere else { return }
-        unfile(records[index])
-        records.remove(at: index)
+        let id = RecordID(name: name, kind: kind)
+        if isFiled, let old = all[id] { unfile(old) }
+        all.remove(id)
     }
 
     /// Removes all records of a kind.
@@ -87,27 +89,18 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
     /// Returns the records that can have one of the keys, in order; others can be among them.
     func candidates(underAnyOf keys: @autoclosure () -> [RecordKey]) -> [Record] {
         guard isFiled else { return records }
-        return found(keys().reduce(into: unfiled) { $0 += files[$1] ?? [] })
+        return found(keys().reduce(into: unfiled.keys()) { $0 += files[$1]?.keys() ?? [] })
     }
 
     /// Returns the records that can have all of the keys, in order; others can be among them.
     func candidates(underAllOf keys: @autoclosure () -> [RecordKey]) -> [Record] {
-        guard isFiled, let rarest = keys().map({ files[$0] ?? [] }).min(by: { $0.count < $1.count }) else {
+        guard isFiled, let rarest = keys().map({ files[$0] ?? IDs() }).min(by: { $0.count < $1.count }) else {
             return records
         }
-        return found(rarest)
+        return rarest.keys().compactMap { all[$0] }
     }
 
-    private func found(_ ids: [RecordID]) -> [Record] { ids.sorted().map { records[place(of: $0).index] } }
-
-    private func place(of id: RecordID) -> (index: Int, isThere: Bool) {
-        var (low, high) = (0, records.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if RecordID(records[middle]) < id { low = middle + 1 } else { high = middle }
-        }
-        return (low, low < records.count && RecordID(records[low]) == id)
-    }
+    private func found(_ ids: [RecordID]) -> [Record] { ids.sorted().compactMap { all[$0] } }
 
     // MARK: Index
 
@@ -116,33 +109,37 @@ struct RecordIndex<Record: RelatedRecord>: Sendable {
     private mutating func file(_ record: Record) {
         let id = RecordID(record)
         switch record.indexKeys {
-        case .each(let keys): for key in keys { files[key, default: []].append(id) }
+        case .each(let keys): for key in keys { file(id, under: key) }
         case .rarest(let keys):
             if let rarest = keys.min(by: { files[$0]?.count ?? 0 < files[$1]?.count ?? 0 }) {
-                files[rarest, default: []].append(id)
+                file(id, under: rarest)
             } else {
-                unfiled.append(id)
+                unfiled.set(id, ())
             }
         }
     }
 
+    private mutating func file(_ id: RecordID, under key: RecordKey) {
+        files.update(key, default: IDs()) { $0.set(id, ()) }
+    }
+
     private mutating func unfile(_ record: Record) {
-        guard isFiled else { return }
         let id = RecordID(record)
         let keys =
             switch record.indexKeys {
             case .each(let keys), .rarest(let keys): keys
             }
         for key in keys {
-            files[key]?.removeAll { $0 == id }
-            if files[key]?.isEmpty ?? false { files[key] = nil }
+            guard files[key]?.contains(id) ?? false else { continue }
+            files.update(key, default: IDs()) { $0.remove(id) }
+            if files[key]?.isEmpty ?? false { files.remove(key) }
         }
-        unfiled.removeAll { $0 == id }
+        unfiled.remove(id)
     }
 }
 
 /// The identity of a record, for its place in the order.
-private struct RecordID: Comparable {
+private struct RecordID: Comparable, Sendable {
     let name: String
     let kind: ResourceKind
 

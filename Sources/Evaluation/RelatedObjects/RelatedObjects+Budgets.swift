@@ -3,9 +3,11 @@ public import Kubernetes
 
 /// Lookups of PodDisruptionBudgets and the pods that they select.
 extension RelatedObjects {
-    /// Returns the PodDisruptionBudgets of a namespace.
-    public func budgets(in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
-        try shelf(in: namespace)?.records ?? []
+    /// Returns the PodDisruptionBudgets of a namespace, at most a number of them.
+    public func budgets(
+        in namespace: String, atMost limit: Int = .max
+    ) throws(CannotJudge) -> [DisruptionBudget] {
+        try shelf(in: namespace)?.records(atMost: limit) ?? []
     }
 
     private func shelf(in namespace: String) throws(CannotJudge) -> RecordIndex<DisruptionBudget>? {
@@ -27,7 +29,7 @@ extension RelatedObjects {
     /// only the first few hundred namespaces are searched.
     package func budget(selecting labels: Labels, outside namespace: String) -> DisruptionBudget? {
         let keys = [RecordKey](labels.pairs)
-        for name in guardedNamespaces.lazy.filter({ $0 != namespace }).prefix(500) {
+        for name in guardedNamespaces.keys(atMost: 501) where name != namespace {
             let candidates = holdings[name]?.budgets.candidates(underAnyOf: keys) ?? []
             let meant = candidates.first { !($0.selector?.isEmpty ?? true) && $0.selects(labels) }
             if let meant { return meant }

@@ -10,9 +10,16 @@ extension RelatedObjects {
         return holdings[namespace]
     }
 
-    func holding(_ kind: ResourceKind, _ namespace: String, _ words: String) throws(CannotJudge) -> Holding? {
-        guard knows(kind, in: namespace) else { throw .unknown(relatedObject: words) }
+    func holding(
+        _ kind: ResourceKind, _ namespace: String, _ words: @autoclosure () -> String
+    ) throws(CannotJudge) -> Holding? {
+        guard knows(kind, in: namespace) else { throw .unknown(relatedObject: words()) }
         return holding(of: kind, namespace)
+    }
+
+    /// Throws an error if the objects of a kind in a namespace are unknown.
+    package func require(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) {
+        _ = try holding(kind, namespace, kind.pluralName)
     }
 
     /// Returns a Namespace; nil if it does not exist.

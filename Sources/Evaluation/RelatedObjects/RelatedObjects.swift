@@ -15,10 +15,10 @@ public struct RelatedObjects: Sendable {
         case kinds(ResourceKinds)
     }
 
-    // By namespace. Copies share the arrays and the dictionary until one of them changes.
-    private(set) var holdings: [String: Holding] = [:]
-    /// The namespaces with PDBs, in order.
-    private(set) var guardedNamespaces: [String] = []
+    /// The objects by namespace.
+    private(set) var holdings = SharedMap<String, Holding>()
+    /// The namespaces with PDBs.
+    private(set) var guardedNamespaces = SharedMap<String, Void>()
     /// The monitors of all namespaces that select objects in other namespaces.
     private(set) var crossNamespaceMonitors = RecordIndex<CrossNamespaceMonitor>()
     private var knowledge: Knowledge
@@ -88,7 +88,9 @@ public struct RelatedObjects: Sendable {
     public mutating func set(
         _ object: Value, _ kind: ResourceKind, in unplaced: String = "default"
     ) throws(CannotJudge) {
-        let (name, namespace) = RelatedObjects.place(of: object, kind, in: unplaced)
+        let metadata = ObjectMeta(of: object)
+        let name = metadata.name ?? ""
+        let namespace = RelatedObjects.place(of: kind, name, in: metadata.namespace, or: unplaced)
         do throws(CannotJudge) {
             try set(object, kind, name, namespace)
         } catch {
@@ -101,13 +103,15 @@ public struct RelatedObjects: Sendable {
         _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
     ) throws(CannotJudge) {
         guard let record = try Record(object, kind, name, namespace, related) else { return }
-        set(record, in: namespace)
-        holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
+        set(record, kind, in: namespace)
         noteBudgets(in: namespace)
     }
 
-    private mutating func set(_ record: Record, in namespace: String) {
-        holdings[namespace, default: Holding()].set(record)
+    private mutating func set(_ record: Record, _ kind: ResourceKind, in namespace: String) {
+        holdings.update(namespace, default: Holding()) {
+            $0.set(record)
+            $0.kinds.formUnion(ResourceKinds(kind))
+        }
         guard case .object(let object) = record, CrossNamespaceMonitor.kinds.contains(object.kind) else { return }
         let far = CrossNamespaceMonitor(monitor: object)
         if object.isCrossNamespaceMonitor {
@@ -119,25 +123,29 @@ public struct RelatedObjects: Sendable {
 
     /// Removes an object of a kind.
     public mutating func remove(_ object: Value, _ kind: ResourceKind) {
-        let (name, namespace) = RelatedObjects.place(of: object, kind)
-        remove(kind, name, in: namespace)
-        if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
+        let metadata = ObjectMeta(of: object)
+        remove(kind, named: metadata.name ?? "", in: metadata.namespace)
     }
 
+    /// Removes the object of a kind with a name; the namespace of cluster-scoped objects is nil.
+    public mutating func remove(_ kind: ResourceKind, named name: String, in namespace: String?) {
+        let namespace = RelatedObjects.place(of: kind, name, in: namespace)
+        remove(kind, name, in: namespace)
+        if holdings[namespace]?.isEmpty ?? false { holdings.remove(namespace) }
+    }
+
+    /// Returns the namespace in which an object is looked up.
     private static func place(
-        of object: Value, _ kind: ResourceKind, in unplaced: String = "default"
-    ) -> (name: String, namespace: String) {
-        let metadata = ObjectMeta(of: object)
-        let name = metadata.name ?? ""
-        if kind == .namespace { return (name, name) }
+        of kind: ResourceKind, _ name: String, in namespace: String?, or unplaced: String = "default"
+    ) -> String {
+        if kind == .namespace { return name }
         // Cluster-scoped objects are looked up in `default`.
-        return (name, metadata.namespace ?? (ResourceKinds.clusterWide.contains(kind) ? "default" : unplaced))
+        return namespace ?? (ResourceKinds.clusterWide.contains(kind) ? "default" : unplaced)
     }
 
     private mutating func remove(_ kind: ResourceKind, _ name: String, in namespace: String) {
-        guard let index = holdings.index(forKey: namespace) else { return }
-        // In place, so that other objects of the namespace are not copied.
-        holdings.values[index].remove(kind, name)
+        guard holdings.contains(namespace) else { return }
+        holdings.update(namespace, default: Holding()) { $0.remove(kind, name) }
         if CrossNamespaceMonitor.kinds.contains(kind) {
             crossNamespaceMonitors.remove(kind, CrossNamespaceMonitor.name(name, namespace))
         }
@@ -147,23 +155,16 @@ public struct RelatedObjects: Sendable {
     /// Updates the list of namespaces with PDBs.
     private mutating func noteBudgets(in namespace: String) {
         let hasBudgets = !(holdings[namespace]?.budgets.isEmpty ?? true)
-        var (low, high) = (0, guardedNamespaces.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if guardedNamespaces[middle] < namespace { low = middle + 1 } else { high = middle }
-        }
-        let isNoted = low < guardedNamespaces.count && guardedNamespaces[low] == namespace
-        if hasBudgets, !isNoted { guardedNamespaces.insert(namespace, at: low) }
-        if !hasBudgets, isNoted { guardedNamespaces.remove(at: low) }
+        guard hasBudgets != guardedNamespaces.contains(namespace) else { return }
+        if hasBudgets { guardedNamespaces.set(namespace, ()) } else { guardedNamespaces.remove(namespace) }
     }
 
     /// Replaces all objects of a kind by those of other related objects.
     public mutating func replace(_ kind: ResourceKind, from other: RelatedObjects) {
         forget(kind)
-        for (namespace, theirs) in other.holdings where theirs.kinds.contains(kind) {
-            var mine = holdings[namespace] ?? Holding()
-            mine.take(kind, from: theirs)
-            holdings[namespace] = mine
+        for namespace in other.holdings.keys() {
+            guard let theirs = other.holdings[namespace], theirs.kinds.contains(kind) else { continue }
+            holdings.update(namespace, default: Holding()) { $0.take(kind, from: theirs) }
             noteBudgets(in: namespace)
         }
         for far in other.crossNamespaceMonitors.records where far.kind == kind { crossNamespaceMonitors.set(far) }
@@ -178,11 +179,11 @@ public struct RelatedObjects: Sendable {
 
     /// Removes all objects of a kind, which is then unknown.
     public mutating func forget(_ kind: ResourceKind) {
-        for namespace in Array(holdings.keys) {
-            holdings[namespace]?.drop(kind)
-            if holdings[namespace]?.isEmpty ?? false { holdings[namespace] = nil }
+        for namespace in holdings.keys() {
+            holdings.update(namespace, default: Holding()) { $0.drop(kind) }
+            if holdings[namespace]?.isEmpty ?? false { holdings.remove(namespace) }
         }
-        if kind == .podDisruptionBudget { guardedNamespaces = [] }
+        if kind == .podDisruptionBudget { guardedNamespaces = SharedMap() }
         if CrossNamespaceMonitor.kinds.contains(kind) { crossNamespaceMonitors.removeAll(kind) }
         guard case .kinds(let kinds) = knowledge else { return }
         knowledge = .kinds(kinds.subtracting(ResourceKinds(kind)))
@@ -195,13 +196,13 @@ public struct RelatedObjects: Sendable {
             if let related = related[kind],
                 let record = RelatedObject(recorded: object, related, name, namespace)
             {
-                set(.object(record), in: namespace)
+                set(.object(record), kind, in: namespace)
             } else {
                 try set(object, kind, name, namespace)
             }
         }
         // The kind is known even if it has no objects.
-        holdings[namespace, default: Holding()].kinds.formUnion(ResourceKinds(kind))
+        holdings.update(namespace, default: Holding()) { $0.kinds.formUnion(ResourceKinds(kind)) }
     }
 
     // MARK: Known kinds

@@ -3,9 +3,9 @@ import Glibc
 import Net
 import Report
 
-/// Reads the files of an audit log line by line, `.gz` files through `gzip`, and merges log streams by time.
+/// Reads the files of an audit log line by line, compressed files through `gzip`, and merges log streams by time.
 ///
-/// The files of one directory are one stream, in the order of their names. Each file on the command line is a stream. Within a
+/// The files of one directory are one stream, in the order of their names and rotations. Each file on the command line is a stream. Within a
 /// stream, events that are not in order are sorted if they are near each other.
 struct AuditLogFiles {
     /// The events that matter, with the counts of the others.
@@ -63,7 +63,7 @@ struct AuditLogFiles {
             }
         }
         totalBytes = isKnown ? total : 0
-        let all = order.compactMap { streams[$0] }
+        let all = order.compactMap { streams[$0] }.map(\.inOrder)
         self.streams = Array(all.prefix(AuditLogFiles.mostStreams))
         for stream in all.dropFirst(AuditLogFiles.mostStreams) {
             self.streams[AuditLogFiles.mostStreams - 1].rest += stream.rest
@@ -121,6 +121,7 @@ struct AuditLogFiles {
     }
 
     private mutating func close(_ file: inout LogFile?) {
+        if var lines = file?.lines, let path = file?.path, let line = intake.end(&lines) { note(line, path) }
         if let failure = file?.failure() {
             note(failure)
         }
@@ -129,16 +130,20 @@ struct AuditLogFiles {
     }
 
     private mutating func take(_ line: LogFile.Line, of file: inout LogFile?, _ index: Int) {
-        guard let range = line.range, let path = file?.path else {
+        guard let path = file?.path, var lines = file?.lines else { return }
+        guard let range = line.range else {
             intake.countOversized()
-            note("the line is longer than 64 MiB", file?.path ?? "", line.number)
+            note("the line is longer than 64 MiB", path, line.number)
             return
         }
+        // The file gives the state away, so that an event over many lines is not copied with each line.
+        file?.lines = LogLines()
         let place = (file: file?.index ?? 0, line: line.number)
         var events: [LoggedEvent] = []
-        let content = file?.read(range) { bytes in intake.read(bytes, at: place) { events.append($0) } }
+        let damaged = file?.read(range) { intake.read($0, at: place, in: &lines) { events.append($0) } } ?? []
+        file?.lines = lines
         for event in events { streams[index].pending.insert(event) }
-        if content == .damaged { note("the event is not complete JSON", path, line.number) }
+        for line in damaged { note(line, path) }
     }
 
     // MARK: Errors
@@ -148,6 +153,9 @@ struct AuditLogFiles {
         unreadable += 1
         if unreadable <= AuditLogFiles.maximumDescribed { failures.append(failure) }
     }
+
+    /// Counts an event that is not complete.
+    private mutating func note(_ line: Int, _ path: String) { note("the event is not complete JSON", path, line) }
 
     /// Counts a line that cannot be read.
     private mutating func note(_ problem: String, _ path: String, _ line: Int) {
@@ -161,6 +169,36 @@ struct AuditLogFiles {
         var rest: ArraySlice<String> = []
         var file: LogFile?
         var pending = EventQueue()
+
+        /// The stream with its files from the oldest to the newest.
+        var inOrder: Stream {
+            var copy = self
+            copy.rest = ArraySlice(rest.map { ($0, Rotation($0)) }.sorted { $0.1 < $1.1 }.map(\.0))
+            return copy
+        }
+    }
+
+    /// The position of a file among rotated files: `audit.log.2` is older than `audit.log.1`, and `audit.log` is the newest.
+    private struct Rotation: Comparable {
+        private let name: String
+        private let number: Int
+
+        init(_ path: String) {
+            let name = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            // A longer number is a date.
+            if let last = parts.last, parts.count > 2, last.utf8.count < 5, let number = Int(last), number >= 0 {
+                self.name = parts.dropLast().joined(separator: ".")
+                self.number = number
+            } else {
+                self.name = name
+                number = -1
+            }
+        }
+
+        static func < (left: Rotation, right: Rotation) -> Bool {
+            (left.name, right.number) < (right.name, left.number)
+        }
     }
 }
 
@@ -218,6 +256,8 @@ private struct LogFile {
     let size: Int
     /// The bytes that have been read; 0 for a `.gz` file.
     private(set) var consumed = 0
+    /// The document over many lines that is being read.
+    var lines = LogLines()
     private let descriptor: Int32
     private let program: RunningSubprocess?
     private var buffer: [UInt8] = []
@@ -230,6 +270,8 @@ private struct LogFile {
     /// True while the rest of a line that is too long is skipped.
     private var isSkipping = false
     private var error: Int32 = 0
+    /// True for compressed data from a pipe, which is not read.
+    private var isCompressedPipe = false
 
     /// A line: its number, and its bytes in the buffer; nil if it is too long.
     struct Line {
@@ -244,25 +286,44 @@ private struct LogFile {
         self.index = index
         var status = stat()
         size = path != "-" && stat(path, &status) == 0 ? Int(status.st_size) : 0
-        if path.hasSuffix(".gz") {
-            let gzip = Subprocess(
-                command: "gzip", arguments: ["-dc", "--", path], environment: Process.environment)
-            do throws(SystemError) {
-                let program = try gzip.start()
-                self.program = program
-                descriptor = program.descriptor
-            } catch {
-                throw Inputs.Failure(
-                    path,
-                    "gzip cannot be started: \(error); install gzip, or decompress: zcat FILE | playbook replay --audit-log -"
-                )
-            }
+        guard !path.hasSuffix(".gz") else {
+            let program = try LogFile.decompress(path)
+            (self.program, descriptor) = (program, program.descriptor)
+            return
+        }
+        let file = path == "-" ? 0 : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Inputs.failure(path) }
+        if path != "-", LogFile.isCompressed(file) {
+            Glibc.close(file)
+            let program = try LogFile.decompress(path)
+            (self.program, descriptor) = (program, program.descriptor)
         } else {
-            program = nil
-            descriptor = path == "-" ? 0 : Glibc.open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw Inputs.failure(path) }
+            (program, descriptor) = (nil, file)
         }
     }
+
+    private static func decompress(_ path: String) throws(Inputs.Failure) -> RunningSubprocess {
+        let gzip = Subprocess(command: "gzip", arguments: ["-dc", "--", path], environment: Process.environment)
+        do throws(SystemError) {
+            return try gzip.start()
+        } catch {
+            throw Inputs.Failure(
+                path,
+                "gzip cannot be started: \(error); install gzip, or decompress: zcat FILE | playbook replay --audit-log -"
+            )
+        }
+    }
+
+    /// True if a file is compressed, whatever its name; false for a pipe, which must not be read twice.
+    private static func isCompressed(_ descriptor: Int32) -> Bool {
+        var start: [UInt8] = [0, 0]
+        // `start` has the requested length, and outlives the call.
+        let count = start.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return count == 2 && start == magic
+    }
+
+    /// The first bytes of data that `gzip` has compressed.
+    private static let magic: [UInt8] = [0x1F, 0x8B]
 
     /// Returns the next line; nil at the end of the file.
     mutating func next() -> Line? {
@@ -325,7 +386,11 @@ private struct LogFile {
         }
         if got < 0 { error = errno }
         buffer.removeLast(LogFile.chunk - max(0, got))
-        if got <= 0 { isAtEnd = true }
+        if program == nil, number == 0, searched == 0, buffer.starts(with: LogFile.magic) {
+            isCompressedPipe = true
+            buffer = []
+        }
+        if got <= 0 || isCompressedPipe { isAtEnd = true }
         if program == nil { consumed += max(0, got) }
     }
 
@@ -333,6 +398,9 @@ private struct LogFile {
     func failure() -> Inputs.Failure? {
         let message = program?.finish()
         if program == nil, descriptor != 0 { Glibc.close(descriptor) }
+        if isCompressedPipe {
+            return Inputs.Failure(path, "compressed input; decompress it: zcat FILE | playbook replay --audit-log -")
+        }
         if error != 0 { return Inputs.Failure(path, String(cString: strerror(error))) }
         return message.map { Inputs.Failure(path, "gzip failed: \($0)") }
     }

@@ -4,21 +4,40 @@ import Report
 
 /// Finds the files of directories, recursively and in the order of names.
 struct DirectoryWalk {
-    /// The ends of the names of files that are wanted.
-    let endings: [String]
+    /// True for the names of files that are wanted.
+    private let isWanted: @Sendable (String) -> Bool
+    /// True if files with other names are reported.
+    private var reportsOthers = false
     /// The patterns of `--exclude`; nil if neither they nor ignore files count.
     private let excluded: IgnorePatterns?
 
-    private init(_ endings: [String], _ excluded: IgnorePatterns?) {
-        self.endings = endings
+    private init(_ excluded: IgnorePatterns?, _ isWanted: @escaping @Sendable (String) -> Bool) {
+        self.isWanted = isWanted
         self.excluded = excluded
     }
 
-    /// Finds files of AdmissionReviews; hidden files are skipped.
-    static let reviews = DirectoryWalk([".json", ".jsonl", ".ndjson"], nil)
+    /// Finds files whose names have one of these ends.
+    private init(_ endings: [String], _ excluded: IgnorePatterns?) {
+        self.init(excluded) { name in endings.contains { name.hasSuffix($0) } }
+    }
 
-    /// Finds files of audit logs; hidden files are skipped.
-    static let auditLogs = DirectoryWalk([".log", ".gz", ".json", ".jsonl", ".ndjson", ".txt", ".csv"], nil)
+    /// Finds files of AdmissionReviews; hidden files are skipped.
+    static let reviews = DirectoryWalk(reviewEndings, nil)
+
+    /// The ends of the names of files with AdmissionReviews.
+    static let reviewEndings = [".json", ".jsonl", ".ndjson"]
+
+    /// Finds files of audit logs, also rotated ones such as `audit.log.2.gz`, and files without an extension, as log services
+    /// store them; hidden files are skipped, and others are reported.
+    static let auditLogs = {
+        let extensions: Set<Substring> = ["log", "gz", "json", "jsonl", "ndjson", "txt", "csv"]
+        var walk = DirectoryWalk(nil) { name in
+            let parts = name.split(separator: ".")
+            return parts.count < 2 || parts.dropFirst().contains { extensions.contains($0.prefix { $0 != "-" }) }
+        }
+        walk.reportsOthers = true
+        return walk
+    }()
 
     /// Finds manifests and the files that tools render them from.
     ///
@@ -137,7 +156,10 @@ struct DirectoryWalk {
         }
         for (name, isDirectory) in entries {
             let whole = whole(name)
-            let isWanted = endings.contains { name.hasSuffix($0) }
+            let isWanted = isWanted(name)
+            if !isWanted, !isDirectory, reportsOthers, !name.hasPrefix(".") {
+                Inputs.passOver(whole, "not the name of an audit log")
+            }
             guard isWanted || isDirectory || DirectoryWalk.type(of: whole, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
                 !isSkipped(name, whole, relative + name, isDirectory, scopes)
             else { continue }

@@ -110,7 +110,7 @@ private func checkWorkload(
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return }
     // Read first: the rule is not evaluated if they are unknown.
-    _ = try context.relatedObjects.budgets(in: subject.namespace)
+    try context.relatedObjects.require(.podDisruptionBudget, in: subject.namespace)
     guard let labels = try isScale ? scaledLabels(subject, context) : subject.template()?.labels() else { return }
     let budgets = try context.relatedObjects.budgets(selecting: labels, in: subject.namespace)
     guard !budgets.isEmpty else { return }

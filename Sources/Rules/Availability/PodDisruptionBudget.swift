@@ -37,13 +37,13 @@ private func checkWorkload(
 ) throws(CannotJudge) {
     guard subject.review.operation != .delete else { return }
     // Read first: the rule is not evaluated if they are unknown.
-    let budgets = try context.relatedObjects.budgets(in: subject.namespace)
+    try context.relatedObjects.require(.podDisruptionBudget, in: subject.namespace)
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     guard try context.relatedObjects.budgets(selecting: labels, in: subject.namespace).isEmpty else { return }
     findings.add(
         missing, at: try subject.field("spec")["template"]["metadata"]["labels"],
-        "are not selected by any PodDisruptionBudget\(nearMiss(budgets, labels, subject, context).map { "; \($0)" } ?? "")",
+        "are not selected by any PodDisruptionBudget\(nearMiss(labels, subject, context).map { "; \($0)" } ?? "")",
         traits: .init(awaitsRelatedObject: true, absent: .podDisruptionBudget)
     ) {
         if let selector = ownSelector(of: subject, labels) {
@@ -55,12 +55,11 @@ private func checkWorkload(
 }
 
 /// Returns the PDB that was probably meant for the pods, and why it does not select them.
-private func nearMiss(
-    _ budgets: [DisruptionBudget], _ labels: Labels, _ subject: Subject, _ context: Context
-) -> String? {
+private func nearMiss(_ labels: Labels, _ subject: Subject, _ context: Context) -> String? {
     // The number of PDBs is limited, because this only adds a detail to a message.
+    let budgets = (try? context.relatedObjects.budgets(in: subject.namespace, atMost: 500)) ?? []
     let named = try? context.relatedObjects.budget(named: subject.name ?? "", in: subject.namespace)
-    for budget in budgets.prefix(500) + [named].compactMap({ $0 }) {
+    for budget in budgets + [named].compactMap({ $0 }) {
         let title = budget.name.isEmpty ? "a PDB without a name" : "PDB \(budget.name)"
         if budget.isOfRemovedVersion {
             guard budget.writtenSelector?.matches(labels) ?? false else { continue }
@@ -106,7 +105,7 @@ private func checkBudget(
         guard before.selector != budget.selector else { return }
     }
     // Read first: the rule is not evaluated if PDBs are unknown.
-    _ = try context.relatedObjects.budgets(in: subject.namespace)
+    try context.relatedObjects.require(.podDisruptionBudget, in: subject.namespace)
     for workload in context.relatedObjects.workloads(guardedBy: before) {
         let labels = Labels(workload.labels)
         if !isDeletion, budget.selects(labels) { continue }

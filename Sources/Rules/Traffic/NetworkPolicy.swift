@@ -21,7 +21,7 @@ extension Rule {
         examples: cases,
         check: { (subject, context, findings) throws(CannotJudge) in
             // First, because without known NetworkPolicies there is nothing to check.
-            _ = try context.relatedObjects.objects(.networkPolicy, in: subject.namespace)
+            try context.relatedObjects.require(.networkPolicy, in: subject.namespace)
             guard let template = try subject.template() else { return }
             let labels = try template.labels()
             let policies = try context.relatedObjects.objects(
