@@ -75,7 +75,7 @@ struct FixCommand {
         ManifestJudge(
             manifests.judge(knowing: world).context
                 .with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
-            namespace: manifests.namespace)
+            namespace: manifests.namespace, owners: world.owners)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
