@@ -21,7 +21,7 @@ public enum CredentialsError: Error, Equatable, Sendable, CustomStringConvertibl
     public var description: String {
         switch self {
         case .nothingFound:
-            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
+            "no cluster is configured; run in a Pod with a service account, or name a kubeconfig file with --kubeconfig or KUBECONFIG"
         case .unreadable(let error): "\(error)"
         case .malformed(let file, let field, let reason):
             field.isEmpty ? "\(file): \(reason)" : "\(file): \(field): \(reason)"

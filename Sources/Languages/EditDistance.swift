@@ -3,7 +3,8 @@ public func nearest(to word: String, in candidates: [String]) -> String? {
     // No name is this long, and the time is proportional to the length.
     guard word.utf8.count <= 64 else { return nil }
     let limit = max(2, word.count / 3)
-    return candidates.map { (distance($0, word), $0) }.filter { $0.0 <= limit }.min { $0.0 < $1.0 }?.1
+    return candidates.filter { word.count > 4 || $0.first?.lowercased() == word.first?.lowercased() }
+        .map { (distance($0, word), $0) }.filter { $0.0 <= limit }.min { $0.0 < $1.0 }?.1
 }
 
 /// Returns the Levenshtein distance between two words.

@@ -142,7 +142,7 @@ private struct Attempt {
     private func candidates(_ index: Int) -> [FixedFile.Entry] {
         var result: [FixedFile.Entry] = []
         try? file.documents[index].objects(in: file.text) { object in
-            guard let request = judge.request(for: object) else { return }
+            guard let request = judge.requestToFix(object) else { return }
             let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
                 file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
             }
@@ -162,7 +162,7 @@ private struct Attempt {
         // `objects` passes the root's values; the last call has all of them.
         try? document.read(in: file.text) { root, objects in
             for object in objects {
-                guard let request = judge.request(for: object) else { continue }
+                guard let request = judge.requestToFix(object) else { continue }
                 let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
                     isWanted(object.line, $0)
                         && file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil

@@ -1,29 +1,59 @@
 /// The patterns of a `.gitignore` or `.playbookignore` file (https://git-scm.com/docs/gitignore).
 ///
-/// A match takes at most time proportional to the product of the lengths of pattern and path.
+/// Patterns that end with a name without wildcards are found by that name, so thousands of them take no longer than one. Other
+/// patterns are compared one by one. All comparisons are counted in steps, and callers limit the steps.
 public struct IgnorePatterns: Sendable {
     private let patterns: [Pattern]
+    /// The indexes of the patterns whose last part has no wildcard, by that part.
+    private var named: [[UInt8]: [Int]] = [:]
+    /// The indexes of the other patterns.
+    private var others: [Int] = []
+    /// The number of patterns beyond the limits, which are not used.
+    public let unused: Int
 
-    /// Reads the lines of a file; lines and patterns beyond the limits are skipped.
+    /// Reads the lines of a file; lines and patterns beyond the limits are not used.
     public init(_ text: String) {
-        let lines = text.utf8.split(separator: UInt8(ascii: "\n")).prefix(IgnorePatterns.maximumPatterns)
-        patterns = lines.compactMap { line in
-            line.count <= IgnorePatterns.maximumLength ? Pattern(Array(line)) : nil
+        var patterns: [Pattern] = []
+        var unused = 0
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            guard let pattern = Pattern(Array(line)) else { continue }
+            if line.count <= IgnorePatterns.maximumLength, patterns.count < IgnorePatterns.maximumPatterns {
+                patterns.append(pattern)
+            } else {
+                unused += 1
+            }
+        }
+        self.patterns = patterns
+        self.unused = unused
+        for (index, pattern) in patterns.enumerated() {
+            if let name = pattern.name { named[name, default: []].append(index) } else { others.append(index) }
         }
     }
 
-    private static let maximumPatterns = 10_000
-    private static let maximumLength = 1024
+    /// The maximum number of patterns of a file.
+    public static let maximumPatterns = 20_000
+    /// The maximum length of a pattern, in bytes.
+    public static let maximumLength = 1024
 
     /// Returns the decision of the last pattern that matches a path; nil if none does.
     ///
     /// - Parameters:
     ///   - path: The path, relative to the directory of the file with the patterns.
     ///   - isDirectory: True for a directory.
+    ///   - steps: Increased by the number of steps: a pattern, a part of one or a byte that is compared.
     /// - Returns: True if the path is ignored, false if a pattern with `!` includes it.
-    public func ignores(_ path: String, isDirectory: Bool) -> Bool? {
+    public func ignores(_ path: String, isDirectory: Bool, steps: inout Int) -> Bool? {
         let segments = path.utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
-        return patterns.last { $0.matches(segments, isDirectory: isDirectory) }.map { !$0.isNegated }
+        guard let last = segments.last else { return nil }
+        var first = named[last, default: []][...]
+        var second = others[...]
+        // The last pattern decides, so both lists are read from their ends.
+        while case let index = max(first.last ?? -1, second.last ?? -1), index >= 0 {
+            if first.last == index { first.removeLast() } else { second.removeLast() }
+            let pattern = patterns[index]
+            if pattern.matches(segments, isDirectory: isDirectory, steps: &steps) { return !pattern.isNegated }
+        }
+        return nil
     }
 }
 
@@ -48,21 +78,34 @@ private struct Pattern {
         guard !line.isEmpty else { return nil }
         // A slash that is not at the end binds the pattern to the directory of its file.
         let isAnchored = line.contains(UInt8(ascii: "/"))
-        let texts = line.split(separator: UInt8(ascii: "/"))
-        let parts = texts.map { $0.elementsEqual([0x2A, 0x2A]) ? nil : Segment($0) }
-        guard !parts.isEmpty else { return nil }
-        self.parts = isAnchored ? parts : [nil] + parts
+        var parts: [Segment?] = isAnchored ? [] : [nil]
+        for text in line.split(separator: UInt8(ascii: "/")) {
+            guard text.elementsEqual([0x2A, 0x2A]) else {
+                parts.append(Segment(text))
+                continue
+            }
+            // Two in a row match the same paths as one.
+            if case .some(.none) = parts.last { continue }
+            parts.append(nil)
+        }
+        guard parts.count > (isAnchored ? 0 : 1) else { return nil }
+        self.parts = parts
     }
 
-    func matches(_ path: [[UInt8]], isDirectory: Bool) -> Bool {
+    /// The last part if it has no wildcard.
+    var name: [UInt8]? { parts.last?.flatMap(\.name) }
+
+    func matches(_ path: [[UInt8]], isDirectory: Bool, steps: inout Int) -> Bool {
+        steps += 1
         guard !isForDirectories || isDirectory, !path.isEmpty else { return false }
         // The places in the path up to which the parts so far match.
         var reached = Array(repeating: false, count: path.count + 1)
         reached[0] = true
         for (index, part) in parts.enumerated() {
             var next = Array(repeating: false, count: path.count + 1)
+            steps += path.count
             if let part {
-                for at in path.indices where reached[at] && part.matches(path[at]) { next[at + 1] = true }
+                for at in path.indices where reached[at] && part.matches(path[at], &steps) { next[at + 1] = true }
             } else {
                 guard let first = reached.firstIndex(of: true) else { return false }
                 // At the end, `**` matches everything inside a directory but not the directory itself.
@@ -123,29 +166,51 @@ private struct Segment {
         return nil
     }
 
-    func matches(_ text: [UInt8]) -> Bool {
+    /// The text if there is no wildcard.
+    var name: [UInt8]? {
+        var name: [UInt8] = []
+        for token in tokens {
+            guard case .byte(let byte) = token else { return nil }
+            name.append(byte)
+        }
+        return name
+    }
+
+    func matches(_ text: [UInt8], _ steps: inout Int) -> Bool {
+        // The end is compared first, since most names differ there.
+        var (end, last) = (text.count, tokens.count)
+        while last > 0, !tokens[last - 1].isRun {
+            steps += 1
+            guard end > 0, tokens[last - 1].matches(text[end - 1]) else { return false }
+            (end, last) = (end - 1, last - 1)
+        }
+        guard last > 0 else { return end == 0 }
         var (at, place) = (0, 0)
         var star: (at: Int, place: Int)?
-        while at < text.count {
-            if place < tokens.count, case .run = tokens[place] {
+        while at < end {
+            steps += 1
+            if place < last, tokens[place].isRun {
                 star = (at, place)
                 place += 1
-            } else if place < tokens.count, tokens[place].matches(text[at]) {
+            } else if place < last, tokens[place].matches(text[at]) {
                 at += 1
                 place += 1
-            } else if let last = star {
-                star = (last.at + 1, last.place)
-                at = last.at + 1
-                place = last.place + 1
+            } else if let start = star {
+                // The part after a run is found as early as possible, so earlier runs need no other try.
+                star = (start.at + 1, start.place)
+                at = start.at + 1
+                place = start.place + 1
             } else {
                 return false
             }
         }
-        return tokens[place...].allSatisfy { if case .run = $0 { true } else { false } }
+        return tokens[place..<last].allSatisfy(\.isRun)
     }
 }
 
 extension Segment.Token {
+    fileprivate var isRun: Bool { if case .run = self { true } else { false } }
+
     fileprivate func matches(_ byte: UInt8) -> Bool {
         switch self {
         case .any, .run: true

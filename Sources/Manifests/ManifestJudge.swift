@@ -2,20 +2,28 @@ public import Evaluation
 import JSON
 import Kubernetes
 
-/// Evaluates the objects of files as CREATE requests.
+/// Evaluates the objects of files as CREATE requests, and those that were read from a cluster as an audit does.
 public struct ManifestJudge: Sendable {
     /// The context of the evaluation.
     public let context: Context
     let judge: Judge
     private let namespace: String
+    /// The context of objects that were read from a cluster.
+    private let live: Context
+    private let owners: Set<String>
 
     /// Creates a value for a context.
     ///
     /// - Parameters:
     ///   - context: The context of the evaluation.
     ///   - namespace: The namespace of objects without one; empty if it is unknown.
-    public init(_ context: Context, namespace: String) {
+    ///   - owners: The uids of the evaluated objects that were read from a cluster.
+    public init(_ context: Context, namespace: String, owners: Set<String> = []) {
         self.context = context
+        self.owners = owners
+        live = Context(
+            settings: context.settings, relatedObjects: context.relatedObjects, now: context.now, source: .cluster,
+            evaluatedOwners: owners)
         self.namespace = namespace
         judge = Judge(context.settings)
     }
@@ -33,9 +41,10 @@ public struct ManifestJudge: Sendable {
     ) {
         // Errors were already reported when the related objects were collected.
         try? document.objects(in: file.text) { object in
-            guard let request = request(for: object) else { return body(object, nil, []) }
+            let isLive = object.uid != nil
+            guard let request = request(for: object, isLive ? .update : .create) else { return body(object, nil, []) }
             var used: Set<Int> = []
-            let verdict = judge.verdict(on: request.review, in: context).exempting { judgement in
+            let verdict = judge.verdict(on: request.review, in: isLive ? live : context).exempting { judgement in
                 guard let index = file.ignore(of: judgement, object, in: context.settings.catalogue) else { return nil }
                 used.insert(index)
                 return file.ignores[index].reason
@@ -44,14 +53,21 @@ public struct ManifestJudge: Sendable {
         }
     }
 
-    func request(for object: ManifestObject) -> UnsentRequest? {
+    /// Returns the request whose fixes are applied to an object; nil for what a controller made for another evaluated object.
+    func requestToFix(_ object: ManifestObject) -> UnsentRequest? {
+        if let owner = ObjectMeta(of: object.value).controller, owners.contains(owner.uid) { return nil }
+        return request(for: object)
+    }
+
+    func request(for object: ManifestObject, _ operation: Operation = .create) -> UnsentRequest? {
         guard let type = object.type else { return nil }
         // Pods are in the object's namespace.
         let isWorkload = context.settings.workloadKinds.contains {
             $0.name == type.kind && type.apiVersion.hasPrefix($0.group + "/")
         }
         return UnsentRequest(
-            of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace, isNamespaced: isWorkload)
+            of: object.value, kind: type.kind, apiVersion: type.apiVersion, in: namespace, operation: operation,
+            isNamespaced: isWorkload)
     }
 }
 

@@ -51,6 +51,9 @@ public final class ManifestObject {
         "skaffold",
     ]
 
+    /// The uid; nil for an object that was not read from a cluster.
+    var uid: String? { value["metadata"]?["uid"]?.string.flatMap { $0.isEmpty ? nil : $0 } }
+
     private let children = ChildIndex()
 
     /// The line that it starts in.

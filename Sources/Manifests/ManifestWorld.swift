@@ -6,6 +6,8 @@ import Kubernetes
 public struct ManifestWorld: Sendable {
     /// The related objects.
     public private(set) var relatedObjects: RelatedObjects
+    /// The uids of the evaluated objects that were read from a cluster.
+    public private(set) var owners: Set<String> = []
     /// The namespace of objects without one.
     let namespace: String
     private let relatedKinds: ResourceKinds
@@ -24,13 +26,17 @@ public struct ManifestWorld: Sendable {
 
     /// Adds a file's objects.
     ///
+    /// - Parameters:
+    ///   - file: The file.
+    ///   - isEvaluated: False if its objects are only read as related objects.
     /// - Returns: The errors of objects that could not be read.
-    public mutating func add(_ file: ManifestFile) -> [ManifestProblem] {
+    public mutating func add(_ file: ManifestFile, isEvaluated: Bool = true) -> [ManifestProblem] {
         var problems: [ManifestProblem] = []
         for document in file.documents {
             do throws(ManifestProblem) {
                 try document.objects(in: file.text) { object in
                     guard object.type != nil else { return }
+                    if isEvaluated, let uid = object.uid { owners.insert(uid) }
                     if let problem = add(object) { problems.append(problem) }
                 }
             } catch {

@@ -50,7 +50,7 @@ enum Command: String, CaseIterable {
             [.filename, .format, .output, .namespace, .relatedObjects, .partial, .baseline, .writeBaseline]
                 + Command.reading + evaluation + [.exitZero, .verbose] + console
         case .fix:
-            [.filename, .write, .diff, .addRelatedObjects, .namespace, .relatedObjects, .partial]
+            [.filename, .format, .output, .write, .diff, .addRelatedObjects, .namespace, .relatedObjects, .partial]
                 + Command.reading + evaluation + [.exitZero, .quiet]
         case .replay:
             [.filename, .format, .output, .auditLog, .redactNames, .relatedObjects] + evaluation + console
@@ -81,6 +81,8 @@ enum Command: String, CaseIterable {
         // SARIF, GitHub and GitLab need a file; objects of a cluster have none.
         case .audit: ["text", "json", "junit", "markdown", "html"]
         case .replay: ["text", "json", "markdown", "html"]
+        // The text on standard output is the fixed manifests.
+        case .fix: ["text", "json"]
         case .explain: ["text", "json", "markdown"]
         case .rules: ["text", "json", "markdown", "summary", "coverage"]
         case .config: ["text", "env", "yaml", "json", "markdown"]
@@ -138,6 +140,11 @@ enum Command: String, CaseIterable {
 
             A file that a kustomization reads is changed only if all objects that are rendered from it change as intended.
             Patches and charts are not changed.
+
+            A report of the changes lists what was fixed, what was not and why, what was added, and the remaining findings.
+
+              playbook fix --diff deploy/
+              playbook fix --write --output json=fixed.json deploy/
 
             Exit code: 0 nothing is denied after the fixes, 1 at least one object is still denied, 2 an input could not be read
             or written, or has no Kubernetes object.
@@ -272,6 +279,8 @@ extension Command {
         switch (self, flag) {
         case (.audit, .namespace): "evaluate only this namespace"
         case (.review, .verbose): "show suggestions, objects without findings, and the result of each rule"
+        case (.fix, .format): "print the fixed manifests or a report of the changes"
+        case (.fix, .output): "write a report of the changes to FILE; can be repeated"
         case (.fix, .quiet): "print errors only; fixed manifests are still printed"
         default: flag.summary
         }

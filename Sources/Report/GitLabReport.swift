@@ -3,7 +3,8 @@ import JSON
 
 /// A report as GitLab's Code Quality reads it: an array of issues, which merge requests show beside the lines.
 public enum GitLabReport {
-    /// Returns the report; exempt findings are left out, since the format has no place for the reason.
+    /// Returns the report; exempt findings are left out, since the format has no place for the reason, and each file that
+    /// settings were read from is an issue.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var fingerprints = Fingerprints()
         var issues: [Literal] = []
@@ -23,6 +24,13 @@ public enum GitLabReport {
                 issue(
                     "could not be read: \(input.reason)", "unreadable-input", Fingerprints.hash("\(input)"), "blocker",
                     input.name, input.line))
+        }
+        // The format has issues only.
+        issues += summary.settingsFiles.map { path in
+            issue(
+                "settings read from \(path)", "settings-file", Fingerprints.hash("settings \(withoutDot(path))"),
+                "info",
+                path, nil)
         }
         return Literal.array(issues).json + "\n"
     }

@@ -13,7 +13,7 @@ public enum JSONReport {
         return report.json + "\n"
     }
 
-    private static func members(of summary: Summary) -> [Literal.Member] {
+    static func members(of summary: Summary) -> [Literal.Member] {
         var members: [Literal.Member] = [
             .init("\(summary.noun.rawValue)s", number(summary.judged)), .init("denied", number(summary.denied)),
             .init("warned", number(summary.warned)), .init("unreadable", number(summary.unreadable.count)),
@@ -68,7 +68,7 @@ public enum JSONReport {
         ]
     }
 
-    private static func finding(_ finding: LocatedFinding, of object: JudgedObject) -> Literal {
+    static func finding(_ finding: LocatedFinding, of object: JudgedObject) -> Literal {
         let judgement = finding.judgement
         var members: [Literal.Member] = [
             .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),

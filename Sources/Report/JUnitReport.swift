@@ -3,7 +3,7 @@ import Evaluation
 /// A report as JUnit XML for CI systems: a suite for each file, a case for each object and rule with findings.
 ///
 /// Denials are failures, warnings are the output of passed cases, and exempt findings are skipped cases. An object without
-/// findings is one passed case.
+/// findings is one passed case. The files that settings were read from are properties.
 public enum JUnitReport {
     /// Returns the report.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
@@ -39,6 +39,13 @@ public enum JUnitReport {
             text += "  <testsuite name=\"\(markup(file.name, isAttribute: true))\" \(counts(file.cases))>\n"
             for testCase in file.cases { text += element(testCase) }
             text += "  </testsuite>\n"
+        }
+        if !summary.settingsFiles.isEmpty {
+            text += "  <testsuite name=\"settings\" \(counts([]))>\n    <properties>\n"
+            for path in summary.settingsFiles {
+                text += "      <property name=\"settings-file\" value=\"\(markup(path, isAttribute: true))\"/>\n"
+            }
+            text += "    </properties>\n  </testsuite>\n"
         }
         return text + "</testsuites>\n"
     }

@@ -37,7 +37,10 @@ public struct ReplayReport: Sendable {
     /// The notes about the counts, one sentence each.
     static func notes(_ tally: ReplayTally) -> [String] {
         [
-            (tally.undecided, "review", "had no recorded decision to compare with"),
+            (
+                tally.undecided, "review",
+                "had no recorded decision to compare with; `playbook review` shows their decisions"
+            ),
             (tally.otherMode, "review", "recorded in another mode than that of the replay (--mode)"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }

@@ -213,7 +213,7 @@ public struct Summary: Sendable {
         judged += 1
         if noun == .object, !verdict.isCovered {
             notCovered[verdict.subject.kindName, default: 0] += 1
-        } else if noun == .object, let reason = verdict.passedOver {
+        } else if noun == .object, let reason = verdict.generalPassedOver {
             skipped[reason, default: 0] += 1
         }
         switch verdict.decision {

@@ -78,7 +78,9 @@ public enum RulePage {
 
     /// Returns one rule as `playbook explain` shows it.
     public static func text(_ rule: Rule, level: Level) -> String {
-        var text = "\(rule.id): \(rule.title)\n\n\(wrapped(rule.rationale))\n\n"
+        var text = "\(rule.id): \(rule.title)\n\n\(wrapped(rule.rationale))\n\nRequirements\n"
+        for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
+        text += "\n"
         func add(_ name: String, _ value: String) {
             let label = name + String(repeating: " ", count: 17 - name.count)
             text += wrapped(label + value, indented: label.count) + "\n"
@@ -90,21 +92,25 @@ public enum RulePage {
         if let section = rule.section { add("Source", section.rawValue) }
         for (index, setting) in settings(rule).enumerated() { add(index == 0 ? "Settings" : "", setting) }
         if !rule.relatedObjects.isEmpty { add("Related objects", relatedObjects(rule)) }
-        if let fix = rule.fix { add("Fix", fix.summary + restriction(of: fix)) }
+        if let fix = rule.fix {
+            add("Fix", fix.summary + (fix.isAdditive ? "" : " The webhook applies it only with `PLAYBOOK_FIX=all`."))
+        }
         add("Exemption", exemption(rule))
-        text += "\nRequirements\n"
-        for clause in rule.clauses { text += wrapped("  \(clause.name): \(clause.demand)", indented: 4) + "\n" }
         for (title, examples) in [
             ("Bad", rule.examples.filter { $0.clause != nil }), ("Good", rule.examples.filter { $0.clause == nil }),
         ] where !examples.isEmpty {
-            text += "\n\(title)\n"
-            text += examples.map { example in
+            text += "\n\(title) (parts of a Deployment, or a whole object; null removes a field)\n"
+            text += examples.prefix(mostExamples).map { example in
                 let lines = ["# \(caption(example))"] + example.yaml.split(separator: "\n").map(String.init)
                 return lines.map { "  \($0)\n" }.joined()
             }.joined(separator: "\n")
         }
-        return text
+        guard rule.examples.count > mostExamples else { return text }
+        return text + "\nAll \(rule.examples.count) examples: playbook explain --format markdown \(rule.id)\n"
     }
+
+    /// The number of bad and of good examples that fit a terminal.
+    private static let mostExamples = 3
 
     /// Wraps a text for a terminal; lines after the first are indented.
     private static func wrapped(_ text: String, indented indent: Int = 0, width: Int = 100) -> String {

@@ -174,6 +174,12 @@ public enum SARIFReport {
             }
             return .object(members)
         }
+        notifications += summary.settingsFiles.map { path in
+            [
+                "level": "note", "message": message("Settings read from \(oneLine(path))."),
+                "locations": [["physicalLocation": ["artifactLocation": artifact(path)]]],
+            ]
+        }
         notifications += (summary.baseline?.gone ?? []).map { entry in
             [
                 "level": "note", "associatedRule": ["id": .string(entry.rule)],

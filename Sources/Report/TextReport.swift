@@ -13,6 +13,8 @@ public struct TextReport: Sendable {
     private var documentation = ""
     private var hasHints = false
     private var shown = ShownFindings()
+    /// The ids of rules with findings that `playbook fix` can remove.
+    private var fixable: Set<String> = []
     private var hasAnswers = false
 
     /// The text of an object.
@@ -47,6 +49,9 @@ public struct TextReport: Sendable {
             Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
         for further in verdict.further { count(further.rule, further.effect, further.count) }
         if documentation.isEmpty { documentation = verdict.documentation }
+        for judgement in verdict.judgements where judgement.effect != .exempt && judgement.finding.isFixable {
+            fixable.insert(judgement.rule.id)
+        }
         hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
         hasAnswers = hasAnswers || !object.answers.isEmpty
     }
@@ -68,7 +73,7 @@ public struct TextReport: Sendable {
         }
         text += totals()
         if !text.isEmpty { text += "\n" }
-        return text + TextReport.summary(summary) + advice()
+        return text + TextReport.summary(summary) + advice(summary)
     }
 
     /// The heading above objects whose author is not the team.
@@ -167,15 +172,8 @@ public struct TextReport: Sendable {
     /// Returns a table of the findings by rule and level, the rules with the most denials first.
     private func totals() -> String {
         guard !tally.isEmpty else { return "" }
-        let effects: [Judgement.Effect] = [.deny, .warn, .exempt].filter { effect in
-            effect != .exempt || tally.values.contains { $0.counts[effect] != nil }
-        }
-        var rows: [(rule: Rule, cells: [Int])] = tally.values.map { entry in
-            (entry.rule, effects.map { entry.counts[$0] ?? 0 })
-        }
-        rows.sort {
-            $0.cells == $1.cells ? $0.rule.id < $1.rule.id : $1.cells.lexicographicallyPrecedes($0.cells)
-        }
+        let rows = rows
+        let effects = effects
         let width = max(5, rows.map(\.rule.id.count).max() ?? 0)
         func line(_ name: String, _ length: Int, _ cells: [String]) -> String {
             let gap = String(repeating: " ", count: width - length)
@@ -192,12 +190,45 @@ public struct TextReport: Sendable {
         return text + line("total", 5, sums.map(String.init))
     }
 
-    /// Returns lines that explain a word of the findings, and how to see more.
-    private func advice() -> String {
-        guard !tally.isEmpty, !hasAnswers else { return "" }
+    /// The effects of the findings, the most severe first.
+    private var effects: [Judgement.Effect] {
+        [.deny, .warn, .exempt].filter { effect in
+            effect != .exempt || tally.values.contains { $0.counts[effect] != nil }
+        }
+    }
+
+    /// The number of findings of each rule by effect, the rules with the most denials first.
+    private var rows: [(rule: Rule, cells: [Int])] {
+        let effects = effects
+        return tally.values.map { entry in (entry.rule, effects.map { entry.counts[$0] ?? 0 }) }.sorted {
+            $0.cells == $1.cells ? $0.rule.id < $1.rule.id : $1.cells.lexicographicallyPrecedes($0.cells)
+        }
+    }
+
+    /// Returns lines that explain words of the findings, and say what to do next.
+    private func advice(_ summary: Summary) -> String {
+        guard let first = rows.first?.rule.id, !hasAnswers else { return "" }
         let hint = hasHints ? "(hint) marks a warning that denies in no profile\n" : ""
-        guard !isVerbose else { return hint }
-        return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
+        guard summary.noun == .object, summary.files > 0 else {
+            guard !isVerbose else { return hint }
+            return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
+        }
+        var steps: [(command: String, effect: String)] = []
+        if !isVerbose { steps.append(("playbook check --verbose PATH", "show source lines and suggested changes")) }
+        steps.append(("playbook explain \(first)", "describe a rule"))
+        if !fixable.isEmpty {
+            let ids = rows.map(\.rule.id).filter(fixable.contains)
+            let shown = ids.prefix(3).joined(separator: ", ") + (ids.count > 3 ? ", …" : "")
+            steps.append(("playbook fix --diff PATH", "show safe fixes: \(shown)"))
+        }
+        if summary.denied > 0, summary.baseline == nil {
+            steps.append(
+                ("playbook check --write-baseline FILE PATH", "accept these findings, to report only new ones"))
+        }
+        let width = steps.map(\.command.count).max() ?? 0
+        let lines = steps.map { "  \(padded($0.command, width))  \($0.effect)\n" }
+        let meaning = summary.denied > 0 ? "A cluster that enforces the rules rejects denied objects. " : ""
+        return "\(hint)\n\(meaning)Next steps:\n\(lines.joined())"
     }
 
     /// Returns the summary.

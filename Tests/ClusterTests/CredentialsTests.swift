@@ -29,11 +29,11 @@ import Testing
         ),
         (
             [:],
-            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
+            "no cluster is configured; run in a Pod with a service account, or name a kubeconfig file with --kubeconfig or KUBECONFIG"
         ),
         (
             ["HOME": "/nowhere"],
-            "no cluster is configured; run in a Pod with a service account, or set KUBECONFIG to a kubeconfig file"
+            "no cluster is configured; run in a Pod with a service account, or name a kubeconfig file with --kubeconfig or KUBECONFIG"
         ),
         (["KUBECONFIG": "/nowhere/config"], "open /nowhere/config: No such file or directory"),
     ])

@@ -52,6 +52,10 @@ import Testing
         (["rules", "--fromat", "json"], #"unknown flag "--fromat"; did you mean "--format"?"#),
         (["explain", "livenes-probe"], #"unknown rule "livenes-probe"; did you mean "liveness-probe"?"#),
         (["explain"], "explain needs one rule"),
+        // "man" is as near, but nothing of the word.
+        (["scan"], #"unknown command "scan"; see playbook --help"#),
+        (["certs", "--days", "30"], "--days needs --directory DIR, which creates certificates"),
+        (["check", "--baseline", "none.json"], "No such file or directory; create it with --write-baseline none.json"),
         (["review", "--level", "replica=warn"], #"did you mean "replicas"?"#),
         (
             ["review", "--level", "replicas=maybe"],
@@ -68,7 +72,7 @@ import Testing
         (["explain", "--review", "-", "--companions", "-"], "standard input is named more than once"),
         (["certs", "--directory", "/nowhere/at/all"], "/nowhere/at/all"), (["frobnicate"], "see playbook --help"),
         (["completion"], "completion needs one shell: bash, zsh, fish"),
-        (["completion", "fishy"], #"unknown shell "fishy"; did you mean "fish"?"#),
+        (["completion", "fishy"], #"unsupported shell "fishy"; use one of bash, zsh, fish"#),
     ])
     func `a usage error names the mistake and the nearest valid word`(_ arguments: [String], _ part: String) throws {
         let program = try Program(arguments)
@@ -320,7 +324,14 @@ import Testing
         #expect(try Program(["rules", "--format", "coverage"]).output.hasPrefix("# Coverage of the playbook\n"))
         #expect(try Program(["config", "--format", "markdown"]).output.hasPrefix("# Configuration\n"))
         #expect(try Program(["config"], environment: ["PLAYBOOK_MODE": "dry-run"]).output.contains("dry-run  (set)"))
-        #expect(try Program(["explain", "replicas"]).output.contains("PLAYBOOK_RULE_REPLICAS"))
+        let page = try Program(["explain", "replicas"]).output
+        #expect(page.contains("PLAYBOOK_RULE_REPLICAS"))
+        // What is required comes first, and a few examples fit on a screen.
+        let parts = ["replicas: Workloads run", "\nRequirements\n", "\nLevel ", "\nBad (", "\nGood (", "\nAll "]
+        let places = parts.compactMap { page.firstRange(of: $0)?.lowerBound }
+        #expect(places.count == parts.count && places == places.sorted())
+        #expect(page.components(separatedBy: "\n  # ").count - 1 == 6)
+        #expect(page.hasSuffix(" examples: playbook explain --format markdown replicas\n"))
         let version = try Program(["version"]).output
         #expect(version.hasPrefix("playbook ") && version.contains(" (commit ") && version.contains(", Swift "))
     }

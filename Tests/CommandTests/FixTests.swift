@@ -80,6 +80,51 @@ import Testing
         #expect(again.output == fixed && again.error.isEmpty)
     }
 
+    @Test func `the report lists what was fixed, what was not, and what remains`() throws {
+        try Program.withFolder { folder in
+            let (path, json, lines) = ("\(folder)/a.yaml", "\(folder)/fix.json", "\(folder)/fix.txt")
+            // The limit is an anchor, which other places can use.
+            let shared = text.replacing("limits: {memory: 256Mi}", with: "limits: {memory: &most 256Mi}")
+            try shared.write(toFile: path, atomically: true, encoding: .utf8)
+            let outputs = ["--output", "json=\(json)", "--output", "text=\(lines)", "--add-companions"]
+            let program = try Program(["fix", "--write"] + outputs + [path], environment: rules)
+            #expect(program.code == 1 && program.output.isEmpty)
+            let report = try Literal(json: Array(String(contentsOfFile: json, encoding: .utf8).utf8))
+            let fixed = try #require(report["fixed"]).elements
+            #expect(fixed.map { $0["rule"] } == ["memory-request-equals-limit", "topology-spread"])
+            #expect(
+                fixed.first?.json == """
+                    {"rule":"memory-request-equals-limit","file":"\(path)","line":2,"object":"Deployment shop/web",\
+                    "path":"containers[app].resources","message":"containers[app].resources requests 128Mi of memory, \
+                    but the limit is 256Mi"}
+                    """)
+            #expect(report["added"]?.json == #"[{"file":"\#(path)","object":"PodDisruptionBudget shop/web"}]"#)
+            #expect(report["notFixed"]?.elements.isEmpty == true && report["notAdded"]?.elements.isEmpty == true)
+            #expect(report["remaining"]?.elements.map { $0["rule"] } == ["liveness-probe"])
+            let summary = try #require(report["summary"])
+            let counts = ["written", "fixed", "added", "remaining", "changedFiles", "unwritten", "objects", "denied"]
+            #expect(counts.map { summary[$0]?.json } == ["true", "2", "1", "1", "1", "0", "2", "1"])
+            let written = try String(contentsOfFile: lines, encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(written.count == 5, "\(written)")
+            #expect(
+                written.first?.hasPrefix("\(path):2: fixed: Deployment shop/web: memory-request-equals-limit: ") == true
+            )
+            #expect(written.dropFirst(2).first == "\(path): added PodDisruptionBudget shop/web")
+            #expect(written.dropFirst(3).first?.contains(": remaining: deny liveness-probe: ") == true)
+            #expect(written.last == "fixed 2 findings and added 1 object in 1 file; 1 finding remaining")
+        }
+    }
+
+    @Test func `--format json prints the report instead of the manifests`() throws {
+        let program = try fix("-o", "json", input: text)
+        let report = try Literal(json: Array(program.output.utf8))
+        #expect(program.code == 1 && report["summary"]?["written"] == false)
+        #expect(report["fixed"]?.elements.count == 2 && report["remaining"]?.elements.count == 2)
+        let both = try fix("-o", "json", "--diff", input: text)
+        #expect(both.code == 2)
+        #expect(both.error == "playbook: --diff cannot be combined with --format json; use --output json=FILE\n")
+    }
+
     @Test func `patch can apply the output of --diff`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/a.yaml"

@@ -125,6 +125,22 @@ import Testing
         }
     }
 
+    @Test func `an ignore file that is too long is used as far as possible, and reported`() throws {
+        let lines = (1...60_000).map { "/generated-\($0)/\n" }.joined()
+        let web = Self.deployment()
+        let files = [".gitignore": lines, "web.yaml": web, "generated-1/a.yaml": web, "generated-60000/b.yaml": web]
+        try withFiles(files) { folder in
+            let program = try check(".", in: folder)
+            let note =
+                "playbook: .gitignore: 40000 patterns are not used; a file can have 20000 patterns of at most 1024 bytes\n"
+            #expect(program.error == note, "\(program.error)")
+            #expect(program.output.contains("2 objects in 2 files: 2 denied"), "\(program.output)")
+            try Data(repeating: UInt8(ascii: "a"), count: 5 << 20).write(to: URL(filePath: "\(folder)/.gitignore"))
+            let skipped = try check(".", in: folder)
+            #expect(skipped.code == 1 && skipped.error.hasPrefix("playbook: .gitignore: skipped: "), "\(skipped.error)")
+        }
+    }
+
     // MARK: No false green
 
     @Test func `an input without objects ends with 2, unless --allow-empty is given`() throws {

@@ -79,6 +79,29 @@ import Testing
             #expect(
                 try Program(["check", bad, "-o", "markdown"], in: folder).output.contains(
                     "Settings read from `.playbook.env`"))
+            let sarif = try Literal(json: Array(Program(["check", bad, "-o", "sarif"], in: folder).output.utf8))
+            let notes = sarif["runs"]?.elements.first?["invocations"]?.elements.first?["toolExecutionNotifications"]
+            #expect(
+                notes?.elements.last?.json
+                    == #"{"level":"note","message":{"text":"Settings read from .playbook.env."},"#
+                    + #""locations":[{"physicalLocation":{"artifactLocation":{"uri":".playbook.env","uriBaseId":"%SRCROOT%"}}}]}"#
+            )
+            #expect(
+                try Program(["check", bad, "-o", "junit"], in: folder).output.hasSuffix(
+                    """
+                      <testsuite name="settings" tests="0" failures="0" errors="0" skipped="0" time="0">
+                        <properties>
+                          <property name="settings-file" value=".playbook.env"/>
+                        </properties>
+                      </testsuite>
+                    </testsuites>
+
+                    """))
+            let gitlab = try Literal(json: Array(Program(["check", bad, "-o", "gitlab"], in: folder).output.utf8))
+            let issue = gitlab.elements.last
+            #expect(issue?["check_name"] == "settings-file" && issue?["severity"] == "info")
+            #expect(issue?["description"] == "settings read from .playbook.env")
+            #expect(issue?["location"]?.json == #"{"path":".playbook.env","lines":{"begin":1}}"#)
             #expect(try Program(["fix", bad], in: folder).error.contains("settings read from .playbook.env"))
         }
     }

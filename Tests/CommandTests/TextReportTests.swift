@@ -52,7 +52,11 @@ import Testing
                 total                1       2
 
                 2 objects in 1 file: 1 denied, 1 with warnings, 0 allowed
-                Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.
+
+                A cluster that enforces the rules rejects denied objects. Next steps:
+                  playbook check --verbose PATH              show source lines and suggested changes
+                  playbook explain replicas                  describe a rule
+                  playbook check --write-baseline FILE PATH  accept these findings, to report only new ones
 
                 """, "\(program.output)")
     }
@@ -67,7 +71,7 @@ import Testing
                   a.yaml:14:3   deny    replicas        spec.replicas is 1; at least 2 are required
                       14 |   replicas: 1
                          |   ^^^^^^^^^^^
-                      # set 2 if several replicas can run at once; if not, exempt it from replicas with a reason
+                      # set 2 if several replicas can run at once; if not, exempt the workload with a reason
                   a.yaml:13:14  warn    rolling-update  spec.strategy.type is "Recreate"; all pods stop before new ones start
                       13 |   strategy: {type: Recreate}
                          |              ^^^^^^^^^^^^^^
@@ -79,8 +83,35 @@ import Testing
                 3 objects in 1 file: 1 denied, 1 with warnings, 0 allowed
                 not covered: 1 object of kinds that no rule reads: Service 1
 
-                """))
+                A cluster that enforces the rules rejects denied objects. Next steps:
+                  playbook explain replicas                  describe a rule
+                  playbook check --write-baseline FILE PATH  accept these findings, to report only new ones
+
+                """), "\(program.output)")
         #expect(try check(manifests, ["-v"]).output.contains("14 |   replicas: 1"))
+    }
+
+    @Test func `the next steps name the safe fixes, and a baseline only for denials that are not in one`() throws {
+        let text = manifests.replacingOccurrences(
+            of: "spec: {}",
+            with: "spec: {containers: [{name: app, resources: {requests: {memory: 1Mi}, limits: {memory: 2Mi}}}]}")
+        let denied = TestSupport.environment(onlyWith: ["memory-request-equals-limit": "deny"])
+        let output = try check(text, [], denied).output
+        #expect(
+            output.hasSuffix(
+                """
+
+                A cluster that enforces the rules rejects denied objects. Next steps:
+                  playbook check --verbose PATH                 show source lines and suggested changes
+                  playbook explain memory-request-equals-limit  describe a rule
+                  playbook fix --diff PATH                      show safe fixes: memory-request-equals-limit
+                  playbook check --write-baseline FILE PATH     accept these findings, to report only new ones
+
+                """), "\(output)")
+        let warned = try check(text, [], TestSupport.environment(onlyWith: ["memory-request-equals-limit": "warn"]))
+            .output
+        #expect(warned.contains("\n\nNext steps:\n") && !warned.contains("--write-baseline"), "\(warned)")
+        #expect(try !check(text, [], TestSupport.environment(onlyWith: [:])).output.contains("Next steps"))
     }
 
     @Test func `a hint is explained below the findings`() throws {

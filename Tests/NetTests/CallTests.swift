@@ -311,6 +311,21 @@ final class SilentPort {
         #expect(!FileManager.default.fileExists(atPath: mark))
     }
 
+    @Test(arguments: [
+        // In another session; then with a parent that has ended, which keeps the output open.
+        "setsid sh -c '%' & wait", "setsid sh -c '%' & exit 0", "setsid sh -c '(%) & exit 0' & sleep 20",
+    ])
+    func `programs in another session are killed with the program`(script: String) throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: "playbook-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: mark) }
+        let late = "echo started > \(mark); sleep 2; echo late > \(mark)"
+        #expect(throws: SystemError(call: "run", code: ETIMEDOUT, context: "/bin/sh")) {
+            try run(script.replacing("%", with: late), within: .seconds(1))
+        }
+        usleep(2_500_000)
+        #expect(try String(contentsOfFile: mark, encoding: .utf8) == "started\n")
+    }
+
     @Test func `a program that does not exist is reported`() throws {
         let program = Subprocess(command: "no-such-program-here", arguments: [], environment: [:])
         #expect(throws: SystemError(call: "run", code: ENOENT, context: "no-such-program-here")) {

@@ -467,7 +467,7 @@ import Testing
         #expect(verdict.causes.filter { $0.reason.hasPrefix("image") }.map(\.reason) == ["image-tag"])
         var lenient = world
         lenient.settings["PLAYBOOK_RULE_IMAGE_TAG"] = "off"
-        #expect(try lenient.verdict().warnings.contains { $0.hasSuffix("[image-registry]") })
+        #expect(try lenient.verdict().warnings.contains { $0.contains(" [image-registry]; ") })
     }
 
     @Test func `two findings of one rule are both shown beside another rule's`() throws {
@@ -494,6 +494,27 @@ import Testing
         let message = try World(spec("containers: [\(containers.joined(separator: ", "))]")).verdict().message
         #expect(message.utf8.count <= 16 << 10)
         #expect(message.contains(" more.\n") && message.hasSuffix("playbook explain liveness-probe\n"))
+    }
+
+    @Test func `a warning reads as finding, rule with reason, and suggestion`() throws {
+        let applied: Literal = ["kubectl.kubernetes.io/last-applied-configuration": #"{"spec":{"replicas":1}}"#]
+        var world = World(
+            World.deployment.merging(["metadata": ["annotations": applied], "spec": ["replicas": 1]]))
+        world.settings["PLAYBOOK_MODE"] = "dry-run"
+        world.without = ResourceKinds(.horizontalPodAutoscaler)
+        world.rules = world.rules.filter { $0.id == "replicas" }
+        #expect(
+            try world.verdict().warnings == [
+                "spec.replicas is 1; at least 2 are required [replicas, would be denied]; set spec.replicas: 2"
+            ])
+        // A suggestion in words follows in the same way.
+        world = World(try spec("containers: [{name: app, resources: {limits: {cpu: 1}}}]"))
+        world.rules = world.rules.filter { $0.id == "cpu-limit" }
+        #expect(
+            try world.verdict().warnings == [
+                "containers[app].resources.limits.cpu is 1; the container is throttled even when the node is idle "
+                    + "[cpu-limit]; remove containers[app].resources.limits.cpu"
+            ])
     }
 
     @Test func `a warning contains no control characters`() throws {

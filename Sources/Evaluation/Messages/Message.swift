@@ -204,7 +204,7 @@ extension Judgement {
         "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(remark)\n"
     }
 
-    /// The finding on one line, after its suggested change.
+    /// The finding on one line, before its suggested change.
     public var warning: String { warning(of: rule.id, suggesting: remedy) }
 
     /// Returns the finding on one line, as a finding of several rules.
@@ -216,7 +216,7 @@ extension Judgement {
             oneLine(path.isEmpty ? finding.message : "\(path) \(finding.message)", atMost: room - rule.utf8.count)
             + rule
         let remedy = remedy.line(within: room - what.utf8.count - 2)
-        return remedy.isEmpty ? what : "\(remedy); \(what)"
+        return remedy.isEmpty ? what : "\(what); \(remedy)"
     }
 
     /// The reason why a finding of a rule that denies only warns, in a few words.

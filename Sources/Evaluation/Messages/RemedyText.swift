@@ -83,7 +83,7 @@ public struct RemedyText: Sendable {
 
     /// Returns the suggested change on one line, shortened to the available room; empty if there is none.
     ///
-    /// A warning begins with the suggested change; there must be room for the finding after it.
+    /// A warning begins with the finding, which must have room.
     public func line(within room: Int = .max) -> String {
         let phrases = phrases
         let full = phrases.map(\.full).joined(separator: ", ")

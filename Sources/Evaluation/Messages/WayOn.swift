@@ -31,11 +31,10 @@ struct WayOn {
         if context.settings.isRatchetOn, subject.keepsNoRevisions {
             sentences.append("revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized.")
         }
-        if subject.kind == .daemonSet,
-            verdict.judgements.contains(where: { $0.effect == .deny && $0.rule.allowsAgents })
-        {
+        let agentRules = (own + others).filter { id in context.settings.catalogue[id]?.allowsAgents ?? false }
+        if subject.kind == .daemonSet, !agentRules.isEmpty {
             sentences.append(
-                "A node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES, or of a Namespace with the label pod-security.kubernetes.io/enforce: privileged."
+                "A node agent gets only warnings from \(WayOn.list(agentRules)) in a namespace that PLAYBOOK_AGENT_NAMESPACES names or that has the label pod-security.kubernetes.io/enforce: privileged."
             )
         }
         if !own.isEmpty {

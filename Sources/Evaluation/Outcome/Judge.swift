@@ -59,6 +59,7 @@ public struct Judge: Sendable {
         let origin = Origin(of: subject, in: context)
         if let reason = origin.passedOver {
             verdict.passedOver = reason
+            verdict.isPassedOverForOwner = origin.isPassedOverForOwner
             return
         }
         let change = Change(of: subject, context.settings.catalogue.annotations)

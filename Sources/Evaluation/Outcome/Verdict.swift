@@ -12,6 +12,11 @@ public struct Verdict: Sendable {
     public internal(set) var notices: [String] = []
     /// The reason why the request was skipped; nil if it was evaluated.
     public internal(set) var passedOver: String?
+    var isPassedOverForOwner = false
+    /// The reason why the request was skipped, without the details of one object; nil if it was evaluated.
+    public var generalPassedOver: String? {
+        isPassedOverForOwner ? "the owner is evaluated instead" : passedOver
+    }
     /// False if no rule reads the object's kind.
     public internal(set) var isCovered = true
     /// True if the request sets or changes an exemption.

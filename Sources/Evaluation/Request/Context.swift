@@ -18,10 +18,12 @@ public struct Context: Sendable {
     private final class Shared: Sendable {
         let settings: Settings
         let relatedObjects: RelatedObjects
+        let evaluatedOwners: Set<String>?
 
-        init(_ settings: Settings, _ relatedObjects: RelatedObjects) {
+        init(_ settings: Settings, _ relatedObjects: RelatedObjects, _ evaluatedOwners: Set<String>?) {
             self.settings = settings
             self.relatedObjects = relatedObjects
+            self.evaluatedOwners = evaluatedOwners
         }
     }
 
@@ -33,22 +35,30 @@ public struct Context: Sendable {
     public subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
     /// The related objects.
     public var relatedObjects: RelatedObjects { shared.relatedObjects }
+    /// The uids of the evaluated objects of a cluster; nil for all objects.
+    ///
+    /// An object that a controller made for one of them is skipped.
+    var evaluatedOwners: Set<String>? { shared.evaluatedOwners }
     /// The time of the evaluation.
     public var now: Timestamp
     /// The origin of the request.
     public let source: Source
 
     /// Creates a context.
-    public init(settings: Settings, relatedObjects: RelatedObjects = .unknown, now: Timestamp, source: Source = .server)
-    {
-        shared = Shared(settings, relatedObjects)
+    public init(
+        settings: Settings, relatedObjects: RelatedObjects = .unknown, now: Timestamp, source: Source = .server,
+        evaluatedOwners: Set<String>? = nil
+    ) {
+        shared = Shared(settings, relatedObjects, evaluatedOwners)
         self.now = now
         self.source = source
     }
 
     /// Returns the context with other settings.
     public func with(_ settings: Settings) -> Context {
-        Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
+        Context(
+            settings: settings, relatedObjects: relatedObjects, now: now, source: source,
+            evaluatedOwners: evaluatedOwners)
     }
 
     /// True if missing related objects have a grace period; files and audited clusters have none.
@@ -69,7 +79,9 @@ public struct Context: Sendable {
 
     /// Returns the context with other related objects.
     public func knowing(_ relatedObjects: RelatedObjects) -> Context {
-        Context(settings: settings, relatedObjects: relatedObjects, now: now, source: source)
+        Context(
+            settings: settings, relatedObjects: relatedObjects, now: now, source: source,
+            evaluatedOwners: evaluatedOwners)
     }
 
     /// Returns the context with answers of the API server.

@@ -5,6 +5,8 @@ import Kubernetes
 struct Origin {
     /// The reason why the request is skipped; nil if it is evaluated.
     private(set) var passedOver: String?
+    /// True if it is skipped because its owner is evaluated.
+    private(set) var isPassedOverForOwner = false
     /// The trusted origin of the object, which turns findings into warnings.
     private(set) var trust: Trust = .none
     /// A claim that would make the object operator-made and that has not been checked with the API server.
@@ -58,7 +60,7 @@ struct Origin {
             operatingOwner = workload?.operatingOwner
             if operatingOwner != nil { trust = .operatorMade }
         } else if context.source == .cluster {
-            believe(audited: subject)
+            believe(audited: subject, context)
         } else {
             believe(subject, context)
         }
@@ -132,10 +134,10 @@ struct Origin {
     }
 
     /// Decides without a requester: the garbage collector deletes objects whose owner does not exist.
-    private mutating func believe(audited subject: Subject) {
+    private mutating func believe(audited subject: Subject, _ context: Context) {
         guard let owner = subject.metadata.operatingOwner, !subject.isWrittenByDeployer else { return }
         if owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods {
-            passOver(for: owner)
+            if context.evaluatedOwners?.contains(owner.uid) ?? true { passOver(for: owner) }
         } else if owner.isCustom {
             trust = .operatorMade
             operatingOwner = owner
@@ -144,6 +146,7 @@ struct Origin {
 
     private mutating func passOver(for owner: Owner) {
         passedOver = "its owner \(owner.kindName) \(owner.name) is evaluated instead"
+        isPassedOverForOwner = true
     }
 }
 

@@ -30,6 +30,7 @@ public struct Subprocess: Sendable {
     public static func endAll(_ body: () -> Void) {
         running.withLock { running in
             for process in running { kill(-process, SIGKILL) }
+            if !running.isEmpty { ProcessTree.killAll() }
             body()
         }
     }
@@ -52,8 +53,9 @@ public struct Subprocess: Sendable {
     public func run(within limit: Duration, printingAtMost maximum: Int = 1 << 20) throws(SystemError) -> Result {
         let output = try Pipe()
         let messages = try Pipe()
+        let tree = ProcessTree()
         let process = try Subprocess.running.withLock { running throws(SystemError) in
-            let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+            let process = try spawn(output: output.writing.number, messages: messages.writing.number, tree)
             running.insert(process)
             return process
         }
@@ -68,8 +70,9 @@ public struct Subprocess: Sendable {
             if Instant.now >= end { failure = ETIMEDOUT } else { usleep(2000) }
         }
         if let failure {
-            // The program is the leader of its process group, so that programs that it has started end too.
+            // The program is the leader of its process group; what it has started can have left the group.
             kill(-process, SIGKILL)
+            tree.kill()
             while !Subprocess.hasEnded(process, &status) { usleep(500) }
             throw SystemError(call: "run", code: failure, context: command)
         }
@@ -99,13 +102,13 @@ public struct Subprocess: Sendable {
     public func start() throws(SystemError) -> RunningSubprocess {
         let output = try Pipe()
         let messages = try Pipe()
-        let process = try spawn(output: output.writing.number, messages: messages.writing.number)
+        let process = try spawn(output: output.writing.number, messages: messages.writing.number, ProcessTree())
         output.closeWriting()
         messages.closeWriting()
         return RunningSubprocess(process, output, messages)
     }
 
-    private func spawn(output: Int32, messages: Int32) throws(SystemError) -> pid_t {
+    private func spawn(output: Int32, messages: Int32, _ tree: ProcessTree) throws(SystemError) -> pid_t {
         // If the signal is ignored, which programs inherit, the system discards the status of a program that has ended.
         signal(SIGCHLD, SIG_DFL)
         var actions = posix_spawn_file_actions_t()
@@ -128,7 +131,7 @@ public struct Subprocess: Sendable {
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let words = CStrings([command] + arguments)
-        let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
+        let variables = CStrings(environment.map { "\($0.key)=\($0.value)" } + ["\(tree.mark.name)=\(tree.mark.value)"])
         var process: pid_t = 0
         let code = posix_spawnp(&process, command, &actions, &attributes, words.pointers, variables.pointers)
         guard code == 0 else { throw SystemError(call: "run", code: code, context: command) }

@@ -12,6 +12,9 @@ enum CertsCommand {
             }
             return try make(in: directory, arguments)
         }
+        for flag in [Flag.host, .days] where arguments.has(flag) {
+            throw CommandError(message: "--\(flag.rawValue) needs --directory DIR, which creates certificates")
+        }
         var files = arguments.operands
         if files.isEmpty { files = [try arguments.settings().certificateFile] }
         var code = ExitCode.success

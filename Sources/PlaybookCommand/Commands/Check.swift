@@ -24,7 +24,8 @@ struct CheckCommand {
         do throws(Inputs.Failure) {
             known = try Inputs.baseline(path)
         } catch {
-            throw CommandError(message: "\(error)")
+            let isMissing = DirectoryWalk.type(of: path) == 0
+            throw CommandError(message: "\(error)\(isMissing ? "; create it with --write-baseline \(path)" : "")")
         }
     }
 

@@ -77,21 +77,44 @@ struct DirectoryWalk {
     private static let ignoreFiles = [".gitignore", ".playbookignore"]
     private static let maximumDepth = 32
     private static let maximumFiles = 200_000
+    /// A few seconds; a large repository needs a hundredth of it.
+    private static let maximumSteps = 500_000_000
 
     /// Returns true if `--exclude` names a path.
-    func isExcluded(_ path: String, isDirectory: Bool = false) -> Bool {
-        let path = PathText.normalized(path)
-        return excluded?.ignores(path, isDirectory: isDirectory) ?? false
+    func isExcluded(_ path: String) -> Bool {
+        var steps = 0
+        return isExcluded(path, isDirectory: false, &steps)
+    }
+
+    private func isExcluded(_ path: String, isDirectory: Bool, _ steps: inout Int) -> Bool {
+        excluded?.ignores(PathText.normalized(path), isDirectory: isDirectory, steps: &steps) ?? false
+    }
+
+    /// The files that are found, and the work so far.
+    private struct Found {
+        var files: [Result<Inputs.File, Inputs.Failure>] = []
+        /// The steps of comparing paths with patterns.
+        var steps = 0
+
+        var isFull: Bool { files.count > maximumFiles || steps > maximumSteps }
+
+        mutating func fail(_ failure: Inputs.Failure) { files.append(.failure(failure)) }
     }
 
     /// Returns the files of a directory.
     func files(in directory: String) -> [Result<Inputs.File, Inputs.Failure>] {
         let shown = excluded == nil ? directory : PathText.normalized(directory)
-        var result: [Result<Inputs.File, Inputs.Failure>] = []
-        walk(shown, "", 0, excluded == nil ? [] : Scope.above(directory), into: &result)
-        guard result.count > DirectoryWalk.maximumFiles else { return result }
+        var found = Found()
+        walk(shown, "", 0, excluded == nil ? [] : Scope.above(directory), into: &found)
+        if found.steps > DirectoryWalk.maximumSteps {
+            found.fail(
+                Inputs.Failure(
+                    shown, "not read completely: too many files for the patterns of its ignore files; name a part of it"
+                ))
+        }
         let most = DirectoryWalk.maximumFiles
-        return result.prefix(most) + [.failure(Inputs.Failure(shown, "more than \(most) files"))]
+        guard found.files.count > most else { return found.files }
+        return found.files.prefix(most) + [.failure(Inputs.Failure(shown, "more than \(most) files"))]
     }
 
     /// The patterns of an ignore file, with the path from its directory.
@@ -102,17 +125,26 @@ struct DirectoryWalk {
         /// The number of characters from the directory that is walked to that of the ignore file.
         var dropped = 0
 
-        func ignores(_ path: String, isDirectory: Bool) -> Bool? {
-            patterns.ignores(added + path.dropFirst(dropped), isDirectory: isDirectory)
+        func ignores(_ path: String, isDirectory: Bool, _ steps: inout Int) -> Bool? {
+            patterns.ignores(added + path.dropFirst(dropped), isDirectory: isDirectory, steps: &steps)
         }
 
-        /// Reads an ignore file; nil if there is none.
+        /// Reads an ignore file; nil if there is none or it cannot be read, which is reported.
         static func read(_ path: String, added: String = "", dropped: Int = 0) -> Scope? {
-            guard DirectoryWalk.type(of: path) == S_IFREG,
-                let bytes = try? Inputs.bytes(of: path, atMost: 1 << 20).get()
-            else { return nil }
-            let text = String(decoding: bytes, as: UTF8.self)
-            return Scope(patterns: IgnorePatterns(text), added: added, dropped: dropped)
+            guard DirectoryWalk.type(of: path) == S_IFREG else { return nil }
+            do throws(Inputs.Failure) {
+                let bytes = try Inputs.bytes(of: path, atMost: 4 << 20).get()
+                let patterns = IgnorePatterns(String(decoding: bytes, as: UTF8.self))
+                if patterns.unused > 0 {
+                    let most =
+                        "\(IgnorePatterns.maximumPatterns) patterns of at most \(IgnorePatterns.maximumLength) bytes"
+                    Console.note("playbook: \(path): \(patterns.unused) patterns are not used; a file can have \(most)")
+                }
+                return Scope(patterns: patterns, added: added, dropped: dropped)
+            } catch {
+                Inputs.passOver(path, error.reason)
+                return nil
+            }
         }
 
         /// Returns the ignore files of the directories between the repository's root and a directory.
@@ -134,17 +166,13 @@ struct DirectoryWalk {
 
     private func walk(
         _ path: String, _ relative: String, _ depth: Int, _ above: [Scope],
-        into result: inout [Result<Inputs.File, Inputs.Failure>]
+        into found: inout Found
     ) {
-        guard result.count <= DirectoryWalk.maximumFiles else { return }
         guard depth < DirectoryWalk.maximumDepth else {
-            return result.append(
-                .failure(
-                    Inputs.Failure(path, "directories are nested more than \(DirectoryWalk.maximumDepth) levels deep")))
+            return found.fail(
+                Inputs.Failure(path, "directories are nested more than \(DirectoryWalk.maximumDepth) levels deep"))
         }
-        guard let entries = DirectoryWalk.entries(of: path) else {
-            return result.append(.failure(Inputs.failure(path)))
-        }
+        guard let entries = DirectoryWalk.entries(of: path) else { return found.fail(Inputs.failure(path)) }
         func whole(_ name: String) -> String {
             path == "." && excluded != nil ? name : path.hasSuffix("/") ? path + name : "\(path)/\(name)"
         }
@@ -155,37 +183,44 @@ struct DirectoryWalk {
             }
         }
         for (name, isDirectory) in entries {
+            guard !found.isFull else { return }
             let whole = whole(name)
             let isWanted = isWanted(name)
             if !isWanted, !isDirectory, reportsOthers, !name.hasPrefix(".") {
                 Inputs.passOver(whole, "not the name of an audit log")
             }
             guard isWanted || isDirectory || DirectoryWalk.type(of: whole, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
-                !isSkipped(name, whole, relative + name, isDirectory, scopes)
+                !isSkipped(name, whole, relative + name, isDirectory, scopes, &found.steps)
             else { continue }
             switch (DirectoryWalk.type(of: whole, AT_SYMLINK_NOFOLLOW), DirectoryWalk.type(of: whole)) {
             // Its status cannot be read, or its name is not UTF-8.
             case (0, _) where isWanted || isDirectory, (_, 0) where isWanted:
                 let isText = !name.contains("\u{FFFD}")
-                result.append(.failure(isText ? Inputs.failure(whole) : Inputs.Failure(whole, "the name is not UTF-8")))
-            case (S_IFDIR, _): walk(whole, relative + name + "/", depth + 1, scopes, into: &result)
+                found.fail(isText ? Inputs.failure(whole) : Inputs.Failure(whole, "the name is not UTF-8"))
+            case (S_IFDIR, _): walk(whole, relative + name + "/", depth + 1, scopes, into: &found)
             // It could lead to a cycle.
             case (S_IFLNK, S_IFDIR): Inputs.passOver(whole, "symbolic link to a directory")
             // A pipe that is named is read, such as <(helm template .); reading one in a directory could block forever.
             case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
                 if isWanted { Inputs.passOver(whole, "not a regular file") }
-            default: if isWanted { result.append(.success(Inputs.File(path: whole, isNamed: false))) }
+            default: if isWanted { found.files.append(.success(Inputs.File(path: whole, isNamed: false))) }
             }
         }
     }
 
     private func isSkipped(
-        _ name: String, _ path: String, _ relative: String, _ isDirectory: Bool, _ scopes: [Scope]
+        _ name: String, _ path: String, _ relative: String, _ isDirectory: Bool, _ scopes: [Scope], _ steps: inout Int
     ) -> Bool {
         guard excluded != nil else { return name.hasPrefix(".") }
         if isDirectory, name.hasPrefix(".") || DirectoryWalk.foreign.contains(name) { return true }
-        if isExcluded(path, isDirectory: isDirectory) || isExcluded(relative, isDirectory: isDirectory) { return true }
-        return scopes.lazy.reversed().compactMap { $0.ignores(relative, isDirectory: isDirectory) }.first ?? false
+        if isExcluded(path, isDirectory: isDirectory, &steps) || isExcluded(relative, isDirectory: isDirectory, &steps)
+        {
+            return true
+        }
+        for scope in scopes.reversed() {
+            if let decision = scope.ignores(relative, isDirectory: isDirectory, &steps) { return decision }
+        }
+        return false
     }
 
     /// Returns the entries of a directory in the order of names; nil if it cannot be read.

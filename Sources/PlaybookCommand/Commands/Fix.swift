@@ -13,13 +13,23 @@ struct FixCommand {
     /// The rendered roots after the changes.
     private var roots: [RenderedRoot] = []
     private let failureLevel: FailureLevel
+    private let format: String
+    private let outputs: [(format: String, path: String)]
+    private var report: FixReport
 
     init(_ arguments: Arguments) throws(CommandError) {
         self.arguments = arguments
         manifests = try ManifestRun(arguments)
         failureLevel = try arguments.failureLevel()
+        format = try arguments.format()
+        outputs = try arguments.outputs()
+        report = FixReport(isWritten: arguments.has(.write))
         guard !(arguments.has(.write) && arguments.has(.diff)) else {
             throw CommandError(message: "--diff cannot be combined with --write")
+        }
+        guard !arguments.has(.diff) || format == "text" else {
+            throw CommandError(
+                message: "--diff cannot be combined with --format \(format); use --output \(format)=FILE")
         }
         guard !arguments.has(.write) || !(arguments.operands.isEmpty || arguments.operands.contains("-")) else {
             throw CommandError(message: "--write needs file or directory names; it cannot write standard input")
@@ -50,7 +60,7 @@ struct FixCommand {
                 continue
             }
             changes.append(
-                FileChange(old: file, new: result.file, fixed: result.entries.count { $0.refusal == nil }))
+                FileChange(old: file, new: result.file, fixed: result.entries.filter { $0.refusal == nil }))
             for entry in result.entries { tell(entry, of: file.path) }
         }
         let own = changes.count
@@ -60,22 +70,37 @@ struct FixCommand {
             addBudgetsToSources()
         }
         let unread = manifests.summary.unreadable.count
-        let unwritten = deliver()
+        report.unwritten = deliver()
         var parts = [deeds()]
         if unread > 0 { parts.append("\(count(unread, "input")) could not be read") }
-        if unwritten > 0 { parts.append("\(count(unwritten, "file")) could not be written") }
+        if report.unwritten > 0 { parts.append("\(count(report.unwritten, "file")) could not be written") }
         let left = tellWhatIsLeft(in: changes[..<own].map(\.new))
         parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
-        Console.note(parts.joined(separator: "; "))
+        report.sum = parts.joined(separator: "; ")
+        Console.note(report.sum)
         for path in manifests.summary.settingsFiles { Console.note("settings read from \(path)") }
-        return manifests.exitCode(failingOn: failureLevel)
+        return manifests.exitCode(failingOn: failureLevel, isWritten: deliverReports())
+    }
+
+    /// Prints the report, and writes those that `--output` names; returns false if one could not be written.
+    private mutating func deliverReports() -> Bool {
+        for change in changes {
+            report.fixed += change.fixed.map {
+                FixReport.Item($0.judgement, of: $0.title, in: change.new.path, line: $0.line)
+            }
+            report.added += change.additions
+        }
+        report.changedFiles = changes.count(where: \.isChanged)
+        let (report, summary) = (report, manifests.summary)
+        if format == "json" { Console.print(report.json(summary)) }
+        return ReportPrinter.write(outputs) { $0 == "json" ? report.json(summary) : report.text(summary) }
     }
 
     private func fixing(with world: ManifestWorld) -> ManifestJudge {
         ManifestJudge(
             manifests.judge(knowing: world).context
                 .with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
-            namespace: manifests.namespace)
+            namespace: manifests.namespace, owners: world.owners)
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
@@ -83,7 +108,7 @@ struct FixCommand {
     /// The changes that were made to the files, or would be.
     private func deeds() -> String {
         let isWritten = arguments.has(.write)
-        let (fixed, added) = changes.reduce((0, 0)) { ($0.0 + $1.fixed, $0.1 + $1.added) }
+        let (fixed, added) = changes.reduce((0, 0)) { ($0.0 + $1.fixed.count, $0.1 + $1.added.count) }
         guard fixed + added > 0 else { return isWritten ? "nothing fixed" : "nothing to fix" }
         var deeds: [String] = []
         if fixed > 0 { deeds.append("\(isWritten ? "fixed" : "fix") \(count(fixed, "finding"))") }
@@ -93,18 +118,19 @@ struct FixCommand {
         return (isWritten ? "" : "would ") + deeds.joined(separator: " and ") + " in \(places)"
     }
 
-    private func tell(_ entry: FixedFile.Entry, of path: String, not verb: String = "fixed") {
+    /// Reports a finding that could not be fixed, or whose missing object could not be added.
+    private mutating func tell(_ entry: FixedFile.Entry, of path: String, isAddition: Bool = false) {
         guard let refusal = entry.refusal else { return }
-        let place = refusal.location.map { "\(path):\($0.line):\($0.column)" } ?? "\(path):\(entry.line)"
-        Console.note(
-            "\(place): not \(verb): \(entry.title): \(entry.judgement.rule.id): \(SecretMask.masked(refusal.message))")
+        let item = FixReport.Item(
+            entry.judgement, of: entry.title, in: path, line: refusal.location?.line ?? entry.line,
+            column: refusal.location?.column, reason: refusal.message)
+        if isAddition { report.notAdded.append(item) } else { report.notFixed.append(item) }
+        Console.note(item.text(isAddition ? "not added" : "not fixed"))
     }
 
-    /// Reports an added object.
-    private func tellAdded(_ object: Literal, to path: String) {
-        let name = [object["metadata"]?["namespace"]?.text, object["metadata"]?["name"]?.text].compactMap(\.self)
-        let verb = arguments.has(.write) ? "added" : "would add"
-        Console.note("\(path): \(verb) PodDisruptionBudget \(name.joined(separator: "/"))")
+    /// Reports the objects that were added.
+    private func tellAdded(_ change: FileChange) {
+        for addition in change.additions { Console.note(addition.text(report.additionVerb)) }
     }
 
     // MARK: Sources of kustomizations
@@ -139,7 +165,9 @@ struct FixCommand {
         for root in manifests.roots {
             for (path, file) in root.sources.sorted(by: { $0.key < $1.key }) where told.insert(path).inserted {
                 changes.append(
-                    FileChange(old: file, new: accepted[path] ?? file, fixed: fixes.entries[path]?.count ?? 0))
+                    FileChange(
+                        old: file, new: accepted[path] ?? file,
+                        fixed: accepted[path] == nil ? [] : fixes.entries[path] ?? []))
             }
         }
     }
@@ -176,14 +204,14 @@ struct FixCommand {
         let world = manifests.worlds(of: files, roots, isTelling: false).shared
         for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
             let path = files[index].path
-            for entry in additions.refused { tell(entry, of: path, not: "added") }
+            for entry in additions.refused { tell(entry, of: path, isAddition: true) }
             do throws(CannotEdit) {
                 if let refusal = additions.refusal { throw refusal }
                 guard !additions.objects.isEmpty else { continue }
                 if let reason = manifests.reasonToKeep(PathText.normalized(path)) { throw reason }
                 changes[index].new = try files[index].appending(additions.objects)
-                changes[index].added = additions.objects.count
-                for object in additions.objects { tellAdded(object, to: path) }
+                changes[index].added = additions.objects
+                tellAdded(changes[index])
             } catch {
                 Console.note("\(path): no objects added: \(error.message)")
             }
@@ -212,7 +240,7 @@ struct FixCommand {
             } catch {
                 var entry = budget.entry
                 entry.refuse(error)
-                tell(entry, of: budget.source, not: "added")
+                tell(entry, of: budget.source, isAddition: true)
             }
         }
     }
@@ -255,8 +283,10 @@ struct FixCommand {
             }
         }
         for (path, budget) in added {
-            if let new = wanted[path] { changes.append(FileChange(old: nil, new: new, added: 1)) }
-            tellAdded(budget.object, to: path)
+            guard let new = wanted[path] else { continue }
+            let change = FileChange(old: nil, new: new, added: [budget.object])
+            changes.append(change)
+            tellAdded(change)
         }
     }
 
@@ -279,18 +309,15 @@ struct FixCommand {
 
     /// Lists the remaining findings, and returns their number.
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
-        var left = 0
+        var (left, objects): (Int, [JudgedObject]) = (0, [])
         let worlds = manifests.worlds(of: files, roots, isTelling: false)
         manifests.judge(files, roots, with: worlds) { object in
-            for finding in object.findings where finding.judgement.effect != .exempt {
-                left += 1
-                let column = finding.region.map { ":\($0.start.column)" } ?? ""
-                let judgement = finding.judgement
-                Console.note(
-                    "\(object.file):\(finding.line ?? 1)\(column): remaining: \(judgement.effect.rawValue) "
-                        + "\(judgement.rule.id): \(judgement.path) \(judgement.finding.message)")
-            }
+            let lines = FixReport.lines(of: object)
+            lines.forEach(Console.note)
+            left += lines.count
+            if !lines.isEmpty { objects.append(object) }
         }
+        report.remaining = objects
         return left
     }
 
@@ -299,6 +326,7 @@ struct FixCommand {
     /// - Returns: The number of files that could not be written.
     private mutating func deliver() -> Int {
         guard arguments.has(.write) else {
+            guard format == "text" else { return 0 }
             for (index, change) in changes.enumerated() { print(change, isFirst: index == 0) }
             return 0
         }
@@ -309,6 +337,7 @@ struct FixCommand {
                 continue
             }
             manifests.complain(failure)
+            changes[index].added = []
             failed += 1
         }
         let changed = changes.indices.filter { changes[$0].old != nil && changes[$0].isChanged }
@@ -338,10 +367,17 @@ private struct FileChange {
     /// The file before; nil for a new one.
     let old: ManifestFile?
     var new: ManifestFile
-    /// The number of fixed findings.
-    var fixed = 0
-    /// The number of added objects.
-    var added = 0
+    /// The fixed findings.
+    var fixed: [FixedFile.Entry] = []
+    /// The added objects.
+    var added: [Literal] = []
+
+    var additions: [FixReport.Addition] {
+        added.map { object in
+            let name = [object["metadata"]?["namespace"]?.text, object["metadata"]?["name"]?.text].compactMap(\.self)
+            return FixReport.Addition("PodDisruptionBudget", name.joined(separator: "/"), to: new.path)
+        }
+    }
 
     var isChanged: Bool { old?.text.bytes != new.text.bytes }
 

@@ -107,8 +107,10 @@ struct ManifestRun {
     ///   - isTelling: True to report objects that cannot be used as related objects.
     /// - Returns: The objects.
     mutating func worlds(of files: [ManifestFile], _ roots: [RenderedRoot], isTelling: Bool = true) -> Worlds {
-        func add(_ file: ManifestFile, to world: inout ManifestWorld) {
-            for problem in world.add(file) where isTelling { complain(Inputs.Failure(problem, in: file)) }
+        func add(_ file: ManifestFile, isEvaluated: Bool = true, to world: inout ManifestWorld) {
+            for problem in world.add(file, isEvaluated: isEvaluated) where isTelling {
+                complain(Inputs.Failure(problem, in: file))
+            }
         }
         func add(_ root: RenderedRoot, to world: inout ManifestWorld) {
             for problem in world.add(root.file) where isTelling {
@@ -122,7 +124,7 @@ struct ManifestRun {
         let rendered = keys.reduce(into: Set<ObjectKey>()) { $0.formUnion($1) }
         var world = ManifestWorld(isPartial: arguments.has(.partial), namespace: namespace, of: settings.catalogue)
         var copies: [ManifestFile] = []
-        for file in relatedObjects { add(file, to: &world) }
+        for file in relatedObjects { add(file, isEvaluated: false, to: &world) }
         for (index, file) in files.enumerated() {
             if !roots.isEmpty, !keysOfFiles[index].isDisjoint(with: rendered) {
                 copies.append(file)
@@ -146,7 +148,7 @@ struct ManifestRun {
     func judge(knowing world: ManifestWorld) -> ManifestJudge {
         ManifestJudge(
             Context(settings: settings, relatedObjects: world.relatedObjects, now: Process.now, source: .files),
-            namespace: namespace)
+            namespace: namespace, owners: world.owners)
     }
 
     /// Evaluates the objects of files and roots: `accept` removes findings that are not reported, `body` is called with each

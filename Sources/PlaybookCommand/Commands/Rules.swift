@@ -104,7 +104,7 @@ extension Command {
             throw CommandError(message: "completion needs one shell: \(shells.joined(separator: ", "))")
         }
         guard let completion = Completion(rawValue: shell) else {
-            throw CommandError.unknown("shell", shell, among: shells)
+            throw CommandError(message: "unsupported shell \"\(shell)\"; use one of \(shells.joined(separator: ", "))")
         }
         Console.print(completion.script)
         return .success

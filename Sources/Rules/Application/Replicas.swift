@@ -88,7 +88,7 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
             finding.edits = [.set(finding.place, .number(String(least)))]
         } else {
             finding.advice =
-                "set \(least) if several replicas can run at once; if not, exempt it from replicas with a reason"
+                "set \(least) if several replicas can run at once; if not, exempt the workload with a reason"
         }
     }
 }

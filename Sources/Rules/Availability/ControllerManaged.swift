@@ -61,7 +61,7 @@ private func advice(_ subject: Subject) -> String {
     }
     let owner = subject.isLongRunning ? "Deployment or StatefulSet" : "Job"
     let part = subject.kind == .pod ? "this spec as its template" : "this template"
-    return "create a \(owner) with \(part), or exempt it from controller-managed with a reason"
+    return "create a \(owner) with \(part), or exempt the object with a reason"
 }
 
 private func handmade(
