@@ -19,9 +19,11 @@ CIDRS = ["10.0.0.0/28", "2001:db8::/64"]
 TOLERATION = {"key": "spot", "operator": "Exists"}
 LABELS = {"app.kubernetes.io/name": "playbook", "app.kubernetes.io/part-of": "playbook"}
 
+KINDS = "example.com/Policy=spec.a.*.template, example.com/Policy = spec.b[], -ray.io/RayCluster, example.com/Bus=spec.template"
+
 # Values of which the overlays have no equal; what they render must violate no rule.
 ALL = {
-    "namespace": {"create": True}, "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3"}, "exemptions": "# none\n",
+    "namespace": {"create": True}, "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3", "PLAYBOOK_WORKLOAD_KINDS": KINDS}, "exemptions": "# none\n",
     "extraEnv": [{"name": "TZ", "value": "UTC"}], "replicas": 4, "autoscaling": {"maxReplicas": 8, "targetCPU": 60},
     "image": {"repository": REPOSITORY, "digest": DIGEST, "pullPolicy": "IfNotPresent", "pullSecrets": ["registry"]},
     "podDisruptionBudget": {"maxUnavailable": 2}, "quota": {"pods": "20"}, "nodeSelector": {"team": "platform"},
@@ -114,6 +116,12 @@ def compare(objects, values):
             yield f"{each}: {difference}"
 
 
+def added(configuration):
+    """The webhooks, resources and operations of the rules for the API group of KINDS."""
+    return [(webhook["name"], rule["resources"], rule["operations"])
+            for webhook in configuration["webhooks"] for rule in webhook["rules"] if rule["apiGroups"] == ["example.com"]]
+
+
 def check_values():
     """Checks that each value has its effect."""
     objects = {title(item): item for item in render(ALL)}
@@ -124,6 +132,13 @@ def check_values():
     for value, found, wanted in [
         ("namespace.create", "Namespace playbook" in objects, True),
         ("settings", (settings["PLAYBOOK_RATCHET"], settings["PLAYBOOK_MIN_REPLICAS"]), ("off", "3")),
+        ("PLAYBOOK_WORKLOAD_KINDS, validating", added(objects["ValidatingWebhookConfiguration playbook"]), [
+            ("custom-resources.playbook.superinc.com", ["policies"], ["CREATE", "UPDATE"]),
+            ("custom-resources.playbook.superinc.com", ["buses"], ["CREATE", "UPDATE"])]),
+        ("PLAYBOOK_WORKLOAD_KINDS, mutating", added(objects["MutatingWebhookConfiguration playbook"]), [
+            ("fixes.playbook.superinc.com", ["policies"], ["CREATE"]), ("fixes.playbook.superinc.com", ["buses"], ["CREATE"])]),
+        ("PLAYBOOK_WORKLOAD_KINDS, audit", objects["ClusterRole playbook-audit"]["rules"][-2:], [
+            {"apiGroups": ["example.com"], "resources": [name], "verbs": ["list"]} for name in ("policies", "buses")]),
         ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": "# none\n"}),
         ("extraEnv", container["env"][-1], {"name": "TZ", "value": "UTC"}),
         ("replicas", (objects["Deployment playbook"]["spec"].get("replicas"), scaler["minReplicas"]), (None, 4)),

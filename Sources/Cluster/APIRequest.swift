@@ -25,6 +25,9 @@ public struct APIResource: Hashable, Sendable, CustomStringConvertible {
     /// The name with its group, as in kubectl: `poddisruptionbudgets.policy`.
     public var description: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
+    /// The group and the version: `policy/v1`.
+    public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
+
     /// The path of one object, of the objects of a namespace, or of all objects.
     ///
     /// - Parameters:

@@ -16,6 +16,8 @@ public final class Audit {
         public var labels: String?
         /// The kinds that are neither listed nor evaluated, such as Secrets.
         public var excluded = ResourceKinds()
+        /// The titles of the kinds of `PLAYBOOK_WORKLOAD_KINDS` that are neither listed nor evaluated: `keda.sh/ScaledJob`.
+        public var excludedWorkloadKinds: Set<String> = []
         /// True if Namespaces are evaluated whatever the rules, for the exemptions that they set.
         public var includesNamespaces = false
 
@@ -27,6 +29,8 @@ public final class Audit {
     public struct Entry {
         /// The object's API path, such as `/apis/apps/v1/namespaces/shop/deployments/catalogue`.
         public let path: String
+        /// The API group and version of the object: `apps/v1`.
+        public let apiVersion: String
         /// The object's uid; empty if it has none.
         public let uid: String
         /// The decision, with the object's kind, namespace, name and team.
@@ -72,30 +76,41 @@ public final class Audit {
     /// - Parameters:
     ///   - now: The time.
     ///   - each: Called with each evaluated object.
-    ///   - problem: Called with each kind that could not be read, and the error; the other kinds are evaluated.
+    ///   - problem: Called with each resource that could not be read, and the error; the others are evaluated.
     public func run(
-        at now: Timestamp, each: (Entry) -> Void, problem: (ResourceKind, APIError) -> Void
+        at now: Timestamp, each: (Entry) -> Void, problem: (APIResource, APIError) -> Void
     ) {
         let judged = self.judged
         for kind in related {
             do throws(APIError) {
                 try learn(kind, keeping: selection.labels == nil && judged.contains(kind))
             } catch {
-                problem(kind, error)
+                problem(APIResource(kind), error)
             }
         }
         let context = Context(settings: settings, relatedObjects: relatedObjects, now: now, source: .cluster)
         for kind in judged.kinds {
+            let (resource, name) = (APIResource(kind), "\(kind.name)")
             do throws(APIError) {
                 if let pages = kept.removeValue(forKey: kind) {
-                    for page in pages { try judge(page, of: kind, in: context, each) }
+                    for page in pages { try judge(page, of: resource, name, in: context, each) }
                 } else if !related.contains(kind) || selection.labels != nil && relatedObjects.knows(kind, in: "") {
                     try pages(of: kind, selection.labels) { (page) throws(APIError) in
-                        try judge(page, of: kind, in: context, each)
+                        try judge(page, of: resource, name, in: context, each)
                     }
                 }
             } catch {
-                problem(kind, error)
+                problem(resource, error)
+            }
+        }
+        for kind in workloadKinds {
+            do throws(APIError) {
+                guard let resource = try served(kind) else { continue }
+                try pages(of: resource, in: selection.namespace, query(selection.labels)) { (page) throws(APIError) in
+                    try judge(page, of: resource, kind.name, in: context, each)
+                }
+            } catch {
+                problem(APIResource(group: kind.group, version: "", plural: kind.plural), error)
             }
         }
     }
@@ -124,6 +139,40 @@ public final class Audit {
         return kinds.intersection(settings.catalogue.relatedKinds).subtracting(selection.excluded).kinds
     }
 
+    /// The kinds of `PLAYBOOK_WORKLOAD_KINDS`, if a rule evaluates pod templates.
+    private var workloadKinds: [WorkloadKind] {
+        guard rules.contains(where: { $0.scope.kinds.contains(.podTemplate) }) else { return [] }
+        return settings.workloadKinds.filter { !selection.excludedWorkloadKinds.contains($0.title) }
+    }
+
+    /// Returns the resource of a kind in the first version that serves it, preferred versions first; nil if none does.
+    private func served(_ kind: WorkloadKind) throws(APIError) -> APIResource? {
+        let group = try discovered("/apis/\(kind.group)")
+        let versions = [group?["preferredVersion"]].compactMap(\.self) + (group?["versions"]?.elements ?? [])
+        var asked: Set<String> = []
+        for version in versions.compactMap({ $0["version"]?.text }) where asked.insert(version).inserted {
+            let resources =
+                try discovered("/apis/\(kind.group)/\(percentEncoded(version))")?["resources"]?.elements ?? []
+            let plural = resources.first { $0["kind"]?.text == kind.name && $0["name"]?.text?.contains("/") == false }
+            if let plural = plural?["name"]?.text {
+                return APIResource(group: kind.group, version: version, plural: plural)
+            }
+        }
+        return nil
+    }
+
+    /// Reads a discovery document; nil if it does not exist.
+    private func discovered(_ path: String) throws(APIError) -> Literal? {
+        do throws(APIError) {
+            guard let object = try? Literal(parsing: try client.begin(APIRequest(.get, path)).wait().body) else {
+                throw .malformed("not a JSON object")
+            }
+            return object
+        } catch .status(let status) where status.code == 404 {
+            return nil
+        }
+    }
+
     // MARK: Listing
 
     /// Adds all related objects of a kind; a kind that the cluster does not serve has none.
@@ -139,19 +188,29 @@ public final class Audit {
         relatedObjects.replace(kind, from: found)
     }
 
-    /// Lists a kind page by page; the next page is requested while one is processed.
+    private typealias Query = [(name: String, value: String)]
+
+    private func query(_ labels: String?) -> Query { labels.map { [("labelSelector", $0)] } ?? [] }
+
+    /// Lists a kind page by page.
     private func pages(
         of kind: ResourceKind, _ labels: String?, _ body: ([UInt8]) throws(APIError) -> Void
     ) throws(APIError) {
         let isInNamespace = !ResourceKinds.clusterWide.contains(kind)
-        let resource = APIResource(kind)
-        var request = APIRequest(.get, resource.path(in: isInNamespace ? selection.namespace : nil))
-        request.maximumResponse = maximumPage
-        var query: [(name: String, value: String)] = []
-        if let labels { query.append(("labelSelector", labels)) }
+        var query = query(labels)
         if kind == .namespace, let namespace = selection.namespace {
             query.append(("fieldSelector", "metadata.name=\(namespace)"))
         }
+        try pages(of: APIResource(kind), in: isInNamespace ? selection.namespace : nil, query, body)
+    }
+
+    /// Lists a resource page by page; the next page is requested while one is processed.
+    private func pages(
+        of resource: APIResource, in namespace: String?, _ query: Query, _ body: ([UInt8]) throws(APIError) -> Void
+    ) throws(APIError) {
+        var query = query
+        var request = APIRequest(.get, resource.path(in: namespace))
+        request.maximumResponse = maximumPage
         var size = Audit.pageSize
         func begin() -> BlockingClient.Pending {
             request.query = [("limit", String(size))] + query
@@ -191,18 +250,17 @@ public final class Audit {
     // MARK: Evaluation
 
     private func judge(
-        _ page: [UInt8], of kind: ResourceKind, in context: Context, _ each: (Entry) -> Void
+        _ page: [UInt8], of resource: APIResource, _ kind: String, in context: Context, _ each: (Entry) -> Void
     ) throws(APIError) {
-        let resource = APIResource(kind)
         try read(page) { object in
             guard
-                let request = UnsentRequest(
-                    of: object, kind: "\(kind.name)", apiVersion: kind.apiVersion, operation: .update)
+                let request = UnsentRequest(of: object, kind: kind, apiVersion: resource.apiVersion, operation: .update)
             else { return }
             let metadata = ObjectMeta(of: object)
             each(
                 Entry(
                     path: resource.path(in: metadata.namespace, name: metadata.name ?? ""),
+                    apiVersion: resource.apiVersion,
                     uid: object["metadata"]?["uid"]?.string ?? "",
                     verdict: judge.verdict(on: request.review, in: context)))
         }

@@ -70,7 +70,7 @@ final class LookupCalls {
         }
         let namespace = ResourceKinds.clusterWide.contains(absence.kind) ? nil : absence.namespace
         client.list(
-            APIResource(absence.kind), in: namespace, within: limit, atMost: LookupCalls.mostBytes,
+            APIResource(absence.kind), in: namespace, named: absence.name, within: limit, atMost: LookupCalls.mostBytes,
             each: { try? found.set($0, absence.kind) }
         ) { result in
             switch result {

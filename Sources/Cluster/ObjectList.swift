@@ -15,6 +15,7 @@ extension APIClient {
     /// - Parameters:
     ///   - resource: The resource.
     ///   - namespace: The namespace; nil for all.
+    ///   - name: The name of the only object to list; nil for all.
     ///   - page: The page size and the continue token; nil for all objects at once.
     ///   - readsOnlyMetadata: True to request only the objects' metadata.
     ///   - attempts: The maximum number of attempts.
@@ -26,7 +27,8 @@ extension APIClient {
     /// - Returns: The call, to cancel it.
     @discardableResult
     public func list(
-        _ resource: APIResource, in namespace: String? = nil, page: (size: Int, continuation: String?)? = nil,
+        _ resource: APIResource, in namespace: String? = nil, named name: String? = nil,
+        page: (size: Int, continuation: String?)? = nil,
         readsOnlyMetadata: Bool = false, attempts: Int = 1, within limit: Duration = .seconds(60),
         atMost maximum: Int = 64 << 20,
         each: @escaping (Value) -> Void,
@@ -35,6 +37,8 @@ extension APIClient {
         var request = APIRequest(.get, resource.path(in: namespace), attempts: attempts, limit: limit)
         request.maximumResponse = maximum
         if readsOnlyMetadata { request.accept = APIRequest.metadataList }
+        // A list needs no other permission than that for all objects.
+        if let name { request.query.append(("fieldSelector", "metadata.name=\(name)")) }
         if let page {
             request.query.append(("limit", String(page.size)))
             if let continuation = page.continuation { request.query.append(("continue", continuation)) }

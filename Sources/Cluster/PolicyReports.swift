@@ -93,7 +93,7 @@ public struct PolicyReports {
     ) -> Literal {
         let object = entry.verdict.subject
         let subject: [Literal.Member?] = [
-            .init("apiVersion", .string(object.kind.apiVersion)), .init("kind", .string("\(object.kind.name)")),
+            .init("apiVersion", .string(entry.apiVersion)), .init("kind", .string(object.kindName)),
             object.namespace.isEmpty ? nil : .init("namespace", .string(object.namespace)),
             .init("name", .string(object.name)), entry.uid.isEmpty ? nil : .init("uid", .string(entry.uid)),
         ]

@@ -21,13 +21,16 @@ public struct TraefikRule: Sendable {
         public static let serverName = Matchers(rawValue: 4)
         /// The server name of a TLS client, by regular expressions.
         public static let serverNameExpression = Matchers(rawValue: 8)
-        /// The path of an HTTP request, by paths, prefixes or regular expressions.
+        /// The path of an HTTP request, by paths or prefixes.
         public static let path = Matchers(rawValue: 16)
+        /// The path of an HTTP request, by regular expressions.
+        public static let pathExpression = Matchers(rawValue: 32)
 
         /// In lower case: Traefik accepts `Host`, `HOST` and `host`.
         fileprivate static let names: [(name: StaticString, matcher: Matchers)] = [
             ("host", .host), ("hostheader", .host), ("hostregexp", .hostExpression), ("hostsni", .serverName),
-            ("hostsniregexp", .serverNameExpression), ("path", .path), ("pathprefix", .path), ("pathregexp", .path),
+            ("hostsniregexp", .serverNameExpression), ("path", .path), ("pathprefix", .path),
+            ("pathregexp", .pathExpression),
         ]
     }
 

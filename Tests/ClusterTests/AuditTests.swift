@@ -43,7 +43,7 @@ import Testing
             var report = ExemptionReport(settings)
             let now = Timestamp(seconds: 1_795_435_200)
             Audit(client, settings, selection).run(
-                at: now, each: { report.add($0.verdict) }, problem: { Issue.record("\($0.name): \($1)") })
+                at: now, each: { report.add($0.verdict) }, problem: { Issue.record("\($0): \($1)") })
             return report.text(at: now)
         }
 
@@ -63,7 +63,7 @@ import Testing
                     }
                     for entry in entry.verdict.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
                 },
-                problem: { problems.append("\($0.name): \($1)") })
+                problem: { problems.append("\($0): \($1)") })
             return (found, problems)
         }
     }
@@ -112,7 +112,8 @@ import Testing
         let (found, problems) = try cluster.audit(["pod-disruption-budget", "replicas"])
         #expect(found.count == 2 && found[0].hasSuffix("replicas deny"))
         #expect(found[1] == "pod-disruption-budget not evaluated")
-        #expect(problems.count == 1 && problems[0].hasPrefix("PodDisruptionBudget: the API server returned 403"))
+        #expect(
+            problems.count == 1 && problems[0].hasPrefix("poddisruptionbudgets.policy: the API server returned 403"))
     }
 
     @Test func `Pods controlled by an evaluated owner are skipped, and other Pods are evaluated`() throws {
@@ -152,6 +153,62 @@ import Testing
             ])
         cluster.list(Self.deployments, [Self.deployment("one", replicas: 1)])
         #expect(try cluster.audit(["replicas"]).found.map { $0.hasSuffix("replicas exempt") } == [true])
+    }
+
+    // MARK: Workload kinds
+
+    /// Serves a kind in an API group, with the discovery documents of the group.
+    private func serve(
+        _ cluster: Cluster, _ group: String, _ kinds: [String: [(name: String, kind: String)]], preferred: String
+    ) {
+        let versions = kinds.keys.sorted().map { #"{"groupVersion":"\#(group)/\#($0)","version":"\#($0)"}"# }
+        cluster.server.put(
+            "/apis/\(group)",
+            #"{"kind":"APIGroup","name":"\#(group)","versions":[\#(versions.joined(separator: ","))],"#
+                + #""preferredVersion":{"version":"\#(preferred)"}}"#)
+        for (version, resources) in kinds {
+            let items = resources.map { #"{"name":"\#($0.name)","kind":"\#($0.kind)","namespaced":true}"# }
+            cluster.server.put(
+                "/apis/\(group)/\(version)",
+                #"{"kind":"APIResourceList","resources":[\#(items.joined(separator: ","))]}"#)
+        }
+    }
+
+    /// A ScaledJob whose pods use the host's network.
+    private static let scaledJob = """
+        {"metadata":{"name":"mail","namespace":"shop"},"spec":{"jobTargetRef":{"template":{"spec":{"hostNetwork":true,
+        "containers":[{"name":"app","image":"app"}]}}}}}
+        """
+
+    @Test func `the kinds of PLAYBOOK_WORKLOAD_KINDS that the cluster serves are listed in their served version`()
+        throws
+    {
+        let cluster = try Cluster()
+        // The preferred version of the group does not have the kind, and its plural is only known to the API server.
+        serve(
+            cluster, "keda.sh",
+            [
+                "v2": [("scaledthings", "ScaledThing")],
+                "v1beta7": [("scaledjobs/status", "ScaledJob"), ("jobsscaled", "ScaledJob")],
+            ],
+            preferred: "v2")
+        cluster.list("/apis/keda.sh/v1beta7/jobsscaled", [Self.scaledJob])
+        let (found, problems) = try cluster.audit(["host-isolation"])
+        let path = "/apis/keda.sh/v1beta7/namespaces/shop/jobsscaled/mail"
+        #expect(found == ["ScaledJob shop/mail \(path): host-isolation deny"])
+        #expect(problems == [])
+    }
+
+    @Test func `an excluded workload kind is not listed, and one that cannot be listed is reported`() throws {
+        let cluster = try Cluster()
+        serve(cluster, "keda.sh", ["v1alpha1": [("scaledjobs", "ScaledJob")]], preferred: "v1alpha1")
+        cluster.server.refuse("GET", "/apis/keda.sh/v1alpha1/scaledjobs", 403)
+        var selection = Audit.Selection()
+        selection.excludedWorkloadKinds = ["keda.sh/ScaledJob"]
+        #expect(try cluster.audit(["host-isolation"], selection).problems == [])
+        let (found, problems) = try cluster.audit(["host-isolation"])
+        #expect(found == [])
+        #expect(problems.count == 1 && problems[0].hasPrefix("scaledjobs.keda.sh: the API server returned 403"))
     }
 
     // MARK: Exemptions
@@ -218,6 +275,6 @@ import Testing
         let (found, problems) = try cluster.audit(["replicas"])
         #expect(
             found == [] && problems.count == 1
-                && problems[0].hasPrefix("Deployment: cannot read the API server's response"))
+                && problems[0].hasPrefix("deployments.apps: cannot read the API server's response"))
     }
 }

@@ -188,6 +188,18 @@ import Testing
         #expect(server.requests == ["GET \(path)"])
     }
 
+    @Test func `one object is listed by its name, however many others there are`() throws {
+        let server = try server()
+        let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"
+        server.put(
+            "\(path)?fieldSelector=metadata.name%3Dall",
+            #"{"kind":"RoleList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"all","namespace":"shop"}}]}"#
+        )
+        let absence = Absence(.role, in: "shop", named: "all")
+        guard case .absence(absence, let found?) = try ask(.absence(absence), server) else { throw CancellationError() }
+        #expect(try found.object(.role, named: "all", in: "shop") != nil)
+    }
+
     @Test func `a kind that is not served has no objects, and an invalid response gives no result`() throws {
         let server = try server()
         let absence = Absence(.securityPolicy, in: "shop")

@@ -42,14 +42,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("anonymous-binding", binding, ResourceKind.clusterRole, everything),
-        ("load-balancer-service", gateway, .gatewayClass, balancers),
+        ("anonymous-binding", binding, Absence(.clusterRole, in: "default", named: "reader"), everything),
+        ("load-balancer-service", gateway, Absence(.gatewayClass, in: "default", named: "edge"), balancers),
     ])
     func `a rule is evaluated after the object that it needs has been read`(
-        _ rule: String, _ object: String, _ kind: ResourceKind, _ deciding: String
+        _ rule: String, _ object: String, _ absence: Absence, _ deciding: String
     ) throws {
         var world = try world(rule, object)
-        let absence = Absence(kind, in: "default")
         let open = try world.verdict()
         #expect(open.notEvaluated.map(\.rule.id) == [rule])
         #expect(open.lookups.contains(.absence(absence)))
@@ -57,7 +56,7 @@ import Testing
         for objects in [[try Literal(yaml: deciding)], []] {
             var found = World(nil)
             found.relatedObjects = objects
-            found.without = ResourceKinds(kind)
+            found.without = ResourceKinds(absence.kind)
             world.answers = [.absence(absence, found: try found.context().relatedObjects)]
             let verdict = try world.verdict()
             #expect(verdict.isDenied == !objects.isEmpty)
@@ -67,7 +66,7 @@ import Testing
 
     @Test func `if the object cannot be read, the rule is not evaluated and there is no second lookup`() throws {
         var world = try world("anonymous-binding", Self.binding)
-        let absence = Absence(.clusterRole, in: "default")
+        let absence = Absence(.clusterRole, in: "default", named: "reader")
         world.answers = [.absence(absence, found: nil)]
         let verdict = try world.verdict()
         #expect(!verdict.isDenied && verdict.notEvaluated.count == 1)
@@ -84,7 +83,7 @@ import Testing
             roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: info}
             subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]
             """)
-        let absence = Absence(.role, in: "pipelines")
+        let absence = Absence(.role, in: "pipelines", named: "info")
         let open = try world.verdict()
         #expect(open.isDenied && open.lookups.contains(.absence(absence)))
         var found = World(nil)

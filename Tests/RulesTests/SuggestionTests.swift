@@ -77,6 +77,16 @@ import Testing
         #expect(!Self.servesHTTP(world.object ?? [:]))
     }
 
+    @Test func `each rule that reads StatefulSets has a finding of a database`() throws {
+        let rules = Catalogue.playbook.rules.filter { $0.scope.kinds.contains(.statefulSet) }
+        let tested = try Case.bad.filter { item in
+            guard var world = try Self.database(item) else { return false }
+            world.rules = [item.rule]
+            return try !world.verdict().judgements.isEmpty
+        }
+        #expect(Set(rules.map(\.id)).subtracting(tested.map(\.rule.id)) == [])
+    }
+
     @Test(arguments: Case.bad)
     func `a suggestion resolves a database's finding and causes no other`(_ item: Case) throws {
         guard var world = try Self.database(item), let object = world.object else { return }

@@ -147,12 +147,55 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test(arguments: WorkloadHolder.all)
-    func `the object is not patched, and its deletion is allowed`(_ holder: WorkloadHolder) throws {
+    func `its deletion is allowed`(_ holder: WorkloadHolder) throws {
         var world = World(holder.object(try podSpec("{securityContext: {privileged: true}}")))
-        world.settings = ["PLAYBOOK_FIX": "all"]
-        #expect(try world.mutation().patch.operations.isEmpty)
         (world.before, world.object, world.operation) = (world.object, nil, "DELETE")
         #expect(try !world.verdict().isDenied)
+    }
+
+    // MARK: Fixes
+
+    /// A pod spec that two additive fixes and one other fix change: a CPU limit without a request, no runAsNonRoot beside a
+    /// user id, and a memory request below its limit.
+    private var fixable: Literal {
+        get throws {
+            try podSpec(
+                "{securityContext: {runAsNonRoot: null}, resources: {requests: {cpu: null, memory: 1Gi}, limits: {cpu: 500m, memory: 2Gi}}}"
+            ).merging(["securityContext": ["runAsNonRoot": nil, "runAsUser": 1001, "runAsGroup": 1001]])
+        }
+    }
+
+    @Test(arguments: WorkloadHolder.all, ["additive", "all"])
+    func `additive fixes are applied in the pod template, and no others`(
+        _ holder: WorkloadHolder, _ fixes: String
+    ) throws {
+        let object = holder.object(try fixable)
+        var world = World(object)
+        world.settings = ["PLAYBOOK_FIX": fixes]
+        let mutation = try world.mutation()
+        let expected = ["run-as-non-root", "cpu-request"].filter { !holder.passed.contains($0) }
+        #expect(mutation.fixes.map(\.rule.id) == expected)
+        #expect(mutation.fixes.allSatisfy { $0.path.hasPrefix(holder.place) })
+        let patched = try mutation.patch.applied(to: object)
+        world.object = patched
+        #expect(try world.mutation().patch.operations.isEmpty)
+        let left = try Set(world.verdict().judgements.map(\.rule.id))
+        #expect(left.isDisjoint(with: expected))
+    }
+
+    @Test(arguments: WorkloadHolder.all)
+    func `an existing object is not patched, because its controller can replace all pods`(_ holder: WorkloadHolder)
+        throws
+    {
+        let world = World(holder.object()).updated(to: holder.object(try fixable))
+        #expect(try world.mutation().patch.operations.isEmpty)
+    }
+
+    @Test func `each pod template is fixed`() throws {
+        let object = jobSet([("workers", try fixable), ("leader", try fixable)])
+        let paths = try World(object).mutation().fixes.filter { $0.rule.id == "cpu-request" }.map(\.path)
+        #expect(
+            Set(paths) == Set(["workers", "leader"].map { place($0, "containers[app].resources.requests.cpu") }))
     }
 
     @Test func `a kind that PLAYBOOK_WORKLOAD_KINDS removes is not evaluated`() throws {

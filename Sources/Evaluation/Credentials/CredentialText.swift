@@ -171,7 +171,7 @@ enum CredentialText {
     }
 
     /// Returns the letters of a short value in lower case; empty if it has any other character.
-    private static func word(_ text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
+    static func word(_ text: Span<UInt8>, _ range: Range<Int>) -> NameWord {
         var word = NameWord()
         for at in range {
             guard NameWords.isLetter(text[at]) else { return NameWord() }

@@ -50,12 +50,14 @@ extension Judge {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
         let subject = Subject(review, object, in: context)
-        // The effect of a change on the pods that a controller creates from a custom resource is unknown.
-        if subject.isSplit { return mutation }
+        // A controller can replace all pods when the pod template of its custom resource changes.
+        guard !subject.isSplit || review.operation == .create else { return mutation }
         func wanted(_ verdict: Verdict) -> [Judgement] {
             verdict.judgements.filter { judgement in
                 judgement.finding.isFixable && judgement.effect != .exempt
                     && context.settings.fixes.includes(judgement.rule)
+                    // Additive fixes set what pods have anyway. A controller can read other fields for its own purposes.
+                    && (!subject.isSplit || judgement.rule.fix?.isAdditive == true)
                     && subject.isChangedHere(judgement.finding) && isWanted(judgement)
             }
         }

@@ -237,7 +237,7 @@ public struct Judge: Sendable {
             _ = FindingCollector(keysOf: subject, observed, steps: FindingCollector.maximumSteps).run(check.check)
         }
         let live = lookups.all.filter { Catalogue.liveKinds.contains($0.kind) }
-        return live.prefix(Judge.mostLiveLookups).map { Absence($0.kind, in: $0.namespace) }
+        return Array(live.prefix(Judge.mostLiveLookups))
     }
 }
 

@@ -11,14 +11,15 @@ extension RelatedObjects {
     /// Returns the related objects that an evaluation reads, as recordings store them.
     func recorded(_ lookups: Lookups) -> Literal {
         var entries: [Literal] = []
-        for lookup in lookups.all where knows(lookup.kind, in: lookup.namespace) {
-            let objects = holding(of: lookup.kind, lookup.namespace)?.literals(lookup.kind) ?? []
+        for lookup in lookups.all where knows(lookup.kind, in: lookup.namespace, named: lookup.name) {
+            let held = holding(of: lookup.kind, lookup.namespace, named: lookup.name)
+            let objects = held?.literals(lookup.kind) ?? []
             guard objects.count <= RelatedObjects.maximumRecorded else { continue }
             var entry: [Literal.Member] = [
                 .init("kind", .string("\(lookup.kind.name)")), .init("apiVersion", .string(lookup.kind.apiVersion)),
                 .init("namespace", .string(lookup.namespace)), .init("objects", .array(objects)),
             ]
-            if isInDoubt(Absence(lookup.kind, in: lookup.namespace)) { entry.append(.init("unchecked", true)) }
+            if isInDoubt(lookup) { entry.append(.init("unchecked", true)) }
             entries.append(.object(entry))
         }
         return .array(entries)
@@ -48,14 +49,17 @@ extension RelatedObjects {
     }
 }
 
-/// The kinds and namespaces that an evaluation reads, each once.
+/// The kinds and namespaces that an evaluation reads, each once, with the name if it reads one object only.
 ///
 /// Unchecked because one evaluation on one thread writes to it, and it is read only after that.
 final class Lookups: @unchecked Sendable {
-    private(set) var all: [(kind: ResourceKind, namespace: String)] = []
+    private(set) var all: [Absence] = []
 
-    func note(_ kind: ResourceKind, _ namespace: String) {
-        if !all.contains(where: { $0 == (kind, namespace) }) { all.append((kind, namespace)) }
+    func note(_ kind: ResourceKind, _ namespace: String, _ name: String?) {
+        guard let index = all.firstIndex(where: { $0.kind == kind && $0.namespace == namespace }) else {
+            return all.append(Absence(kind, in: namespace, named: name))
+        }
+        if all[index].name != name { all[index] = Absence(kind, in: namespace) }
     }
 }
 

@@ -43,11 +43,14 @@ public struct Absence: Sendable, Hashable {
     public let kind: ResourceKind
     /// The namespace.
     public let namespace: String
+    /// The name of the object; nil for all objects of the kind.
+    public let name: String?
 
     /// Creates an absence.
-    public init(_ kind: ResourceKind, in namespace: String) {
+    public init(_ kind: ResourceKind, in namespace: String, named name: String? = nil) {
         self.kind = kind
         self.namespace = namespace
+        self.name = name
     }
 }
 
@@ -60,9 +63,11 @@ extension RelatedObjects {
     }
 
     /// Returns the API server's objects of a kind in a namespace; nil if it was not asked, `.some(nil)` if it gave no answer.
-    func answer(_ kind: ResourceKind, _ namespace: String) -> RelatedObjects?? {
+    ///
+    /// With a name, an answer about that object alone is enough.
+    func answer(_ kind: ResourceKind, _ namespace: String, named name: String? = nil) -> RelatedObjects?? {
         for case .absence(let absence, let found) in answers
-        where absence.kind == kind && absence.namespace == namespace {
+        where absence.kind == kind && absence.namespace == namespace && (absence.name == nil || absence.name == name) {
             return .some(found)
         }
         return nil
@@ -83,7 +88,7 @@ extension RelatedObjects {
 
     /// True if the API server was asked for the objects and gave no answer.
     func isInDoubt(_ absence: Absence) -> Bool {
-        if case .some(nil) = answer(absence.kind, absence.namespace) { return true }
+        if case .some(nil) = answer(absence.kind, absence.namespace, named: absence.name) { return true }
         return false
     }
 

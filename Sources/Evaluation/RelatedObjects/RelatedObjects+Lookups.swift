@@ -4,17 +4,19 @@ public import Kubernetes
 /// Lookups of related objects: all objects of a kind in a namespace, or one of them.
 extension RelatedObjects {
     /// Returns the objects of a namespace, from the API server's answer or else from the cache.
-    func holding(of kind: ResourceKind, _ namespace: String) -> Holding? {
-        observer?.note(kind, namespace)
-        if !answers.isEmpty, case .some(let found?) = answer(kind, namespace) { return found.holdings[namespace] }
+    func holding(of kind: ResourceKind, _ namespace: String, named name: String? = nil) -> Holding? {
+        observer?.note(kind, namespace, name)
+        if !answers.isEmpty, case .some(let found?) = answer(kind, namespace, named: name) {
+            return found.holdings[namespace]
+        }
         return holdings[namespace]
     }
 
     func holding(
-        _ kind: ResourceKind, _ namespace: String, _ words: @autoclosure () -> String
+        _ kind: ResourceKind, _ namespace: String, named name: String? = nil, _ words: @autoclosure () -> String
     ) throws(CannotJudge) -> Holding? {
-        guard knows(kind, in: namespace) else { throw .unknown(relatedObject: words()) }
-        return holding(of: kind, namespace)
+        guard knows(kind, in: namespace, named: name) else { throw .unknown(relatedObject: words()) }
+        return holding(of: kind, namespace, named: name)
     }
 
     /// Throws an error if the objects of a kind in a namespace are unknown.
@@ -75,7 +77,7 @@ extension RelatedObjects {
     package func object(
         _ kind: ResourceKind, named name: String, in namespace: String
     ) throws(CannotJudge) -> RelatedObject? {
-        try holding(kind, namespace, kind.pluralName)?.objects[kind]?[kind, name]
+        try holding(kind, namespace, named: name, kind.pluralName)?.objects[kind]?[kind, name]
     }
 
     /// Returns the objects of a kind with selectors that can select these labels; others can be among them.
@@ -93,7 +95,7 @@ extension RelatedObjects {
     }
 
     func noteWorkloads(in namespace: String) {
-        if let observer { for kind in ResourceKinds.replicated.kinds { observer.note(kind, namespace) } }
+        if let observer { for kind in ResourceKinds.replicated.kinds { observer.note(kind, namespace, nil) } }
     }
 
     /// Returns the Rollout that references a workload's template and runs its pods; nil if none is known.

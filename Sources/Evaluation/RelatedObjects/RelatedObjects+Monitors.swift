@@ -51,8 +51,10 @@ extension RelatedObjects {
 
     private func noteMonitors(of kind: ResourceKind, _ namespace: String) {
         guard let observer else { return }
-        observer.note(kind, namespace)
-        for far in crossNamespaceMonitors.records where far.kind == kind { observer.note(kind, far.monitor.namespace) }
+        observer.note(kind, namespace, nil)
+        for far in crossNamespaceMonitors.records where far.kind == kind {
+            observer.note(kind, far.monitor.namespace, nil)
+        }
     }
 }
 

@@ -207,9 +207,9 @@ public struct RelatedObjects: Sendable {
 
     // MARK: Known kinds
 
-    /// True if all objects of a kind in a namespace are known.
-    public func knows(_ kind: ResourceKind, in namespace: String) -> Bool {
-        observer?.note(kind, namespace)
+    /// True if all objects of a kind in a namespace are known, or the one with a name.
+    public func knows(_ kind: ResourceKind, in namespace: String, named name: String? = nil) -> Bool {
+        observer?.note(kind, namespace, name)
         let isKnown =
             switch knowledge {
             case .nothing: false
@@ -217,7 +217,7 @@ public struct RelatedObjects: Sendable {
             case .kinds(let kinds): kinds.contains(kind)
             }
         if isKnown || answers.isEmpty { return isKnown }
-        if case .some(_?) = answer(kind, namespace) { return true }
+        if case .some(_?) = answer(kind, namespace, named: name) { return true }
         return false
     }
 

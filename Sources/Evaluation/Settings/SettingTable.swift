@@ -122,7 +122,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_WORKLOAD_KINDS", .judging, .workloadKinds, \.workloadKinds,
-            "Custom resource kinds with pod templates, and the paths of these templates, which are evaluated when the custom resource is written. In a path, `[]` is each element of a list and `*` each value of a map; a kind with several paths needs one entry per path. A value adds to the default; `-GROUP/KIND` removes a kind from it. Added kinds must also be in the webhook configuration."
+            "Custom resource kinds with pod templates, and the paths of these templates, which are evaluated when the custom resource is written. In a path, `[]` is each element of a list and `*` each value of a map; a kind with several paths needs one entry per path. A value adds to the default; `-GROUP/KIND` removes a kind from it. Only additive fixes are applied to these kinds, and only when an object is created. Added kinds must also be in the webhook configurations; the Helm chart adds them."
         ),
         Setting(
             "PLAYBOOK_TRUSTED_USERS", .judging, .list("names"), \.trustedUsers,

@@ -27,7 +27,7 @@ struct AuditCommand {
         var selection = Audit.Selection()
         selection.namespace = arguments.last(.namespace)
         selection.labels = arguments.last(.selector)
-        selection.excluded = try excluded()
+        try exclude(from: &selection)
         guard selection.labels == nil || !arguments.has(.writeReports) else {
             throw CommandError(
                 message: "--write-reports cannot be combined with --selector: the report would omit the other objects")
@@ -42,8 +42,8 @@ struct AuditCommand {
                 printer.add(JudgedObject(file: entry.path, line: nil, request: "", verdict: entry.verdict))
                 progress.show("\(summary.judged) objects evaluated")
             },
-            problem: { kind, error in
-                let input = UnreadableInput("\(APIResource(kind))", "\(error)")
+            problem: { resource, error in
+                let input = UnreadableInput("\(resource)", "\(error)")
                 summary.unreadable.append(input)
                 reports.addUnreadable()
                 Console.error("playbook: \(input)\n")
@@ -77,9 +77,9 @@ struct AuditCommand {
         let now = Process.now
         Audit(client, settings, selection).run(
             at: now, each: { report.add($0.verdict) },
-            problem: { kind, error in
+            problem: { resource, error in
                 isWhole = false
-                Console.error("playbook: \(APIResource(kind)): \(error)\n")
+                Console.error("playbook: \(resource): \(error)\n")
             })
         printer.print(printer.format == "json" ? report.json(at: now) : report.text(at: now))
         return isWhole ? .success : .usage
@@ -95,20 +95,23 @@ struct AuditCommand {
             "playbook: reports: \(outcome.written) written, \(outcome.unchanged) unchanged, \(outcome.deleted) deleted")
     }
 
-    /// The kinds to skip; their names are singular or plural, in any case, as with kubectl.
-    private func excluded() throws(CommandError) -> ResourceKinds {
-        var kinds = ResourceKinds()
+    /// Adds the kinds to skip; their names are singular or plural, in any case, as with kubectl.
+    private func exclude(from selection: inout Audit.Selection) throws(CommandError) {
         for word in arguments.all(.except) {
-            let named = ResourceKind.allCases.filter { kind in
-                kind != .other
-                    && ["\(kind.name)".lowercased(), kind.plural, "\(APIResource(kind))"].contains(word.lowercased())
+            func isNamed(_ kind: String, _ resource: APIResource) -> Bool {
+                [kind.lowercased(), resource.plural, "\(resource)"].contains(word.lowercased())
             }
-            guard !named.isEmpty else {
-                throw CommandError.unknown("kind", word, among: ResourceKind.allCases.map(\.plural))
+            let kinds = ResourceKind.allCases.filter { $0 != .other && isNamed("\($0.name)", APIResource($0)) }
+            let workloads = settings.workloadKinds.filter {
+                isNamed($0.name, APIResource(group: $0.group, version: "", plural: $0.plural))
             }
-            for kind in named { kinds.insert(ResourceKinds(kind)) }
+            guard !kinds.isEmpty || !workloads.isEmpty else {
+                let known = ResourceKind.allCases.map(\.plural) + settings.workloadKinds.map(\.plural)
+                throw CommandError.unknown("kind", word, among: known)
+            }
+            for kind in kinds { selection.excluded.insert(ResourceKinds(kind)) }
+            selection.excludedWorkloadKinds.formUnion(workloads.map(\.title))
         }
-        return kinds
     }
 }
 

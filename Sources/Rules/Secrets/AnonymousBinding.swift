@@ -83,10 +83,13 @@ extension Subject {
 
     /// True if a RoleBinding binds a Role that only allows reading named objects.
     fileprivate func bindsToReader(in context: Context) throws(CannotJudge) -> Bool {
-        guard kind == .roleBinding, try field("roleRef")["kind"].equals("Role"),
-            context.relatedObjects.knows(.role, in: namespace)
-        else { return false }
-        return try boundRole(in: context)?[.readsNamedObjects] ?? false
+        guard kind == .roleBinding, try field("roleRef")["kind"].equals("Role") else { return false }
+        do throws(CannotJudge) {
+            return try boundRole(in: context)?[.readsNamedObjects] ?? false
+        } catch {
+            guard case .unknown = error else { throw error }
+            return false
+        }
     }
 }
 

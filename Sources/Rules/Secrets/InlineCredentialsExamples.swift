@@ -78,6 +78,32 @@ let inlineCredentialExamples: [Example] = [
         "a password in a URI", CredentialClause.variable, at: "containers[app].env[BROKER].value",
         "containers: [{name: app, env: [{name: BROKER, value: 'amqp://shop:hunter2@rabbit:5672'}]}]"),
     .bad(
+        "a login without a scheme", CredentialClause.variable, at: "containers[app].env[BROKER].value",
+        "containers: [{name: app, env: [{name: BROKER, value: 'shop:guest@rabbit:5672/shop'}]}]"),
+    .bad(
+        "a login without a scheme and a port", CredentialClause.variable, at: "containers[app].env[CACHE].value",
+        "containers: [{name: app, env: [{name: CACHE, value: 'shop:hunter2@cache.shop.svc'}]}]"),
+    .bad(
+        "a login without a scheme in an argument", CredentialClause.argument, at: "containers[app].args[0]",
+        "containers: [{name: app, args: ['--db=shop:hunter2@10.0.0.5:5432/shop']}]"),
+    .good(
+        "texts that look like logins",
+        """
+        containers:
+        - name: app
+          env:
+          - {name: REPOSITORY, value: 'git@github.com:shop/web.git'}
+          - {name: IMAGE, value: 'web:1.27-alpine3.20@sha256:4c0fdaa8b6341bfdeca5f18f7837462c80cff90527ee35ef185571e1c327beac'}
+          - {name: MAIL, value: 'shop@example.com, mailto:team24@example.com'}
+          - {name: DATABASE, value: '$(DB_USER):$(DB_PASSWORD)@db.internal:5432'}
+          - {name: TEMPLATE, value: '{{ user }}:{{ password }}@db.internal:5432'}
+          - {name: USAGE, value: 'USER:PASSWORD@HOST:PORT or user:<password>@host:5432'}
+          - {name: NODES, value: '10.0.0.1:6379@16379,10.0.0.2:6379@16379'}
+          - {name: PACKAGES, value: 'npm:react@18.2.0 alias:@shop/web@1.2.3 model:gpt4o@latest chart:v1.2.3@charts.example.com'}
+          - {name: CONTACT, value: 'owner:alice@example.com'}
+          args: ['sip:alice@phones.example.com:5060', '--tunnel=8080:web:80']
+        """),
+    .bad(
         "a private key", CredentialClause.variable, at: "containers[app].env[TLS].value",
         """
         containers:

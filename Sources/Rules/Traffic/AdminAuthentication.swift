@@ -52,7 +52,7 @@ enum AdminClause {
     )
 }
 
-private struct AdminSearch {
+struct AdminSearch {
     private let subject: Subject
     private let context: Context
     private let patterns: [Glob]
@@ -72,7 +72,12 @@ private struct AdminSearch {
     }
 
     /// The place of a text.
-    private enum Place { case host, path }
+    private enum Place {
+        case host, hostExpression, path, pathExpression
+
+        var isPath: Bool { self == .path || self == .pathExpression }
+        var isExpression: Bool { self == .hostExpression || self == .pathExpression }
+    }
 
     private func admin(_ text: Value, _ place: Place) -> Admin? { text.withContents { admin($0, place) } }
 
@@ -85,7 +90,7 @@ private struct AdminSearch {
 
     /// Returns true if each alternative that names an admin page is below `/api`; nil if none names one.
     private func isAPI(_ text: Span<UInt8>, _ place: Place) -> Bool? {
-        guard PathExpression.isLikely(text) else { return isAPI(plain: text, place) }
+        guard place.isExpression || PathExpression.isLikely(text) else { return isAPI(plain: text, place) }
         // An expression that cannot be parsed is searched as written, and never counts as below `/api`.
         guard let texts = PathExpression.texts(of: text) else { return isAPI(plain: text, .host) }
         var isAPI: Bool?
@@ -101,13 +106,22 @@ private struct AdminSearch {
     }
 
     private func isAPI(decoded text: Span<UInt8>, _ place: Place) -> Bool? {
-        adminWord(text).map { $0 > 1 && place == .path && AdminSearch.api.matches(text, ignoringCase: true) }
+        adminWord(text).map { $0 > 1 && place.isPath && AdminSearch.api.matches(text, ignoringCase: true) }
     }
 
     private static let api = Glob("/api/*")
 
-    /// Returns the start of the first word that names an admin page.
+    /// Returns the start of the first word that names an admin page, or can name one.
     private func adminWord(_ text: Span<UInt8>) -> Int? {
+        if let start = plainAdminWord(text) { return start }
+        guard text.indices.contains(where: { text[$0] == PathExpression.anyLetter }) else { return nil }
+        for pattern in patterns {
+            if let start = PathExpression.start(of: pattern.text, in: text) { return start }
+        }
+        return nil
+    }
+
+    private func plainAdminWord(_ text: Span<UInt8>) -> Int? {
         var start = 0
         for at in 0...text.count {
             if at < text.count, AdminSearch.isInWord(text[at]) { continue }
@@ -138,7 +152,7 @@ private struct AdminSearch {
         return decoded
     }
 
-    private static func isInWord(_ byte: UInt8) -> Bool {
+    static func isInWord(_ byte: UInt8) -> Bool {
         (byte | 32) &- 97 < 26 || byte &- 48 <= 9 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
@@ -201,7 +215,9 @@ private struct AdminSearch {
         return search.found
     }
 
-    private static let matchers: [(TraefikRule.Matchers, Place)] = [([.host, .hostExpression], .host), (.path, .path)]
+    private static let matchers: [(TraefikRule.Matchers, Place)] = [
+        (.host, .host), (.hostExpression, .hostExpression), (.path, .path), (.pathExpression, .pathExpression),
+    ]
 
     /// Keeps the first admin page that is not below `/api`, or else the first one.
     private struct Strongest {
@@ -223,14 +239,17 @@ private struct AdminSearch {
             host = admin(element.base, .host)
         }
         var count = 0
-        var gateway: GatewayAuthentication?
+        var gateways: GatewayAuthentication?
         for rule in try spec["rules"].objects() {
             try findings.step()
             count += 1
             // The Gateway API allows 16.
             guard count <= 1000 else { throw .tooLong(rule.base.id, expected: "one of at most 1000 rules") }
-            let path = try adminPath(of: rule)
-            guard let admin = host ?? path else { continue }
+            let (path, target) = (try adminPath(of: rule), try adminTarget(of: rule))
+            var search = Strongest()
+            search.add(path)
+            search.add(target)
+            guard let admin = host ?? search.found else { continue }
             let filters = try rule["filters"]
             var answer = Middlewares(that: .authenticates, in: context)
             var isAsked = false
@@ -239,13 +258,21 @@ private struct AdminSearch {
                 isAsked = try asks(filter, &answer)
             }
             if isAsked { continue }
-            let found: GatewayAuthentication
-            if let gateway { found = gateway } else { found = try GatewayAuthentication(of: subject, context) }
-            gateway = found
-            if found.asks { continue }
-            if let unknown = found.unknown {
-                findings.addUnknown(unknown)
+            let known: GatewayAuthentication
+            if let gateways { known = gateways } else { known = try GatewayAuthentication(of: subject, context) }
+            gateways = known
+            let requests = RouteRequests(
+                hosts: try hosts(of: spec, onlyAdmin: search.found == nil),
+                matches: try matches(of: rule, areAdmin: host != nil || target != nil))
+            let found = try known.answer(for: requests, of: rule["name"].string()) { (count) throws(CannotJudge) in
+                try findings.step(count)
+            }
+            switch found {
+            case .required: continue
+            case .unknown(let objects):
+                findings.addUnknown(objects)
                 continue
+            case .missing: break
             }
             let reference: (String) -> Literal = { name in
                 [
@@ -257,12 +284,55 @@ private struct AdminSearch {
         }
     }
 
+    /// Returns the hosts of a route, or only those of admin pages.
+    private func hosts(of spec: Field, onlyAdmin: Bool) throws(CannotJudge) -> [String] {
+        var hosts: [String] = []
+        for host in try spec["hostnames"].strings() where !onlyAdmin || admin(host.base, .host) != nil {
+            try findings.step()
+            hosts.append(host.base.text)
+        }
+        return hosts
+    }
+
+    /// Returns the matches of a rule that lead to an admin page: all of them if a host or a rewrite does.
+    private func matches(of rule: Field, areAdmin: Bool) throws(CannotJudge) -> [RouteRequests.Match] {
+        var (all, admins): ([RouteRequests.Match], [RouteRequests.Match]) = ([], [])
+        for match in try rule["matches"].objects() {
+            try findings.step()
+            let path = try match["path"]
+            let text = try path["value"].string() ?? "/"
+            let paths: RouteRequests.Path =
+                switch try path["type"].string() {
+                case "Exact": .exact(text)
+                case "RegularExpression": .expression
+                default: .prefix(text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text)
+                }
+            let found = RouteRequests.Match(path: paths, method: try match["method"].string())
+            all.append(found)
+            if try admin(path) != nil { admins.append(found) }
+        }
+        if all.isEmpty { return [RouteRequests.Match(path: .prefix("/"), method: nil)] }
+        return areAdmin || admins.isEmpty ? all : admins
+    }
+
+    /// Returns the admin page that the path of a match names.
+    private func admin(_ path: Field) throws(CannotJudge) -> Admin? {
+        guard let value = try path["value"].text() else { return nil }
+        return try admin(value, path["type"].equals("RegularExpression") ? .pathExpression : .path)
+    }
+
     private func adminPath(of rule: Field) throws(CannotJudge) -> Admin? {
         var search = Strongest()
         for match in try rule["matches"].objects() {
             try findings.step()
-            if let path = try match["path"]["value"].text() { search.add(admin(path, .path)) }
+            if let path = try match["path"].present { search.add(try admin(path)) }
         }
+        return search.found
+    }
+
+    /// Returns the admin page to which a rule rewrites requests; nil if there is none.
+    private func adminTarget(of rule: Field) throws(CannotJudge) -> Admin? {
+        var search = Strongest()
         for filter in try rule["filters"].objects() {
             try findings.step()
             let rewrite = try filter["urlRewrite"]

@@ -1,4 +1,5 @@
 import Evaluation
+import Kubernetes
 
 private func traefik(
     _ match: String, _ route: String = "", _ more: String = "", tls: Bool = true,
@@ -21,13 +22,16 @@ private func traefik(
     """
 }
 
-private func route(_ rule: String, hosts: String = "shop.example.com", _ metadata: String = "") -> String {
+private func route(
+    _ rule: String, hosts: String = "shop.example.com", _ metadata: String = "",
+    parents: String = "{name: public, sectionName: https}"
+) -> String {
     """
     apiVersion: gateway.networking.k8s.io/v1
     kind: HTTPRoute
     metadata: {name: web, namespace: shop\(metadata)}
     spec:
-      parentRefs: [{name: public, sectionName: https}]
+      parentRefs: [\(parents)]
       hostnames: [\(hosts)]
       rules: [{\(rule), backendRefs: [{name: web, port: 80}]}]
     """
@@ -82,12 +86,12 @@ private func gateway(_ controller: String, _ policies: String...) -> String {
     return ([gateway] + policies).joined(separator: "\n---\n")
 }
 
-private func policy(_ type: String, _ spec: String) -> String {
+private func policy(_ type: String, _ spec: String, name: String = "admins") -> String {
     let parts = type.split(separator: " ")
     return """
         apiVersion: \(parts[0])
         kind: \(parts[1])
-        metadata: {name: admins, namespace: shop}
+        metadata: {name: \(name), namespace: shop}
         spec: {\(spec)}
         """
 }
@@ -98,10 +102,17 @@ private let istioPolicy = "security.istio.io/v1 AuthorizationPolicy"
 private let toRoute = "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]"
 private let toGateway = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]"
 
-private func istio(_ spec: String) -> String {
+private let tokens = "jwtRules: [{issuer: 'https://login.example.com'}]"
+private let istioGateway = "istio.io/gateway-controller"
+/// A Gateway without policies.
+private let bare = gateway("traefik.io/gateway-controller")
+
+private func istio(_ spec: String...) -> String {
     gateway(
-        "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), \(spec)"),
-        policy("security.istio.io/v1 RequestAuthentication", "selector: {matchLabels: {app: blog}}, jwtRules: []"))
+        istioGateway,
+        (spec.map { policy(istioPolicy, "\(toGateway), \($0)") }
+            + [policy("security.istio.io/v1 RequestAuthentication", "selector: {matchLabels: {app: blog}}, \(tokens)")])
+            .joined(separator: "\n---\n"))
 }
 
 let adminExamples: [Example] = [
@@ -217,32 +228,35 @@ let adminExamples: [Example] = [
     .bad(
         "a configured admin word", AdminClause.route, at: "spec.routes[0]", traefik("Host(`backoffice.example.com`)"),
         settings: ["PLAYBOOK_ADMIN_PATTERNS": "back*"]),
-    .bad("an HTTPRoute to /admin", AdminClause.rule, at: "spec.rules[0]", route(adminPath)),
+    .bad("an HTTPRoute to /admin", AdminClause.rule, at: "spec.rules[0]", route(adminPath), relatedObjects: bare),
     .bad(
         "an HTTPRoute for an admin host", AdminClause.rule, at: "spec.rules[0]",
         route(
             "filters: [{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x]}}]",
-            hosts: "shop.example.com, ADMIN.shop.example.com")),
+            hosts: "shop.example.com, ADMIN.shop.example.com"), relatedObjects: bare),
     .bad(
         "an HTTPRoute with a Middleware without authentication", AdminClause.rule, at: "spec.rules[0]",
-        route("\(adminPath), \(filter("traefik.io", "Middleware"))"), relatedObjects: middleware("headers: {}")),
+        route("\(adminPath), \(filter("traefik.io", "Middleware"))"),
+        relatedObjects: bare + "\n---\n" + middleware("headers: {}")),
     .good("a word that only starts with admin", route("matches: [{path: {value: /admin-boundaries}}]")),
     .good("a word that only ends with admin", traefik("Host(`shop-admin.example.com`)")),
     .bad(
         "a path below /api", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: PathPrefix, value: /api/v1/admin/users}}]"), isHint: true),
+        route("matches: [{path: {type: PathPrefix, value: /api/v1/admin/users}}]"), relatedObjects: bare, isHint: true),
     .bad(
         "a path below /api and another path", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/api/admin`) || PathPrefix(`/admin`)")),
     .bad(
         "a path with /api not at the start", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: PathPrefix, value: /shop/api/admin}}]")),
+        route("matches: [{path: {type: PathPrefix, value: /shop/api/admin}}]"), relatedObjects: bare),
     .bad(
         "a host with api in its name", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: PathPrefix, value: /}}]", hosts: "x.api.admin.example.com")),
+        route("matches: [{path: {type: PathPrefix, value: /}}]", hosts: "x.api.admin.example.com"), relatedObjects: bare
+    ),
     .bad(
         "a path below /api on an admin host", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: PathPrefix, value: /api/admin}}]", hosts: "admin.example.com")),
+        route("matches: [{path: {type: PathPrefix, value: /api/admin}}]", hosts: "admin.example.com"),
+        relatedObjects: bare),
     .bad(
         "an expression below /api", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/api/v[0-9]+/(users|admin)`)"), isHint: true),
@@ -267,19 +281,38 @@ let adminExamples: [Example] = [
     .bad(
         "an expression with a group in a word", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/(adm)(?:in)`)")),
+    .bad(
+        "an expression with a wildcard in a word", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/adm.n`)")),
+    .bad(
+        "an expression with a range in a word", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: RegularExpression, value: '/[a-z]dmin(/.*)?'}}]"), relatedObjects: bare),
+    .bad(
+        "an expression with a class of letters in a word", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`/[[:alpha:]]dmi[^/]$`)")),
+    .bad(
+        "an expression with a letter by its number", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/\\x61d\\x{6d}\\151n`)")),
+    .bad(
+        "an expression that ignores case", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: RegularExpression, value: '(?i)/ADMIN'}}]"), relatedObjects: bare),
+    .good(
+        "expressions for other words and for all paths",
+        traefik(
+            "PathRegexp(`^/[a-z]+/[0-9]dmin`) || PathRegexp(`/.*`) || PathRegexp(`/.....`) || PathRegexp(`/xadm.n`)")),
     .good(
         "an expression with groups that form other words", traefik("PathRegexp(`^/(bad)(min|minton)[ab]?/(x|y){2}`)")),
     .bad(
         "a Gateway API path expression", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: RegularExpression, value: '/(root|[aA]dmin)(/.*)?'}}]")),
+        route("matches: [{path: {type: RegularExpression, value: '/(root|[aA]dmin)(/.*)?'}}]"), relatedObjects: bare),
     .bad(
         "a percent-encoded path", AdminClause.rule, at: "spec.rules[0]",
-        route("matches: [{path: {type: PathPrefix, value: /%61dmin}}]")),
+        route("matches: [{path: {type: PathPrefix, value: /%61dmin}}]"), relatedObjects: bare),
     .bad(
         "a rewrite to an admin page", AdminClause.rule, at: "spec.rules[0]",
         route(
             "matches: [{path: {type: PathPrefix, value: /office}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /admin}}}]"
-        )),
+        ), relatedObjects: bare),
     .bad(
         "a Middleware that rewrites to an admin page", AdminClause.route, at: "spec.routes[0]",
         traefik("PathPrefix(`/office`)", named), relatedObjects: middleware("replacePath: {path: /wp-admin/}")),
@@ -305,16 +338,17 @@ let adminExamples: [Example] = [
             ))),
     .good(
         "an Istio policy for the Gateway", route(adminPath),
-        relatedObjects: gateway(
-            "istio.io/gateway-controller", policy(istioPolicy, "\(toGateway), action: CUSTOM, provider: {name: oauth2}")
-        )),
+        relatedObjects: istio("action: CUSTOM, provider: {name: oauth2}, rules: [{}]")),
+    .bad(
+        "an Istio policy without rules, which delegates no request", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath), relatedObjects: istio("action: CUSTOM, provider: {name: oauth2}")),
     .good(
         "an Istio policy for the Gateway's pods", route(adminPath),
         relatedObjects: gateway(
-            "istio.io/gateway-controller",
+            istioGateway,
             policy(
                 "security.istio.io/v1 RequestAuthentication",
-                "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, jwtRules: []"))),
+                "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, \(tokens)"))),
     .good(
         "an Istio policy that allows authenticated requests", route(adminPath),
         relatedObjects: istio("rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
@@ -354,6 +388,158 @@ let adminExamples: [Example] = [
     .bad(
         "an Istio policy that only audits", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: istio("action: AUDIT, rules: [{from: [{source: {requestPrincipals: ['*']}}]}]")),
+    // Operations of Istio policies.
+    .good(
+        "an Istio policy that delegates the admin page", route(adminPath),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {paths: [/admin, /admin/*]}}]}]")),
+    .bad(
+        "an Istio policy that delegates another page", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {paths: [/metrics]}}]}]")),
+    .bad(
+        "an Istio policy that delegates only pages below the admin page", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {paths: [/admin/*]}}]}]")),
+    .bad(
+        "an Istio policy that delegates some methods", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {methods: [POST, DELETE]}}]}]")),
+    .good(
+        "an Istio policy that delegates the method of the route",
+        route("matches: [{path: {type: Exact, value: /admin}, method: POST}]"),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {methods: [POST]}}]}]")),
+    .bad(
+        "an Istio policy that delegates requests from some addresses", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}]")),
+    .good(
+        "an Istio policy that denies the admin page without a token", route(adminPath),
+        relatedObjects: istio(
+            "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}], to: [{operation: {paths: ['/admin*']}}]}]"
+        )),
+    .bad(
+        "an Istio policy that denies writes without a token", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}], to: [{operation: {methods: [POST]}}]}]"
+        )),
+    .good(
+        "an Istio policy for an admin host",
+        route("matches: [{path: {value: /}}]", hosts: "admin.example.com, shop.example.com"),
+        relatedObjects: istio(
+            "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}], to: [{operation: {hosts: ['Admin.example.com']}}]}]"
+        )),
+    .bad(
+        "an Istio policy for another host", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {value: /}}]", hosts: "admin.example.com"),
+        relatedObjects: istio(
+            "action: DENY, rules: [{from: [{source: {notRequestPrincipals: ['*']}}], to: [{operation: {hosts: [shop.example.com]}}]}]"
+        )),
+    .good(
+        "an Istio policy that allows other pages without authentication", route(adminPath),
+        relatedObjects: istio(
+            "rules: [{to: [{operation: {notPaths: [/admin, /admin/*]}}]}, {from: [{source: {requestPrincipals: ['*']}}], to: [{operation: {paths: [/admin*]}}]}]"
+        )),
+    .bad(
+        "two Istio policies, one of which allows the admin page without authentication", AdminClause.rule,
+        at: "spec.rules[0]", route(adminPath),
+        relatedObjects: istio(
+            "rules: [{from: [{source: {requestPrincipals: ['*']}}]}]",
+            "rules: [{to: [{operation: {paths: [/admin/help]}}]}]"
+        )),
+    .bad(
+        "an Istio policy for one path, and an expression for paths", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: RegularExpression, value: '/admin(/.*)?'}}]"),
+        relatedObjects: istio(
+            "action: CUSTOM, provider: {name: oauth2}, rules: [{to: [{operation: {paths: [/admin]}}]}]")),
+    // Targets of policies.
+    .bad(
+        "a policy of Envoy Gateway for a route of Istio", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(istioGateway, policy(envoyPolicy, "\(toRoute), oidc: {clientID: admins}")),
+        without: ResourceKinds(.gateway, .gatewayClass, .authorizationPolicy, .requestAuthentication, .securityPolicy)),
+    .bad(
+        "an Istio policy for a route of Envoy Gateway", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(envoy, policy(istioPolicy, "\(toGateway), action: CUSTOM, rules: [{}]")),
+        without: ResourceKinds(.securityPolicy)),
+    .bad(
+        "an Istio policy that names a route, which Istio does not support", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath),
+        relatedObjects: gateway(istioGateway, policy(istioPolicy, "\(toRoute), action: CUSTOM, rules: [{}]")),
+        without: ResourceKinds(.requestAuthentication)),
+    .bad(
+        "an Istio policy for other pods", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath, ", labels: {app: blog}"), relatedObjects: istio("action: AUDIT, rules: [{}]")),
+    .good(
+        "an Envoy Gateway policy that selects the route", route(adminPath, ", labels: {tier: back}"),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetSelectors: [{group: gateway.networking.k8s.io, kind: HTTPRoute, matchExpressions: [{key: tier, operator: In, values: [back]}]}], oidc: {clientID: admins}"
+            ))),
+    .bad(
+        "an Envoy Gateway policy that selects Gateways", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath, ", labels: {tier: back}"),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetSelectors: [{group: gateway.networking.k8s.io, kind: Gateway, matchLabels: {tier: back}}], oidc: {clientID: admins}"
+            ))),
+    .good(
+        "an Envoy Gateway policy for the listener of the route", route(adminPath),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public, sectionName: https}], basicAuth: {users: {name: admins}}"
+            ))),
+    .bad(
+        "an Envoy Gateway policy for another listener", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public, sectionName: intern}], basicAuth: {users: {name: admins}}"
+            ))),
+    .bad(
+        "an Envoy Gateway policy for another rule of the route", AdminClause.rule, at: "spec.rules[0]",
+        route("name: admins, \(adminPath)"),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: shop}], oidc: {clientID: admins}"
+            ))),
+    .bad(
+        "an Envoy Gateway policy of the route without authentication, which replaces that of the Gateway",
+        AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(
+            envoy, policy(envoyPolicy, "\(toGateway), oidc: {clientID: admins}"),
+            policy(envoyPolicy, "\(toRoute), cors: {allowMethods: [GET]}", name: "cors"))),
+    .good(
+        "an Envoy Gateway policy of the route that is merged with that of the Gateway", route(adminPath),
+        relatedObjects: gateway(
+            envoy, policy(envoyPolicy, "\(toGateway), oidc: {clientID: admins}"),
+            policy(
+                envoyPolicy, "\(toRoute), mergeType: StrategicMerge, cors: {allowMethods: [GET]}", name: "cors"))),
+    .bad(
+        "an Envoy Gateway policy of the rule without authentication, which replaces that of the route",
+        AdminClause.rule, at: "spec.rules[0]", route("name: admins, \(adminPath)"),
+        relatedObjects: gateway(
+            envoy, policy(envoyPolicy, "\(toRoute), oidc: {clientID: admins}"),
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: admins}], cors: {allowMethods: [GET]}",
+                name: "cors"))),
+    .bad(
+        "a policy for one of two Gateways", AdminClause.rule, at: "spec.rules[0]",
+        route(adminPath, parents: "{name: intern}, {name: public, sectionName: https}"),
+        relatedObjects: gateway(envoy, policy(envoyPolicy, "\(toGateway), oidc: {clientID: admins}"))),
+    .good("an unknown Gateway", route(adminPath)),
     .good("a Kong plugin", route(adminPath, ", annotations: {konghq.com/plugins: 'limits, oidc'}")),
     .good(
         "a Gateway of an unknown controller", route(adminPath), relatedObjects: gateway("example.com/gateway")),

@@ -2,170 +2,372 @@ import Evaluation
 import JSON
 import Kubernetes
 
-/// Authentication of an HTTPRoute outside of its filters: a policy of its Gateway, or a Kong plugin.
+/// Authentication of an HTTPRoute outside of its filters: policies of its Gateways, or Kong plugins.
 struct GatewayAuthentication {
-    /// True if a policy or plugin authenticates requests.
-    private(set) var asks = false
-    /// The objects that are unknown, if one of them may authenticate requests.
-    private(set) var unknown: String?
+    /// The protection of a route's requests.
+    enum Answer {
+        /// Each Gateway authenticates the requests.
+        case required
+        /// A Gateway forwards requests without authentication.
+        case missing
+        /// It depends on objects that are unknown.
+        case unknown(String)
+    }
 
-    /// The names and namespaces of the Gateways that the route is attached to.
-    private var gateways: [(name: String, namespace: String)] = []
+    /// A Gateway that the route is attached to.
+    private struct Parent {
+        let name: String
+        let namespace: String
+        /// The name of the listener; nil for all.
+        let section: String?
+        let labels: Labels
+        /// The product that implements it; nil if it has no class.
+        let product: Product?
+        /// The objects that are unknown, so that it has no answer.
+        let unknown: String?
+    }
+
+    /// A product whose policies are read.
+    private enum Product: String, CaseIterable {
+        case traefik = "traefik.io/"
+        case envoy = "gateway.envoyproxy.io/"
+        case istio = "istio.io/"
+        case kong = "konghq.com/"
+    }
+
+    private struct PolicyPlace: Hashable {
+        let kind: ResourceKind
+        let namespace: String
+    }
+
     private let subject: Subject
     private let context: Context
+    private var parents: [Parent] = []
+    /// The policies that have been read; nil if they are unknown.
+    private var policies: [PolicyPlace: [RelatedObject]?] = [:]
 
     init(of subject: Subject, _ context: Context) throws(CannotJudge) {
         self.subject = subject
         self.context = context
-        try readPlugins()
-        var controllers: [String] = []
-        for parent in try subject.field("spec")["parentRefs"].objects() where gateways.count < 64 {
-            guard let name = try parent["name"].string() else { continue }
-            let namespace = try parent["namespace"].string() ?? subject.namespace
-            gateways.append((name, namespace))
-            guard let gatewayClass = gatewayClass(of: name, in: namespace) else { continue }
-            do throws(CannotJudge) {
-                let found = try context.relatedObjects.object(.gatewayClass, named: gatewayClass, in: "default")
-                if let controller = found?[.controller] { controllers.append(controller) }
-            } catch {
-                unknown = unknown ?? ResourceKind.gatewayClass.pluralName
+        for reference in try subject.field("spec")["parentRefs"].objects() {
+            guard let parent = try parent(reference) else { continue }
+            let isKnown = parents.contains {
+                ($0.name, $0.namespace, $0.section) == (parent.name, parent.namespace, parent.section)
+            }
+            if !isKnown { parents.append(parent) }
+            // The Gateway API allows 32.
+            if parents.count == 64 { break }
+        }
+        // All policies are read at once, so that a server asks the API server only once.
+        read(.securityPolicy, of: .envoy, in: subject.namespace)
+        for parent in parents {
+            read(.securityPolicy, of: .envoy, in: parent.namespace)
+            read(.authorizationPolicy, of: .istio, in: parent.namespace)
+            read(.requestAuthentication, of: .istio, in: parent.namespace)
+        }
+    }
+
+    private func parent(_ reference: Field) throws(CannotJudge) -> Parent? {
+        guard let name = try reference["name"].string() else { return nil }
+        let namespace = try reference["namespace"].string() ?? subject.namespace
+        let section = try reference["sectionName"].string()
+        func parent(_ product: Product? = nil, _ labels: Labels = .none, unknown: String? = nil) -> Parent {
+            Parent(
+                name: name, namespace: namespace, section: section, labels: labels, product: product, unknown: unknown)
+        }
+        let kind = try reference["kind"].string() ?? "Gateway"
+        guard kind == "Gateway" else { return parent(unknown: "the \(kind) \(name)") }
+        do throws(CannotJudge) {
+            let related = context.relatedObjects
+            guard let gateway = try related.object(.gateway, named: name, in: namespace) else { return parent() }
+            let labels = Labels(gateway.labels)
+            let className = gateway[.gatewayClass] ?? ""
+            guard let known = try related.object(.gatewayClass, named: className, in: "default"),
+                let controller = known[.controller]
+            else { return parent(nil, labels) }
+            guard let product = Product.allCases.first(where: { controller.hasPrefix($0.rawValue) }) else {
+                return parent(unknown: "the policies of \(controller)")
+            }
+            return parent(product, labels)
+        } catch {
+            guard case .unknown(let objects) = error else { throw error }
+            return parent(unknown: objects)
+        }
+    }
+
+    /// Reads the policies of a kind in a namespace if a parent can have them.
+    private mutating func read(_ kind: ResourceKind, of product: Product, in namespace: String) {
+        let place = PolicyPlace(kind: kind, namespace: namespace)
+        let isRead = parents.isEmpty || parents.contains { $0.product == nil || $0.product == product }
+        guard isRead, policies[place] == nil else { return }
+        let found = try? context.relatedObjects.objects(kind, in: namespace).filter { $0[.targets] != nil }
+        policies[place] = .some(found)
+    }
+
+    /// Returns whether the requests of a rule are authenticated.
+    ///
+    /// - Parameters:
+    ///   - requests: The requests of the rule that need authentication.
+    ///   - rule: The rule's name; nil if it has none.
+    ///   - step: Called with each number of comparisons.
+    /// - Returns: The protection of the requests.
+    /// - Throws: The errors of `step`, and fields of the wrong type.
+    func answer(
+        for requests: RouteRequests, of rule: String?, _ step: (Int) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) -> Answer {
+        guard !parents.isEmpty else { return try answer(nil, requests, rule, step) }
+        var unknown: String?
+        for parent in parents {
+            try step(1)
+            switch try answer(parent, requests, rule, step) {
+            case .required: continue
+            case .missing: return .missing
+            case .unknown(let objects): unknown = unknown ?? objects
             }
         }
-        for kind: ResourceKind in [.securityPolicy, .authorizationPolicy, .requestAuthentication] where !asks {
-            read(kind, isNeeded: controllers.contains { GatewayAuthentication.has(kind, $0) })
-        }
-        let others = controllers.first { controller in
-            !GatewayAuthentication.known.contains { controller.hasPrefix($0) }
-        }
-        if let others { unknown = unknown ?? "the policies of \(others)" }
+        return unknown.map { .unknown($0) } ?? .required
     }
 
-    /// The controllers whose authentication policies are read.
-    private static let known = ["traefik.io/", "gateway.envoyproxy.io/", "istio.io/", "konghq.com/"]
-
-    private static func has(_ kind: ResourceKind, _ controller: String) -> Bool {
-        controller.hasPrefix(kind == .securityPolicy ? "gateway.envoyproxy.io/" : "istio.io/")
+    private func answer(
+        _ parent: Parent?, _ requests: RouteRequests, _ rule: String?, _ step: (Int) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) -> Answer {
+        if let unknown = parent?.unknown { return .unknown(unknown) }
+        let product = parent?.product
+        var unknown: String?
+        if product == nil || product == .kong, let plugins = try plugins() {
+            if plugins.asks { return .required }
+            unknown = "the Kong plugins \(plugins.names)"
+        }
+        if product == nil || product == .envoy {
+            switch try envoyAnswer(parent, rule, step) {
+            case .required: return .required
+            case .unknown(let objects) where product == .envoy: unknown = unknown ?? objects
+            case .missing, .unknown: break
+            }
+        }
+        if product == nil || product == .istio, let parent {
+            switch try istioAnswer(parent, requests, step) {
+            case .required: return .required
+            case .unknown(let objects) where product == .istio: unknown = unknown ?? objects
+            case .missing, .unknown: break
+            }
+        }
+        return unknown.map { .unknown($0) } ?? .missing
     }
 
-    private func gatewayClass(of gateway: String, in namespace: String) -> String? {
-        (try? context.relatedObjects.object(.gateway, named: gateway, in: namespace))?[.gatewayClass]
+    private func policies(_ kind: ResourceKind, in namespace: String) -> [RelatedObject]? {
+        policies[PolicyPlace(kind: kind, namespace: namespace)] ?? nil
     }
 
     /// Reads the names of Kong plugins from the route's annotation; only a plugin's name shows that it authenticates.
-    private mutating func readPlugins() throws(CannotJudge) {
+    private func plugins() throws(CannotJudge) -> (names: String, asks: Bool)? {
         guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else {
-            return
+            return nil
         }
-        if plugins.contentLength <= 4096, Middlewares.saysAuthentication(plugins.text) { asks = true }
-        unknown = "the Kong plugins \(plugins.text)"
+        return (plugins.text, plugins.contentLength <= 4096 && Middlewares.saysAuthentication(plugins.text))
     }
 
-    /// Looks for a policy of a kind in the namespaces of the route and its Gateways.
-    private mutating func read(_ kind: ResourceKind, isNeeded: Bool) {
-        let namespaces = Set(gateways.map(\.namespace) + [subject.namespace]).sorted()
-        for namespace in namespaces {
-            do throws(CannotJudge) {
-                let policies = try context.relatedObjects.objects(kind, in: namespace)
-                if policies.contains(where: { $0[.asks] == true && selects($0, in: namespace) }) { asks = true }
-            } catch {
-                if isNeeded { unknown = unknown ?? kind.pluralName }
+    // MARK: Envoy Gateway
+
+    /// Evaluates the SecurityPolicies of the most specific target: the rule, the route, the listener, or the Gateway.
+    ///
+    /// A policy replaces those of less specific targets unless it is merged with them.
+    private func envoyAnswer(
+        _ parent: Parent?, _ rule: String?, _ step: (Int) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) -> Answer {
+        let route = PolicyTarget(kind: "HTTPRoute", name: subject.name, section: rule, labels: subject.metadata.labels)
+        var targets = [(route, subject.namespace)]
+        if let parent {
+            let gateway = PolicyTarget(
+                kind: "Gateway", name: parent.name, section: parent.section, labels: parent.labels)
+            targets.append((gateway, parent.namespace))
+        }
+        for (target, namespace) in targets {
+            guard let policies = policies(.securityPolicy, in: namespace) else {
+                return .unknown(ResourceKind.securityPolicy.pluralName)
+            }
+            for isSection in [true, false] {
+                var (isTargeted, isMerged) = (false, false)
+                for policy in policies {
+                    try step(1)
+                    guard policy.selects(target, isSection: isSection) else { continue }
+                    if policy[.asks] == true { return .required }
+                    isTargeted = true
+                    isMerged = isMerged || policy[.merges] == true
+                }
+                if isTargeted, !isMerged { return .missing }
             }
         }
+        return .missing
     }
 
-    private func selects(_ policy: RelatedObject, in namespace: String) -> Bool {
-        let here = gateways.filter { $0.namespace == namespace }.map(\.name)
-        for target in policy[.targets] ?? [] {
-            let (kind, name) = (target["kind"]?.text, target["name"]?.text ?? "")
-            if kind == "HTTPRoute", namespace == subject.namespace, name == subject.name { return true }
-            if kind == "Gateway", here.contains(name) { return true }
-        }
-        for labels in policy[.selected] ?? [] {
-            // Istio adds this label to the pods of a Gateway.
-            if let name = labels["gateway.networking.k8s.io/gateway-name"]?.text, here.contains(name) { return true }
-            // Envoy Gateway's selectors select routes.
-            let own = subject.metadata.labels
-            if namespace == subject.namespace, !labels.members.isEmpty,
-                labels.members.allSatisfy({ own[$0.key] == $0.value.text })
-            {
-                return true
+    // MARK: Istio
+
+    /// Evaluates the policies for the pods of a Gateway.
+    ///
+    /// A request is denied if a DENY policy matches it, or if there are ALLOW policies and none of them matches it.
+    private func istioAnswer(
+        _ parent: Parent, _ requests: RouteRequests, _ step: (Int) throws(CannotJudge) -> Void
+    ) throws(CannotJudge) -> Answer {
+        var unknown: String?
+        var (hasAllowing, isAllowed) = (false, false)
+        for kind in [ResourceKind.authorizationPolicy, .requestAuthentication] {
+            guard let policies = policies(kind, in: parent.namespace) else {
+                unknown = unknown ?? kind.pluralName
+                continue
+            }
+            for policy in policies {
+                try step(1)
+                guard policy.selectsPods(of: parent.name) else { continue }
+                if policy[.asks] == true { return .required }
+                guard let operations = policy[.operations] else { continue }
+                let entries = operations.reduce(1) { $0 + 1 + $1.elements.count }
+                try step(entries * (requests.hosts.count + requests.matches.count))
+                if policy[.isAllowing] == true {
+                    hasAllowing = true
+                    isAllowed = isAllowed || operations.contains { PolicyOperations($0).mayMatch(requests) }
+                } else if requests.areCovered(by: operations.map { PolicyOperations($0) }) {
+                    return .required
+                }
             }
         }
-        return policy[.isForAll] == true && !here.isEmpty
+        if hasAllowing, !isAllowed { return .required }
+        return unknown.map { .unknown($0) } ?? .missing
     }
+}
 
-    /// Reads a policy: whether it authenticates requests, and its targets.
-    fileprivate static func read(
-        _ object: Value, _ fields: inout RelatedFields, asks: (Field) throws(CannotJudge) -> Bool
-    ) throws(CannotJudge) {
-        guard let spec = try Field(object)["spec"].present else { return }
-        fields[.asks] = try asks(spec)
-        var targets: [Literal] = []
-        if let target = try spec["targetRef"].present { targets.append(Literal(target.base)) }
-        for target in try spec["targetRefs"].objects() { targets.append(Literal(target.base)) }
-        var selected: [Literal] = []
-        if let labels = try spec["selector"]["matchLabels"].present { selected.append(Literal(labels.base)) }
-        for selector in try spec["targetSelectors"].objects() {
-            if let labels = try selector["matchLabels"].present { selected.append(Literal(labels.base)) }
-        }
-        fields[.targets] = targets
-        fields[.selected] = selected
-        // An Istio policy without targets and selector applies to the whole namespace.
-        fields[.isForAll] = targets.isEmpty && selected.isEmpty
-    }
+// MARK: Targets
 
-    /// Envoy Gateway's SecurityPolicy.
-    fileprivate static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
-        for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth"] where try spec[way].isPresent {
-            return true
-        }
-        if let token = try spec["jwt"].present { return try token["optional"].boolean() != true }
-        return try spec["authorization"]["defaultAction"].equals("Deny")
-    }
+/// A route or Gateway that a policy can target, with the name of its rule or listener.
+private struct PolicyTarget {
+    let kind: String
+    let name: String?
+    let section: String?
+    let labels: Labels
+}
 
-    /// Istio's AuthorizationPolicy: it delegates, allows only authenticated requests, or denies requests without a token.
-    fileprivate static func authorizes(_ spec: Field) throws(CannotJudge) -> Bool {
-        let rules = try spec["rules"]
-        switch try spec["action"].string() ?? "ALLOW" {
-        case "CUSTOM": return true
-        case "ALLOW":
-            // ALLOW without rules allows no request.
-            for rule in try rules.objects() where try !asks(rule) { return false }
-            return true
-        case "DENY":
-            for rule in try rules.objects() where try deniesStrangers(rule) { return true }
-            return false
-        default: return false
-        }
-    }
-
-    /// Returns true if an ALLOW rule allows only authenticated requests: by each of its sources, or by a claim.
-    private static func asks(_ rule: Field) throws(CannotJudge) -> Bool {
-        for condition in try rule["when"].objects() {
-            let key = try condition["key"].string() ?? ""
-            if key.hasPrefix("request.auth."), try condition["values"].hasElements() { return true }
-        }
-        let sources = try rule["from"]
-        for entry in try sources.objects() {
-            let source = try entry["source"]
-            if try source["principals"].hasElements() { continue }
-            guard try source["requestPrincipals"].hasElements() else { return false }
-        }
-        return try sources.hasElements()
-    }
-
-    /// Returns true if a DENY rule denies every request without a token, as Istio's documentation describes.
-    private static func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
-        guard try !rule["when"].hasElements() else { return false }
-        for entry in try rule["from"].objects() {
-            let source = try entry["source"]
-            // Other fields of a source restrict it.
-            let others = source.base.members.contains { !$0.key.equals("notRequestPrincipals") }
-            if others { continue }
-            for name in try source["notRequestPrincipals"].strings() where name.base.equals("*") { return true }
+extension RelatedObject {
+    /// True if a policy names a target or selects it by its labels.
+    ///
+    /// - Parameters:
+    ///   - wanted: The target.
+    ///   - isSection: True for policies of the target's section, false for those of the whole target.
+    /// - Returns: True if the policy targets it.
+    fileprivate func selects(_ wanted: PolicyTarget, isSection: Bool) -> Bool {
+        for target in self[.targets] ?? [] {
+            guard target["kind"]?.text == wanted.kind, target["group"]?.text ?? gatewayAPI == gatewayAPI else {
+                continue
+            }
+            if let selector = target["selector"] {
+                if !isSection, LabelSelector(selector).matches(wanted.labels) { return true }
+                continue
+            }
+            let section = target["sectionName"]?.text
+            guard target["name"]?.text == wanted.name, (section != nil) == isSection else { continue }
+            if section == nil || section == wanted.section { return true }
         }
         return false
     }
+
+    /// True if an Istio policy applies to the pods of a Gateway in its namespace.
+    fileprivate func selectsPods(of gateway: String) -> Bool {
+        if self[.isForAll] == true { return true }
+        // Istio adds this label to the pods of a Gateway.
+        if self[.selected]?["gateway.networking.k8s.io/gateway-name"]?.text == gateway { return true }
+        return selects(
+            PolicyTarget(kind: "Gateway", name: gateway, section: nil, labels: .none), isSection: false)
+    }
+}
+
+private let gatewayAPI = "gateway.networking.k8s.io"
+
+/// Reads the targets of a policy: references, selectors as `selector`, and the labels of Istio's pods.
+private func readTargets(_ spec: Field, _ fields: inout RelatedFields) throws(CannotJudge) {
+    var targets: [Literal] = []
+    if let target = try spec["targetRef"].present { targets.append(Literal(target.base)) }
+    for target in try spec["targetRefs"].objects() { targets.append(Literal(target.base)) }
+    for entry in try spec["targetSelectors"].objects() {
+        var members: [Literal.Member] = [.init("selector", try LabelSelector(entry.base).literal)]
+        for key: StaticString in ["group", "kind"] {
+            if let text = try entry[key].string() { members.append(.init("\(key)", .string(text))) }
+        }
+        targets.append(.object(members))
+    }
+    fields[.targets] = targets
+    let labels = try spec["selector"]["matchLabels"].present
+    fields[.selected] = labels.map { Literal($0.base) }
+    // An Istio policy without targets and selector applies to the whole namespace.
+    fields[.isForAll] = targets.isEmpty && labels == nil
+}
+
+// MARK: Policies
+
+/// Returns true if a SecurityPolicy of Envoy Gateway authenticates requests.
+private func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+    for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth"] where try spec[way].isPresent {
+        return true
+    }
+    if let token = try spec["jwt"].present { return try token["optional"].boolean() != true }
+    return try spec["authorization"]["defaultAction"].equals("Deny")
+}
+
+/// Reads the rules of an AuthorizationPolicy of Istio that decide about requests without authentication.
+///
+/// Each of them is stored as its operations; none means all requests. A policy without rules matches no request.
+private func readAuthorization(_ spec: Field, _ fields: inout RelatedFields) throws(CannotJudge) {
+    let action = try spec["action"].string() ?? "ALLOW"
+    var operations: [Literal] = []
+    for rule in try spec["rules"].objects() {
+        guard try decides(rule, action) else { continue }
+        var entries: [Literal] = []
+        for entry in try rule["to"].objects() {
+            let operation = try entry["operation"].present
+            entries.append(operation.map { Literal($0.base) } ?? [:])
+        }
+        operations.append(.array(entries))
+    }
+    fields[.isAllowing] = action == "ALLOW"
+    fields[.operations] = operations
+}
+
+/// Returns true if a rule allows, denies or delegates requests without authentication.
+private func decides(_ rule: Field, _ action: String) throws(CannotJudge) -> Bool {
+    switch action {
+    case "ALLOW": return try !asks(rule)
+    case "DENY": return try deniesStrangers(rule)
+    case "CUSTOM":
+        if try rule["from"].hasElements() { return false }
+        return try !rule["when"].hasElements()
+    default: return false
+    }
+}
+
+/// Returns true if an ALLOW rule allows only authenticated requests: by each of its sources, or by a claim.
+private func asks(_ rule: Field) throws(CannotJudge) -> Bool {
+    for condition in try rule["when"].objects() {
+        let key = try condition["key"].string() ?? ""
+        if key.hasPrefix("request.auth."), try condition["values"].hasElements() { return true }
+    }
+    let sources = try rule["from"]
+    for entry in try sources.objects() {
+        let source = try entry["source"]
+        if try source["principals"].hasElements() { continue }
+        guard try source["requestPrincipals"].hasElements() else { return false }
+    }
+    return try sources.hasElements()
+}
+
+/// Returns true if a DENY rule denies every request without a token, as Istio's documentation describes.
+private func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
+    guard try !rule["when"].hasElements() else { return false }
+    for entry in try rule["from"].objects() {
+        let source = try entry["source"]
+        // Other fields of a source restrict it.
+        let others = source.base.members.contains { !$0.key.equals("notRequestPrincipals") }
+        if others { continue }
+        for name in try source["notRequestPrincipals"].strings() where name.base.equals("*") { return true }
+    }
+    return false
 }
 
 extension Field {
@@ -174,24 +376,35 @@ extension Field {
 
 extension RelatedKind {
     static let securityPolicy = RelatedKind(.securityPolicy) { (object, fields) throws(CannotJudge) in
-        try GatewayAuthentication.read(object, &fields, asks: GatewayAuthentication.authenticates)
+        guard let spec = try Field(object)["spec"].present else { return }
+        try readTargets(spec, &fields)
+        fields[.asks] = try authenticates(spec)
+        fields[.merges] = try spec["mergeType"].isPresent
     }
     static let authorizationPolicy = RelatedKind(.authorizationPolicy) { (object, fields) throws(CannotJudge) in
-        try GatewayAuthentication.read(object, &fields, asks: GatewayAuthentication.authorizes)
+        guard let spec = try Field(object)["spec"].present else { return }
+        try readTargets(spec, &fields)
+        try readAuthorization(spec, &fields)
     }
     static let requestAuthentication = RelatedKind(.requestAuthentication) { (object, fields) throws(CannotJudge) in
-        try GatewayAuthentication.read(object, &fields) { (spec) throws(CannotJudge) in
-            try spec["jwtRules"].isPresent
-        }
+        guard let spec = try Field(object)["spec"].present else { return }
+        try readTargets(spec, &fields)
+        fields[.asks] = try spec["jwtRules"].hasElements()
     }
 }
 
 extension RelatedField<Bool> {
     fileprivate static let asks = Self("asks")
     fileprivate static let isForAll = Self("all")
+    fileprivate static let isAllowing = Self("allowing")
+    fileprivate static let merges = Self("merges")
 }
 
 extension RelatedField<[Literal]> {
     fileprivate static let targets = Self("targets")
+    fileprivate static let operations = Self("operations")
+}
+
+extension RelatedField<Literal> {
     fileprivate static let selected = Self("selected")
 }

@@ -1,7 +1,11 @@
 /// A regular expression for paths or hosts, read as the texts that it matches: one for each alternative.
 ///
-/// A pattern for many characters (`.`, `[a-z]`, `\d`) becomes a dot. The number and size of the texts are bounded.
+/// A pattern for one of many letters (`.`, `[a-z]`, `\w`) becomes ``anyLetter``, one for other characters or for any number of
+/// them (`.*`, `\d`) a dot. The number and size of the texts are bounded.
 struct PathExpression {
+    /// Stands for any letter in a text; no UTF-8 text has this byte.
+    static let anyLetter: UInt8 = 0xFF
+
     private static let maximumCount = 32
     private static let maximumSize = 2048
 
@@ -65,6 +69,26 @@ struct PathExpression {
         return texts.all
     }
 
+    /// Returns the start of the first word in a text that can be a given word: most of its letters are written.
+    static func start(of word: String, in text: Span<UInt8>) -> Int? {
+        let letters = Array(word.utf8)
+        guard !letters.isEmpty, !letters.contains(UInt8(ascii: "*")), letters.count <= text.count else { return nil }
+        func isInWord(_ byte: UInt8) -> Bool { AdminSearch.isInWord(byte) || byte == anyLetter }
+        for start in 0...text.count - letters.count {
+            let end = start + letters.count
+            guard start == 0 || !isInWord(text[start - 1]), end == text.count || !isInWord(text[end]) else { continue }
+            var written = 0
+            let isSame = letters.indices.allSatisfy { index in
+                let byte = text[start + index]
+                if byte == anyLetter { return true }
+                written += 1
+                return byte == letters[index] || byte &- 65 < 26 && byte | 32 == letters[index]
+            }
+            if isSame, 2 * written > letters.count { return start }
+        }
+        return nil
+    }
+
     private func isAt(_ byte: Unicode.Scalar) -> Bool { at < bytes.count && bytes[at] == UInt8(ascii: byte) }
 
     /// Reads to the end of the group.
@@ -95,24 +119,61 @@ struct PathExpression {
             guard let group = group() else { return false }
             return append(group, to: &texts)
         case UInt8(ascii: "["):
-            guard let characters = characters() else { return append(UInt8(ascii: "."), to: &texts) }
+            let characters = characters()
+            guard characters.count <= 2 else { return append(wildcard: characters, to: &texts) }
             return append(Texts(all: characters.map { [$0] }, size: characters.count), to: &texts)
+        case UInt8(ascii: "."): return append(wildcard: [PathExpression.anyLetter], to: &texts)
         case UInt8(ascii: "\\"):
             guard let escaped = at < bytes.count ? bytes[at] : nil else { return false }
             at += 1
+            switch escaped {
             // Anchors and the marks of quotations match no characters.
-            if "AzbBQE".utf8.contains(escaped) { return true }
-            return append("dDwWsSpP".utf8.contains(escaped) ? UInt8(ascii: ".") : escaped, to: &texts)
+            case _ where "AzbBQE".utf8.contains(escaped): return true
+            case UInt8(ascii: "d"), UInt8(ascii: "s"): return append(wildcard: [], to: &texts)
+            case UInt8(ascii: "p"), UInt8(ascii: "P"):
+                // `\pL`, `\p{Greek}`
+                if isAt("{") { while at < bytes.count, !isAt("}") { at += 1 } }
+                at = min(at + 1, bytes.count)
+                return append(wildcard: [PathExpression.anyLetter], to: &texts)
+            case _ where "DwWS".utf8.contains(escaped):
+                return append(wildcard: [PathExpression.anyLetter], to: &texts)
+            default: return append(number(after: escaped) ?? escaped, to: &texts)
+            }
         default: return append(byte, to: &texts)
         }
     }
 
-    private mutating func append(_ byte: UInt8, to texts: inout Texts) -> Bool {
-        if byte == UInt8(ascii: ".") {
-            _ = mayBeAbsent()
-            return texts.append(byte)
+    /// Reads the rest of a character by its number (`\x61`, `\x{61}`, `\141`); nil if it is none in ASCII.
+    private mutating func number(after escaped: UInt8) -> UInt8? {
+        let isHexadecimal = escaped == UInt8(ascii: "x")
+        guard isHexadecimal || escaped &- 48 < 8 else { return nil }
+        let isBraced = isHexadecimal && isAt("{")
+        let start = isHexadecimal ? at + (isBraced ? 1 : 0) : at - 1
+        var end = start
+        let limit = min(bytes.count, start + (isBraced ? 8 : isHexadecimal ? 2 : 3))
+        while end < limit, let digit = Character(Unicode.Scalar(bytes[end])).hexDigitValue, isHexadecimal || digit < 8 {
+            end += 1
         }
-        return mayBeAbsent() ? append(Texts(all: [[byte]], size: 1), to: &texts, orNothing: true) : texts.append(byte)
+        let digits = String(decoding: bytes[start..<end], as: UTF8.self)
+        guard let number = UInt8(digits, radix: isHexadecimal ? 16 : 8), number < 0x80 else { return nil }
+        if isBraced {
+            guard end < bytes.count, bytes[end] == UInt8(ascii: "}") else { return nil }
+            end += 1
+        }
+        at = end
+        return number
+    }
+
+    /// Appends one of many characters; with a quantifier, any number of them.
+    private mutating func append(wildcard characters: [UInt8], to texts: inout Texts) -> Bool {
+        let start = at
+        _ = mayBeAbsent()
+        let isLetter = at == start && characters.contains { $0 == PathExpression.anyLetter || ($0 | 32) &- 97 < 26 }
+        return texts.append(isLetter ? PathExpression.anyLetter : UInt8(ascii: "."))
+    }
+
+    private mutating func append(_ byte: UInt8, to texts: inout Texts) -> Bool {
+        mayBeAbsent() ? append(Texts(all: [[byte]], size: 1), to: &texts, orNothing: true) : texts.append(byte)
     }
 
     private mutating func append(_ other: Texts, to texts: inout Texts) -> Bool {
@@ -162,18 +223,26 @@ struct PathExpression {
         return texts
     }
 
-    /// Reads a class after its opening bracket; returns its characters if there are one or two.
-    private mutating func characters() -> [UInt8]? {
+    /// Reads a class after its opening bracket; returns its characters, or those that it is written with if there are more
+    /// than two.
+    private mutating func characters() -> [UInt8] {
         let start = at
+        if isAt("^") { at += 1 }
         // A bracket at the start is one of the characters.
-        if at < bytes.count { at += 1 }
-        while at < bytes.count, !isAt("]") { at += isAt("\\") ? 2 : 1 }
+        if isAt("]") { at += 1 }
+        while at < bytes.count, !isAt("]") {
+            if isAt("["), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: ":") {
+                // `[:alpha:]`
+                while at < bytes.count, !isAt("]") { at += 1 }
+            }
+            at += isAt("\\") ? 2 : 1
+        }
         at = min(at, bytes.count)
         let all = bytes[start..<at]
         if at < bytes.count { at += 1 }
-        guard (1...2).contains(all.count), !all.contains(UInt8(ascii: "\\")), all.first != UInt8(ascii: "^") else {
-            return nil
-        }
+        // All characters but some: letters are among them.
+        if all.first == UInt8(ascii: "^") { return [0, 0, PathExpression.anyLetter] }
+        guard (1...2).contains(all.count), !all.contains(UInt8(ascii: "\\")) else { return Array(all) + [0, 0] }
         // The comparison of words ignores case.
         if let first = all.first, let last = all.last, first ^ last == 32, (first | 32) &- 97 < 26 { return [first] }
         return Array(all)

@@ -46,3 +46,16 @@
 {{- $_ := set $pod "volumes" (prepend ($pod.volumes | default list) $volume) -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The rules for the kinds that the setting PLAYBOOK_WORKLOAD_KINDS adds, as `rules:` of a webhook or role: (list $ MEMBERS). */}}
+{{- define "playbook.workloadRules" -}}
+{{- $rules := list -}}
+{{- range splitList "," (toString ((first .).Values.settings.PLAYBOOK_WORKLOAD_KINDS | default "")) -}}
+{{- $parts := splitList "/" (splitList "=" . | first | trim) -}}
+{{- if and (contains "=" .) (eq (len $parts) 2) -}}
+{{- $plural := regexReplaceAll "([^aeiou])ys$" (printf "%ss" (regexReplaceAll "s$" (last $parts | lower) "se")) "${1}ies" -}}
+{{- $rules = append $rules (merge (dict "apiGroups" (list (first $parts)) "resources" (list $plural)) (last $)) -}}
+{{- end -}}
+{{- end -}}
+{{- dict "rules" ($rules | uniq) | toYaml -}}
+{{- end -}}
