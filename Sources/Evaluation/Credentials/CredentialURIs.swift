@@ -53,7 +53,7 @@ struct CredentialURIs {
             return nil
         }
         var start = colon
-        while start > range.lowerBound, CredentialScan.isWord(text[start - 1]) { start -= 1 }
+        while start > range.lowerBound, NameWords.isInName(text[start - 1]) { start -= 1 }
         guard start == range.lowerBound || CredentialURIs.isBoundary(text[start - 1]), colon - start <= 64 else {
             return nil
         }
@@ -121,7 +121,7 @@ struct CredentialURIs {
                 guard (at + 2...at + 6).contains(end) else { return nil }
             }
             hasPort = end > at
-            if end < text.count, CredentialScan.isWord(text[end]) || ":@+%~*$".utf8.contains(text[end]) { return nil }
+            if end < text.count, NameWords.isInName(text[end]) || ":@+%~*$".utf8.contains(text[end]) { return nil }
         }
     }
 
