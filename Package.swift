@@ -56,9 +56,10 @@ let package = Package(
         // Pure: no clock, file, socket or lock.
         module("JSON", uses: ["CVector"]),
         module("YAML", uses: ["JSON", "CYAML"], settings: cold),
+        module("Languages", uses: ["JSON"]),
         module("Kubernetes", uses: ["JSON"]),
-        module("Evaluation", uses: ["Kubernetes", "JSON"]),
-        module("Rules", uses: ["Evaluation", "Kubernetes", "JSON"]),
+        module("Evaluation", uses: ["Kubernetes", "Languages", "JSON"]),
+        module("Rules", uses: ["Evaluation", "Kubernetes", "Languages", "JSON"]),
         module("HTTP"),
         module("Webhook", uses: ["HTTP", "Evaluation", "Kubernetes", "JSON"]),
         module("AuditLog", uses: ["Evaluation", "Kubernetes", "JSON"], settings: cold),
@@ -67,14 +68,14 @@ let package = Package(
 
         // Effects.
         module("Net", uses: ["HTTP", "COpenSSL", "CLinux"]),
-        module("Cluster", uses: ["Net", "HTTP", "YAML", "Evaluation", "Kubernetes", "JSON"], settings: cold),
+        module(
+            "Cluster", uses: ["Net", "HTTP", "YAML", "Evaluation", "Kubernetes", "Languages", "JSON"], settings: cold),
         .executableTarget(
             name: "PlaybookCommand",
             dependencies: [
                 "Webhook", "Report", "AuditLog", "Manifests", "Cluster", "Net", "CBuild", "CLinux", "YAML", "HTTP",
                 "Rules",
-                "Evaluation",
-                "Kubernetes", "JSON",
+                "Evaluation", "Kubernetes", "Languages", "JSON",
             ],
             swiftSettings: cold),
 
@@ -84,20 +85,22 @@ let package = Package(
         ),
 
         .target(
-            name: "TestSupport", dependencies: ["Evaluation", "JSON", "Rules", "YAML"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Evaluation", "JSON", "Languages", "Rules", "YAML"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         tests(of: "JSON", uses: ["JSON"]),
         tests(of: "YAML", uses: ["YAML", "JSON"]),
+        tests(of: "Languages", uses: ["Languages", "JSON"]),
         tests(of: "Kubernetes", uses: ["Kubernetes", "JSON"]),
-        tests(of: "Rules", uses: ["Manifests", "Rules", "Evaluation", "Kubernetes", "JSON", "YAML"]),
+        tests(of: "Rules", uses: ["Manifests", "Rules", "Evaluation", "Kubernetes", "Languages", "JSON", "YAML"]),
         tests(of: "HTTP", uses: ["HTTP"]),
         tests(of: "Webhook", uses: ["Webhook", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Net", uses: ["Net", "HTTP", "COpenSSL"]),
         tests(
             of: "Cluster",
             uses: [
-                "PlaybookCommand", "Cluster", "Report", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "JSON",
-                "COpenSSL",
+                "PlaybookCommand", "Cluster", "Report", "Net", "HTTP", "Rules", "Evaluation", "Kubernetes", "Languages",
+                "JSON", "COpenSSL",
             ]),
         tests(of: "AuditLog", uses: ["AuditLog", "Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),
         tests(of: "Report", uses: ["Report", "Rules", "Evaluation", "Kubernetes", "JSON"]),

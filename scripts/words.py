@@ -104,7 +104,7 @@ EXCEPT = {
     "docs/rules.md",
     "docs/configuration.md",
     "docs/playbook-coverage.md",
-    "Sources/Evaluation/Credentials/NameWords.swift",
+    "Sources/Evaluation/Credentials/SecretWords.swift",
     "Sources/Report/HTMLReport+Script.swift",
 }
 

@@ -145,6 +145,8 @@ extension LoggedRequest {
             let isKnown = hasGivenRelatedObjects || absence.kind == .namespace
             return .absence(absence, found: isKnown ? related : nil)
         case .claim(let claim): return .claim(claim, operators[claim])
+        // Without a cluster, default trusted controllers are trusted.
+        case .served(let kind): return .served(kind, true)
         case .templates(let query):
             guard revisions.kind == query.holder, !revisions.objects.isEmpty else {
                 return LookupAnswer(unanswered: lookup)

@@ -1,6 +1,6 @@
 internal import HTTP
 internal import JSON
-internal import Kubernetes
+internal import Languages
 
 /// The certificate keeper's API calls: they read and write the Secret and the webhook configurations.
 struct CertificateCalls {

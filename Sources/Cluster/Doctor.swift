@@ -2,6 +2,7 @@ public import Evaluation
 internal import HTTP
 internal import JSON
 public import Kubernetes
+internal import Languages
 internal import Net
 
 /// The checks of an installed webhook in its cluster.
@@ -265,8 +266,10 @@ public struct Doctor {
             for kind in settings.catalogue.watchedKinds.kinds {
                 for verb in ["list", "watch"] { needed.append((verb, "\(kind.group)", kind.plural)) }
             }
-            // RBAC grants it by name; the server writes the annotation `enforced-since`.
-            needed.append(("patch", "admissionregistration.k8s.io", "validatingwebhookconfigurations"))
+            // RBAC grants them by name; the server reads and writes the annotation `enforced-since`.
+            for verb in ["get", "patch"] {
+                needed.append((verb, "admissionregistration.k8s.io", "validatingwebhookconfigurations"))
+            }
             for kind in Catalogue.liveKinds.kinds { needed.append(("list", "\(kind.group)", kind.plural)) }
             var (missing, left): ([String], [String]) = ([], [])
             for right in needed {

@@ -1,5 +1,5 @@
 internal import JSON
-internal import Kubernetes
+internal import Languages
 internal import Net
 internal import YAML
 

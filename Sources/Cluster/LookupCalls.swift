@@ -40,6 +40,10 @@ final class LookupCalls {
         case .absence(let absence): list(absence, limit, completion)
         case .claim(let claim): check(claim, Instant.now + limit, completion)
         case .templates(let query): find(query, Instant.now + limit, completion)
+        case .served(let kind):
+            findResource("\(kind.name)", in: "\(kind.group)", "\(kind.version)", Instant.now + limit) { result in
+                completion(result.map { .served(kind, $0 != nil) })
+            }
         }
     }
 
@@ -109,7 +113,7 @@ final class LookupCalls {
             claims[claim] = (isOperator, Instant.now + LookupCalls.maximumAge)
             completion(.success(.claim(claim, isOperator)))
         }
-        findResource(of: claim, end) { [self] result in
+        findResource(claim.kindName, in: claim.group, claim.version, end) { [self] result in
             switch result {
             case .failure(let error): completion(.failure(error))
             case .success(nil): answer(false)
@@ -138,12 +142,13 @@ final class LookupCalls {
         }
     }
 
-    /// Finds the resource of an owner's kind; nil if the API server does not serve it.
+    /// Finds the resource of a kind; nil if the API server does not serve it.
     private func findResource(
-        of claim: OperatorClaim, _ end: Instant, _ completion: @escaping (Result<ServedResource?, APIError>) -> Void
+        _ kindName: String, in group: String, _ version: String, _ end: Instant,
+        _ completion: @escaping (Result<ServedResource?, APIError>) -> Void
     ) {
-        let path = "/apis/\(percentEncoded(claim.group))/\(percentEncoded(claim.version))"
-        func first(_ served: [ServedResource]) -> ServedResource? { served.first { $0.kind == claim.kindName } }
+        let path = "/apis/\(percentEncoded(group))/\(percentEncoded(version))"
+        func first(_ served: [ServedResource]) -> ServedResource? { served.first { $0.kind == kindName } }
         if let known = resources[path], known.end > Instant.now { return completion(.success(first(known.served))) }
         let request = APIRequest(.get, path, attempts: 1, limit: end - Instant.now, maximumResponse: 4 << 20)
         client.send(request) { [self] result in

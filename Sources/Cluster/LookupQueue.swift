@@ -36,6 +36,7 @@ final class LookupQueue {
             if let answer = calls.recentAnswer(to: lookup) { request.take(lookup, answer) } else { open.append(lookup) }
         }
         if open.isEmpty { return }
+        if limit <= .zero { return giveUp(request) }
         if let pause, pause.end >= request.deadline { return giveUp(request) }
         for lookup in open {
             if let index = waiting.firstIndex(where: { $0.lookup == lookup }) {

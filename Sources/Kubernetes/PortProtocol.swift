@@ -55,6 +55,17 @@ package enum PortProtocol {
     /// True if the image's name is that of a program that does not serve HTTP, such as a database.
     package static func isForeignImage(_ container: Container) -> Bool { isImage(container, of: foreign) }
 
+    /// True if the image is a pause image: its process only waits.
+    package static func isPauseImage(_ container: Container) -> Bool { isImage(container, of: ["pause"]) }
+
+    /// True if servers of HTTP usually listen on the port's number.
+    package static func isUsualForHTTP(_ port: Value) -> Bool {
+        guard let number = port["containerPort"]?.int else { return false }
+        return [80...81, 3000...3999, 4000...4000, 5000...5001, 8000...8999, 9000...9099].contains {
+            $0.contains(number)
+        }
+    }
+
     /// True if the image's name is that of a database, a cache or a message broker.
     fileprivate static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
 

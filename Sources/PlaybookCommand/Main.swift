@@ -1,5 +1,6 @@
 import Evaluation
 import Glibc
+import Languages
 
 /// The program: finds the command, runs it, and turns errors into a message and an exit code.
 @main

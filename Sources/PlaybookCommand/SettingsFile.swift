@@ -1,5 +1,6 @@
 import Evaluation
 import Glibc
+import Languages
 import Net
 import Report
 import Rules

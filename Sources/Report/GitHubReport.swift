@@ -6,8 +6,9 @@ public enum GitHubReport {
     /// Returns a line for each finding, and the summary.
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var text = ""
+        var shown = ShownFindings()
         for object in objects {
-            for finding in object.findings { text += command(finding, of: object) }
+            for finding in shown.next(object) { text += command(finding, of: object) }
         }
         for input in summary.unreadable { text += command(input) }
         return text + TextReport.summary(summary)
@@ -21,8 +22,8 @@ public enum GitHubReport {
         return "::error \(properties.joined(separator: ","))::\(data(input.reason))\n"
     }
 
-    private static func command(_ finding: LocatedFinding, of object: JudgedObject) -> String {
-        let judgement = finding.judgement
+    private static func command(_ shown: ShownFinding, of object: JudgedObject) -> String {
+        let (finding, judgement) = (shown.finding, shown.finding.judgement)
         let name =
             switch judgement.effect {
             case .deny: "error"
@@ -42,8 +43,10 @@ public enum GitHubReport {
         }
         properties.append("title=\(property("\(judgement.rule.id): \(object.title)"))")
         let note = finding.reasonText.map { " (\($0))" } ?? ""
-        let remedy = judgement.effect == .exempt || judgement.remedy.block.isEmpty ? "" : "\n\(judgement.remedy.block)"
-        return "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + remedy))\n"
+        let suggestion = shown.suggestion.remedy.block
+        let remedy = judgement.effect == .exempt || suggestion.isEmpty ? "" : "\n\(suggestion)"
+        return
+            "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + shown.othersText + remedy))\n"
     }
 
     /// Escapes the message of a command: line ends and percent signs.

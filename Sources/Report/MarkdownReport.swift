@@ -17,10 +17,12 @@ public enum MarkdownReport {
         // Room for the end of a fold and for the note about omitted findings.
         var room = limit - text.utf16.count - 200
         var (leftFindings, leftObjects) = (0, 0)
+        var shown = ShownFindings()
         for object in ordered {
-            let fold = opening(of: object)
+            let findings = shown.next(object)
+            let fold = opening(of: object, findings)
             var (entries, size, count) = ("", fold.utf16.count, 0)
-            for finding in object.findings {
+            for finding in findings {
                 let entry = entry(finding, of: object)
                 guard leftFindings == 0, size + entry.utf16.count + closing.utf16.count <= room else { break }
                 entries += entry
@@ -31,8 +33,8 @@ public enum MarkdownReport {
                 text += fold + entries + closing
                 room -= size + closing.utf16.count
             }
-            if count < object.findings.count {
-                leftFindings += object.findings.count - count
+            if count < findings.count {
+                leftFindings += findings.count - count
                 leftObjects += 1
             }
         }
@@ -107,23 +109,23 @@ public enum MarkdownReport {
 
     static let closing = "\n</details>\n"
 
-    private static func opening(of object: JudgedObject) -> String {
-        let counts = [
-            (object.count(.deny), "denial"), (object.count(.warn), "warning"), (object.count(.exempt), "exemption"),
-        ]
+    private static func opening(of object: JudgedObject, _ findings: [ShownFinding]) -> String {
+        func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.finding.judgement.effect == effect } }
+        let counts = [(count(.deny), "denial"), (count(.warn), "warning"), (count(.exempt), "exemption")]
         let words = counts.filter { $0.0 > 0 }.map { counted($0.0, $0.1) }.joined(separator: ", ")
         return
             "\n<details><summary>\(inHTML(object.title)): \(words) (\(inHTML(object.file)))</summary>\n\n"
     }
 
-    private static func entry(_ finding: LocatedFinding, of object: JudgedObject) -> String {
-        let judgement = finding.judgement
+    private static func entry(_ shown: ShownFinding, of object: JudgedObject) -> String {
+        let (finding, judgement) = (shown.finding, shown.finding.judgement)
         let link = link(judgement.rule.id, object.verdict.documentation)
         let place = finding.line.map { " (line \($0))" } ?? ""
         let note = finding.reasonText.map { " – \(plain($0))" } ?? ""
         var text =
-            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\n"
-        if judgement.effect == .deny, !judgement.remedy.block.isEmpty { text += block(judgement.remedy.block) }
+            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\(shown.othersText)\n"
+        let suggestion = shown.suggestion.remedy.block
+        if judgement.effect == .deny, !suggestion.isEmpty { text += block(suggestion) }
         return text
     }
 

@@ -159,6 +159,8 @@ public struct Summary: Sendable {
             return "Not evaluated because \(reason): \(rules.joined(separator: ", "))"
         }
     }
+    /// The number of findings that are listed for another kustomization or chart that renders the same source.
+    public var repeated = 0
     /// The number of findings that are counted and not listed: of each rule, a hundred findings are listed per object.
     public var notListed = 0
     /// The files that settings were read from, besides the environment.
@@ -182,6 +184,10 @@ public struct Summary: Sendable {
         }
         for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) {
             result.append("skipped \(counted(count, "object")): \(reason)")
+        }
+        if repeated > 0 {
+            result.append(
+                "not listed again: \(counted(repeated, "finding")) in sources that several kustomizations render")
         }
         if skippedFiles > 0 { result.append("skipped \(counted(skippedFiles, "file")) without Kubernetes objects") }
         if foreign > 0 {

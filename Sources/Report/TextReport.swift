@@ -12,8 +12,7 @@ public struct TextReport: Sendable {
     private var tally: [String: (rule: Rule, counts: [Judgement.Effect: Int])] = [:]
     private var documentation = ""
     private var hasHints = false
-    /// The findings about a namespace that are already shown for another object in it.
-    private var shownOfNamespaces: Set<String> = []
+    private var shown = ShownFindings()
     private var hasAnswers = false
 
     /// The text of an object.
@@ -39,7 +38,7 @@ public struct TextReport: Sendable {
     public mutating func add(_ object: JudgedObject) {
         let verdict = object.verdict
         guard isVerbose || !verdict.judgements.isEmpty || !verdict.notices.isEmpty else { return }
-        let findings = lines(of: object)
+        let findings = shown.next(object)
         // Each rule counts with its own effect.
         let counted = findings.map(\.finding.judgement) + findings.flatMap(\.others)
         for judgement in counted { count(judgement.rule, judgement.effect, 1) }
@@ -50,37 +49,6 @@ public struct TextReport: Sendable {
         if documentation.isEmpty { documentation = verdict.documentation }
         hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
         hasAnswers = hasAnswers || !object.answers.isEmpty
-    }
-
-    /// A finding that is shown.
-    private struct Line {
-        let finding: LocatedFinding
-        /// Findings of other rules about the same fault.
-        var others: [Judgement] = []
-        /// The finding whose suggestion is shown.
-        let suggestion: Judgement
-    }
-
-    /// Returns the findings that are shown, the most severe first: each fault once, and a namespace's once for all its objects.
-    private mutating func lines(of object: JudgedObject) -> [Line] {
-        var merged: [Int: MergedFinding] = [:]
-        for finding in object.verdict.merged { merged[finding.offset] = finding }
-        var lines: [Line] = []
-        for (offset, finding) in object.findings.enumerated() {
-            let judgement = finding.judgement
-            if judgement.effect == .exempt {
-                lines.append(Line(finding: finding, suggestion: judgement))
-            } else if let found = merged[offset] {
-                let key = "\(judgement.rule.id) \(object.verdict.subject.namespace) \(finding.sentence)"
-                if judgement.rule.isAboutNamespace, !shownOfNamespaces.insert(key).inserted { continue }
-                lines.append(Line(finding: finding, others: found.others, suggestion: found.suggestion.judgement))
-            }
-        }
-        // Sorting is not stable.
-        return lines.enumerated().sorted {
-            ($1.element.finding.judgement.effect.severity, $0.offset)
-                < ($0.element.finding.judgement.effect.severity, $1.offset)
-        }.map(\.element)
     }
 
     private mutating func count(_ rule: Rule, _ effect: Judgement.Effect, _ number: Int) {
@@ -109,7 +77,7 @@ public struct TextReport: Sendable {
 
     // MARK: Objects
 
-    private func block(_ object: JudgedObject, _ lines: [Line]) -> String {
+    private func block(_ object: JudgedObject, _ lines: [ShownFinding]) -> String {
         let verdict = object.verdict
         let documentation = verdict.documentation
         let outcome =
@@ -136,10 +104,10 @@ public struct TextReport: Sendable {
         }
         for (shown, place) in zip(lines, places) {
             let (finding, judgement) = (shown.finding, shown.finding.judgement)
-            let others = shown.others.isEmpty ? "" : " (also \(shown.others.map(\.rule.id).joined(separator: ", ")))"
             let note =
                 (judgement.note ?? judgement.leniency?.rawValue ?? judgement.exemption?.reason).map { " (\($0))" } ?? ""
-            text += line(place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + others)
+            text += line(
+                place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + shown.othersText)
             guard isVerbose else { continue }
             if let region = finding.region { text += excerpt(region) }
             text += remedy(shown.suggestion)
@@ -292,16 +260,5 @@ extension JudgedObject {
     /// The order of objects in a report; the most severe has the largest number.
     fileprivate var severity: Int {
         isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
-    }
-}
-
-extension Judgement.Effect {
-    /// The order of findings of an object; the most severe has the largest number.
-    fileprivate var severity: Int {
-        switch self {
-        case .deny: 2
-        case .warn: 1
-        case .exempt: 0
-        }
     }
 }

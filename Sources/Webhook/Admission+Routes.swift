@@ -13,12 +13,7 @@ extension Admission {
     public func answer(
         _ request: Request, body: Span<UInt8>, in context: Context
     ) throws(Rejection) -> AdmissionAnswer {
-        let endpoint: Endpoint
-        switch request.head.path {
-        case "/validate": endpoint = .validate
-        case "/mutate": endpoint = .mutate
-        default: throw .notFound
-        }
+        guard let endpoint = Endpoint(path: request.head.path) else { throw .notFound }
         guard request.head.method == .post else { throw .methodNotAllowed(allow: "POST") }
         guard request.head.mediaType == .json else { throw .notJSON }
         return try answer(body, isTruncated: request.isBodyTruncated, to: endpoint, in: context)

@@ -91,8 +91,7 @@ public final class Admission {
             describesAll || decision != .allow || verdict.changesExemption || verdict.untrustedController != nil
         if isLogged { verdict.identify(review, context.settings) }
         return AdmissionAnswer(
-            body: response.encoded(), endpoint: .validate, operation: review.operation, kind: review.kind,
-            decision: decision, verdict: verdict, requester: isLogged ? .init(review) : nil,
+            response, .validate, review.operation, review.kind, decision, verdict, isLogged ? .init(review) : nil,
             isRecorded: recorded.map { $0.includes(uid: review.uid) } ?? false)
     }
 
@@ -109,8 +108,8 @@ public final class Admission {
         let isLogged = describesAll || decision != .allow
         if isLogged { mutation.verdict.identify(review, context.settings) }
         return AdmissionAnswer(
-            body: response.encoded(), endpoint: .mutate, operation: review.operation, kind: review.kind,
-            decision: decision, verdict: mutation.verdict, requester: isLogged ? .init(review) : nil)
+            response, .mutate, review.operation, review.kind, decision, mutation.verdict,
+            isLogged ? .init(review) : nil)
     }
 
     /// Answers a review that cannot be evaluated: denies it, since allowing it would bypass all rules.
@@ -120,15 +119,13 @@ public final class Admission {
         _ envelope: Envelope, _ endpoint: Endpoint, _ context: Context, _ code: Int, _ message: String
     ) -> AdmissionAnswer {
         var response = AdmissionResponse(apiVersion: envelope.apiVersion, uid: envelope.uid)
-        let denies = endpoint == .validate && context.settings.mode == .enforce
-        if denies {
+        if endpoint == .validate, context.settings.mode == .enforce {
             response.refusal = .init(
                 code: code, reason: code == 413 ? "RequestEntityTooLarge" : "Invalid", message: message)
         } else {
             response.warnings = ["playbook: " + message]
         }
         return AdmissionAnswer(
-            body: response.encoded(), endpoint: endpoint, operation: nil, kind: .other,
-            decision: denies ? .deny : .error, verdict: Verdict(notices: [message]), requester: .init(envelope))
+            response, endpoint, nil, .other, .error, Verdict(notices: [message]), .init(envelope))
     }
 }

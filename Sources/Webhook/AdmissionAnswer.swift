@@ -7,11 +7,20 @@ public enum Endpoint: Sendable, CaseIterable {
     case validate
     /// The changes to the request.
     case mutate
+
+    /// Creates the endpoint with a path; nil if there is none.
+    public init?(path: String) {
+        switch path {
+        case "/validate": self = .validate
+        case "/mutate": self = .mutate
+        default: return nil
+        }
+    }
 }
 
 /// The answer to a review: the bytes to send, and all that the log, the metrics and recordings show.
 public struct AdmissionAnswer: Sendable {
-    /// The outcome of a request.
+    /// The outcome of a request; `error` if it cannot be evaluated.
     public enum Decision: String, Sendable, CaseIterable {
         case allow, warn, deny, patch, error
     }
@@ -26,6 +35,8 @@ public struct AdmissionAnswer: Sendable {
     public let kind: ResourceKind
     /// The decision.
     public let decision: Decision
+    /// True if the request is rejected: by rules, or because it cannot be evaluated.
+    public let isDenied: Bool
     /// The findings, the rules that were not evaluated, the object, and the missing objects that a denial depends on.
     ///
     /// For `/mutate` the findings are the fixes; for a review that could not be read there is a notice only.
@@ -33,7 +44,22 @@ public struct AdmissionAnswer: Sendable {
     /// The request as the log describes it; nil if there is nothing to log.
     public let requester: Requester?
     /// True if the review must be recorded.
-    public var isRecorded = false
+    public let isRecorded: Bool
+
+    init(
+        _ response: AdmissionResponse, _ endpoint: Endpoint, _ operation: Operation?, _ kind: ResourceKind,
+        _ decision: Decision, _ verdict: Verdict, _ requester: Requester?, isRecorded: Bool = false
+    ) {
+        body = response.encoded()
+        isDenied = response.refusal != nil
+        self.endpoint = endpoint
+        self.operation = operation
+        self.kind = kind
+        self.decision = decision
+        self.verdict = verdict
+        self.requester = requester
+        self.isRecorded = isRecorded
+    }
 
     /// The request as the log describes it: a class, since most answers go without it.
     public final class Requester: Sendable {

@@ -50,10 +50,7 @@ public struct Metrics: Sendable {
     ///   - answer: The answer to it.
     ///   - duration: The time from the last byte of the request to the first of the response, in nanoseconds.
     public mutating func count(_ answer: AdmissionAnswer, nanoseconds duration: UInt64) {
-        let operation = answer.operation.map { Int($0.rawValue) } ?? Operation.allCases.count
-        let place =
-            ((answer.endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
-        requests[(place + Int(answer.kind.rawValue)) * Metrics.decisions.count + answer.decision.index] += 1
+        count(answer.endpoint, answer.operation, answer.kind, answer.decision)
         nanoseconds += duration
         let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
         buckets[bucket] += 1
@@ -70,6 +67,20 @@ public struct Metrics: Sendable {
         for rule in answer.verdict.notEvaluated {
             if let index = rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
         }
+    }
+
+    /// Counts a body that is not a review and was sent to one of the endpoints.
+    public mutating func count(_ rejection: Rejection, of path: String) {
+        guard rejection.isAboutBody, let endpoint = Endpoint(path: path) else { return }
+        count(endpoint, nil, .other, .error)
+    }
+
+    private mutating func count(
+        _ endpoint: Endpoint, _ operation: Operation?, _ kind: ResourceKind, _ decision: AdmissionAnswer.Decision
+    ) {
+        let operation = operation.map { Int($0.rawValue) } ?? Operation.allCases.count
+        let place = ((endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
+        requests[(place + Int(kind.rawValue)) * Metrics.decisions.count + decision.index] += 1
     }
 
     private mutating func count(

@@ -30,6 +30,14 @@ public enum Rejection: Error, Sendable {
         }
     }
 
+    /// True if a body was sent that cannot be evaluated.
+    var isAboutBody: Bool {
+        switch self {
+        case .notFound, .methodNotAllowed, .notJSON: false
+        case .tooLarge, .malformed, .notAReview, .beyondBounds: true
+        }
+    }
+
     /// The response to send.
     public var response: Response {
         switch self {

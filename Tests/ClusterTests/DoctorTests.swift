@@ -176,6 +176,23 @@ import Testing
         #expect(try !troubles(server).contains { $0.contains("rights") })
     }
 
+    @Test func `the rights to Namespaces and to the server's own webhook configuration are checked`() throws {
+        let server = try cluster()
+        #expect(try troubles(server, ["PLAYBOOK_WEBHOOK_CONFIGURATION": "playbook"]) == [])
+        for verb in ["get", "list", "watch"] { #expect(server.reviews.contains("\(verb) namespaces")) }
+        let own = server.reviews.filter { $0.contains("webhookconfigurations") }
+        #expect(
+            own == [
+                "get validatingwebhookconfigurations/playbook", "patch validatingwebhookconfigurations/playbook",
+            ])
+        let bare = try RightsAPIServer()
+        bare.grant("get validatingwebhookconfigurations everywhere")
+        let text = try #require(try troubles(bare).first { $0.hasPrefix("problem rights:") })
+        #expect(text.contains("patch validatingwebhookconfigurations.admissionregistration.k8s.io"))
+        #expect(!text.contains("get validatingwebhookconfigurations"))
+        for verb in ["get", "list", "watch"] { #expect(text.contains("\(verb) namespaces")) }
+    }
+
     @Test func `checks that the API server cannot answer are reported as unknown`() throws {
         let server = try cluster()
         server.put(Self.deployment, "broken")

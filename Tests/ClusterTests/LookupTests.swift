@@ -111,6 +111,22 @@ import Testing
         #expect(!server.requests.contains { $0.hasPrefix("POST") })
     }
 
+    @Test func `a kind is served if its group lists it, and unknown without an answer`() throws {
+        let server = try RightsAPIServer()
+        let path = "/apis/keda.sh/v1alpha1"
+        for (json, expected) in [
+            (nil, false), (#"{"resources":[{"name":"scaledjobs","kind":"ScaledJob"}]}"#, false),
+            (#"{"resources":[{"name":"scaledobjects","kind":"ScaledObject"}]}"#, true), ("broken", nil),
+        ] as [(String?, Bool?)] {
+            if let json { server.put(path, json) }
+            guard case .served(.scaledObject, let answer) = try ask(.served(.scaledObject), server) else {
+                throw CancellationError()
+            }
+            #expect(answer == expected)
+        }
+        #expect(Set(server.requests) == ["GET \(path)"])
+    }
+
     @Test func `revisions are the ReplicaSets controlled by the workload's uid, newest first`() throws {
         let server = try RightsAPIServer()
         let base = "/apis/apps/v1/namespaces/shop/replicasets"

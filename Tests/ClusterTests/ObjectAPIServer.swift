@@ -1,4 +1,5 @@
 import Foundation
+import Languages
 import Synchronization
 
 /// An API server that stores objects with resource versions: a PUT with another version is a conflict.

@@ -7,6 +7,8 @@ final class RightsAPIServer: Sendable {
         var objects: [String: String] = [:]
         var rights: Set<String> = []
         var requests: [String] = []
+        /// The permissions that were asked for, such as `patch databases/main`.
+        var reviews: Set<String> = []
         var allowsAll = false
         var patch = ""
         var refusals: [Int] = []
@@ -29,6 +31,7 @@ final class RightsAPIServer: Sendable {
 
     var port: UInt16 { box.withLock { $0?.port ?? 0 } }
     var requests: [String] { state.withLock { $0.requests } }
+    var reviews: Set<String> { state.withLock { $0.reviews } }
 
     func put(_ path: String, _ json: String) { state.withLock { $0.objects[path] = json } }
 
@@ -70,6 +73,8 @@ final class RightsAPIServer: Sendable {
             let attributes = spec["resourceAttributes"] as? [String: String] ?? [:]
             let resource = [attributes["resource"], attributes["subresource"]].compactMap(\.self)
                 .joined(separator: "/")
+            let name = attributes["name"].map { $0.isEmpty ? "" : "/\($0)" } ?? ""
+            state.reviews.insert("\(attributes["verb"] ?? "") \(resource)\(name)")
             let right = "\(attributes["verb"] ?? "") \(resource) \(attributes["namespace"] ?? "everywhere")"
             return (201, #"{"status":{"allowed":\#(state.allowsAll || state.rights.contains(right))}}"#)
         }

@@ -43,6 +43,8 @@ final class ScriptedAPIServer: Sendable {
         var era = 0
         var tokens: Set<String>?
         var answersQuestions = true
+        /// The responses to GETs of other paths.
+        var bodies: [String: String] = [:]
     }
 
     private let state = Mutex(State())
@@ -76,6 +78,8 @@ final class ScriptedAPIServer: Sendable {
     func cueOther(_ cues: Cue...) { state.withLock { $0.otherCues += cues } }
     func allow(absenceChecker: Bool) { state.withLock { $0.answersQuestions = absenceChecker } }
     func allow(tokens: Set<String>?) { state.withLock { $0.tokens = tokens } }
+
+    func put(_ path: String, _ body: String) { state.withLock { $0.bodies[path] = body } }
 
     func set(_ name: String, _ value: String) {
         state.withLock { state in
@@ -178,6 +182,7 @@ final class ScriptedAPIServer: Sendable {
             return peer.answer(403, Self.status(403, "Forbidden", "no questions"))
         }
         if isList || request.path == Self.namespacePath { return list(request, peer) }
+        if let body = state.withLock({ $0.bodies[request.path] }) { return peer.answer(200, body) }
         if request.query["limit"] != nil, !request.path.contains("/namespaces/") {
             return peer.answer(200, #"{"kind":"List","metadata":{"resourceVersion":"1"},"items":null}"#)
         }

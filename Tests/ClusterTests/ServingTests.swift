@@ -128,6 +128,47 @@ import Testing
         #expect(try eventually { try client.knows("late") })
     }
 
+    @Test func `an answer that makes another lookup necessary is followed by it`() throws {
+        let server = try ScriptedAPIServer()
+        let base = "/apis/apps/v1/namespaces/default"
+        for path in [
+            "\(base)/statefulsets", "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts",
+            "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+        ] { server.put(path, #"{"kind":"List","metadata":{"resourceVersion":"1"},"items":[]}"#) }
+        server.put(
+            "\(base)/deployments",
+            #"""
+            {"kind":"List","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"web","namespace":"default"},
+            "spec":{"replicas":3,"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[]}}}}]}
+            """#)
+        let program = try RunningProgram(following: server, ["PLAYBOOK_RULE_DISRUPTION_ALLOWED": "deny"])
+        let client = try program.connect()
+        func answer() throws -> String {
+            try client.ask(
+                "POST", "/validate?timeout=10s",
+                #"""
+                {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1", "operation": "CREATE",
+                "kind": {"group": "policy", "version": "v1", "kind": "PodDisruptionBudget"}, "name": "web",
+                "namespace": "default", "userInfo": {"username": "someone"}, "oldObject": null, "object":
+                {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "default"},
+                "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}}}}}
+                """#
+            ).body
+        }
+        // The watch does not know the workload, and then not that its Namespace lets denials warn.
+        server.put("/api/v1/namespaces/default", #"{"metadata":{"name":"default"}}"#)
+        #expect(try answer().contains(#""allowed":false"#))
+        server.put(
+            "/api/v1/namespaces/default",
+            #"{"metadata":{"name":"default","annotations":{"playbook.superinc.com/level":"warn"}}}"#)
+        let lenient = try answer()
+        #expect(lenient.contains(#""allowed":true"#) && lenient.contains("disruption-allowed"))
+        let asked = server.requests.map(\.path).filter {
+            $0 == "\(base)/deployments" || $0.hasSuffix("/namespaces/default")
+        }
+        #expect(asked.suffix(2) == ["\(base)/deployments", "/api/v1/namespaces/default"])
+    }
+
     @Test func `a replay uses the related objects that were known when it was recorded`() throws {
         let server = try ScriptedAPIServer()
         server.set("checkout", "1")

@@ -228,6 +228,18 @@ import Testing
             try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no reviews found\n"))
     }
 
+    @Test func `a directory without reviews is an error, not a result without denials`() throws {
+        try Program.withFolder { folder in
+            try recording("web").write(toFile: "\(folder)/server.log", atomically: true, encoding: .utf8)
+            let program = try Program(["replay", folder])
+            #expect(program.code == 2 && program.output == "no reviews found\n")
+            #expect(
+                program.error
+                    == "playbook: no reviews found; in directories, only files that end in .json, .jsonl, .ndjson are read\n"
+            )
+        }
+    }
+
     @Test func `a comment without recorded decisions is not a success report`() throws {
         let review = recording("web").components(separatedBy: #","recording""#)[0] + "}\n"
         let comment = try replay(review + review, "--format", "markdown", "-")

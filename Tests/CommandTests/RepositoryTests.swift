@@ -283,6 +283,33 @@ import Testing
         }
     }
 
+    @Test func `a fault in a source of several overlays is listed once, and each object is denied`() throws {
+        let overlay = "resources:\n- ../base/web.yaml\n"
+        let files = [
+            "dev/kustomization.yaml": overlay, "prod/kustomization.yaml": overlay, "base/web.yaml": Self.deployment(),
+            "bin/kubectl": kubectl("; s/namespace: shop/namespace: $(basename $root)/"),
+        ]
+        var environment = Self.onlyReplicas
+        environment["PLAYBOOK_RULE_NAMESPACE_QUOTA"] = "warn"
+        try withFiles(files) { folder in
+            let program = try check("--format", "json", ".", in: folder, environment: environment)
+            let report = try report(program)
+            #expect(try findings(program).filter { $0.hasPrefix("replicas") } == ["replicas base/web.yaml:5"])
+            // Findings about a namespace differ between namespaces.
+            #expect(try findings(program).filter { $0.hasPrefix("namespace-quota") }.count == 4)
+            #expect(report["summary"]?["objects"] == 2 && report["summary"]?["denied"] == 2)
+            let text = try check(".", in: folder, environment: environment).output
+            #expect(
+                text.contains("Deployment dev/web · DENIED\n")
+                    && text.contains("Deployment prod/web · DENIED · base/web.yaml:1\n"),
+                "\(text)")
+            #expect(text.contains("  1 finding as above, also in prod\n"), "\(text)")
+            #expect(
+                text.contains("\nnot listed again: 1 finding in sources that several kustomizations render\n"),
+                "\(text)")
+        }
+    }
+
     @Test func `kustomizations with the same object are evaluated without each other`() throws {
         let files = [
             "dev/kustomization.yaml": "resources:\n- web.yaml\n", "dev/web.yaml": Self.deployment(),

@@ -156,6 +156,53 @@ import Testing
         for expected in ["now", "later: a", "now"] { #expect(try client.reply().body == expected) }
     }
 
+    @Test func `a request can wait for several deliveries`() throws {
+        let waiting = Waiting()
+        let server = try RunningServer(
+            { $0.loops = 1 },
+            responder: { context in
+                let deliveries = Deliveries<String>(to: context.notifier)
+                return Responder(
+                    respond: { _, _, _, ticket in
+                        waiting.add(deliveries, ticket)
+                        return nil
+                    },
+                    resume: { ticket, _ in
+                        guard let message = deliveries.remove(for: ticket), message != "more" else {
+                            waiting.add(deliveries, ticket)
+                            return nil
+                        }
+                        return text("later: \(message)")
+                    },
+                    forget: { ticket in
+                        deliveries.remove(for: ticket)
+                        waiting.forgotten.add(1, ordering: .relaxed)
+                    })
+            })
+        for client in try [server.plainClient(), server.secureClient()] {
+            try client.send(get("/1") + get("/2"))
+            for (path, rounds) in [("1", 3), ("2", 1)] {
+                for _ in 0..<rounds {
+                    #expect(eventually { waiting.count == 1 })
+                    waiting.deliver("more")
+                }
+                #expect(eventually { waiting.count == 1 })
+                waiting.deliver(path)
+                #expect(try client.reply().body == "later: \(path)")
+            }
+        }
+        // The client disconnects between two deliveries.
+        do {
+            let client = try server.plainClient()
+            try client.send(get("/3"))
+            #expect(eventually { waiting.count == 1 })
+            waiting.deliver("more")
+            #expect(eventually { waiting.count == 1 })
+        }
+        waiting.deliver("3")
+        #expect(eventually { server.status.counts.active == 0 })
+    }
+
     @Test func `a request that waits too long gets 503`() throws {
         let waiting = Waiting()
         let server = try server(waiting) { $0.requestTimeout = .milliseconds(200) }

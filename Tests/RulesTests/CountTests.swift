@@ -33,6 +33,17 @@ import Testing
         #expect(try scale(0, 1, by: "system:serviceaccount:argocd:server") == ["replicas"])
     }
 
+    @Test func `the denial of a scale names the workload whose annotations exempt it`() throws {
+        func scale(_ count: Int) -> Literal { World.scale.merging(["spec": ["replicas": .number("\(count)")]]) }
+        var world = World(scale(3)).updated(to: scale(1))
+        (world.subresource, world.user, world.groups) = ("scale", "jane", [])
+        world.relatedObjects = [World.deployment]
+        world.rules = world.rules.filter { $0.id == "replicas" }
+        let message = try world.verdict().message
+        #expect(message.contains(#"exempt: "replicas", "#) && message.contains(" on Deployment web."), "\(message)")
+        #expect(!message.contains("ask your platform team"), "\(message)")
+    }
+
     @Test func `a service account may lower the count within the bounds of an autoscaler`() throws {
         #expect(try scale(3, 1, by: scaler) == ["replicas"])
         #expect(try scale(3, 1, by: scaler, beside: autoscaler("minReplicas: 1, maxReplicas: 5")) == [])

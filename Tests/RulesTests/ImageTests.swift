@@ -1,6 +1,6 @@
 import Evaluation
 import JSON
-import Kubernetes
+import Languages
 import Rules
 import TestSupport
 import Testing
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #""l6m2t8p7" is not an alias of AWS"#),
+        ("public.ecr.aws/l6m2t8p7/miner:1.0.0", #"the registry alias "l6m2t8p7" is not one of AWS's"#),
         ("public.ecr.aws/docker/sandbox:1.0.0", #"under "docker" only docker/library/ is allowed"#),
     ])
     func `a finding about public.ecr.aws says why the alias is not allowed and suggests a copy`(

@@ -198,6 +198,76 @@ import Testing
         ).replacing("reviews/", with: "")
     }
 
+    // MARK: Default trusted controllers
+
+    private static let rollouts = "system:serviceaccount:argo-rollouts:argo-rollouts"
+    private static let keda = "system:serviceaccount:keda:keda-operator"
+
+    /// A request of a controller on a server whose cluster serves some kinds.
+    private func request(
+        of user: String, serving kinds: ResourceKinds = [], _ answer: LookupAnswer? = nil
+    ) throws -> World {
+        var world = try world(user, "Rollout", "argoproj.io/v1alpha1")
+        if user == Self.keda {
+            world = World(World.scale).updated(to: World.scale.merging(["spec": ["replicas": 1]]))
+            (world.subresource, world.user, world.groups) = ("scale", user, [])
+            world.relatedObjects = [World.deployment]
+        }
+        world.settings = [:]
+        world.without = [kinds, ResourceKinds(.namespace, .horizontalPodAutoscaler)]
+        world.answers = [answer].compactMap(\.self)
+        return world
+    }
+
+    @Test(arguments: [(rollouts, ResourceKind.rollout, ResourceKind.scaledObject), (keda, .scaledObject, .rollout)])
+    func `a default trusted controller is trusted only if the API server serves its product's kind`(
+        _ user: String, _ kind: ResourceKind, _ other: ResourceKind
+    ) throws {
+        // The kind is watched, so no lookup is needed.
+        let known = try request(of: user, serving: ResourceKinds(kind)).verdict()
+        #expect(!known.isDenied && known.lookups.isEmpty)
+        // Anybody who is allowed to create the namespace of a product that is not installed can create its account.
+        let open = try request(of: user, serving: ResourceKinds(other)).verdict()
+        #expect(open.isDenied && open.lookups.contains(.served(kind)))
+        #expect(try !request(of: user, .served(kind, true)).verdict().isDenied)
+        for answer in [
+            LookupAnswer.served(kind, false), .served(kind, nil), .served(other, true),
+        ] {
+            let verdict = try request(of: user, answer).verdict()
+            #expect(verdict.isDenied)
+            if case .served(kind, _) = answer { #expect(!verdict.lookups.contains(.served(kind))) }
+        }
+    }
+
+    @Test func `a trusted controller that a setting names, or without a cluster to ask, needs no evidence`() throws {
+        for user in [Self.rollouts, Self.keda] {
+            var world = try request(of: user)
+            world.settings["PLAYBOOK_TRUSTED_CONTROLLERS"] = "system:serviceaccount:keda:*,*:argo-rollouts"
+            #expect(try !world.verdict().isDenied && world.verdict().lookups.isEmpty)
+            world = try request(of: user)
+            world.without = []
+            #expect(try !world.verdict().isDenied)
+        }
+    }
+
+    @Test func `the API server is asked only if a denial depends on the trust`() throws {
+        var world = try request(of: Self.keda)
+        world.object = World.scale.merging(["spec": ["replicas": 5]])
+        #expect(try world.verdict().lookups.isEmpty)
+        world = try request(of: Self.rollouts)
+        world.fieldManager = "kubectl-create"
+        #expect(try world.verdict().isDenied && !world.verdict().lookups.contains(.served(.rollout)))
+    }
+
+    @Test func `a replay makes the same decision on a controller that was not trusted`() throws {
+        for answer in [nil, .served(.rollout, true), .served(.rollout, false)] as [LookupAnswer?] {
+            let world = try request(of: Self.rollouts, answer)
+            let verdict = try world.verdict()
+            let comparison = try replayed(world.recording(), world.settings)
+            #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+        }
+    }
+
     // MARK: KEDA's autoscalers
 
     @Test func `an unknown ScaledObject in an owner reference is read before a denial`() throws {
@@ -230,6 +300,12 @@ import Testing
         // The field manager of a deployment tool removes the trust in the operator.
         world.fieldManager = "kubectl-create"
         #expect(try world.verdict().isDenied)
+        // And so does a cluster without KEDA.
+        (world.fieldManager, world.without) = ("", ResourceKinds(.namespace))
+        world.answers = [.served(.scaledObject, false)]
+        #expect(try world.verdict().notEvaluated.map(\.rule.id) == ["autoscaler-bounds"])
+        world.answers = [.served(.scaledObject, true)]
+        #expect(try world.verdict().notEvaluated.isEmpty && !world.verdict().isDenied)
     }
 
     // MARK: Audit of a cluster

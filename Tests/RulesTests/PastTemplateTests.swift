@@ -113,6 +113,7 @@ import Testing
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
         let verdict = try world.verdict()
         #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+        #expect(verdict.message.contains("(revision 3 had 3 replicas; a roll-back cannot lower the number)"))
     }
 
     @Test func `an update that keeps the template is not a roll-back`() throws {
@@ -225,6 +226,44 @@ import Testing
             "containers: [{name: app}, {\(container)}]",
             "{containers: [{name: app}], initContainers: [{\(container)}]}", "image-tag")
         #expect(initial.isDenied)
+    }
+
+    /// A container without limits and with a mutable tag, in each place.
+    private static let log = "name: log, image: 'nginx:latest'"
+    private static let asMain = "containers: [{name: app}, {\(log)}]"
+    private static let asSidecar = "{containers: [{name: app}], initContainers: [{\(log), restartPolicy: Always}]}"
+    private static let asInit = "{containers: [{name: app}], initContainers: [{\(log)}]}"
+
+    @Test(arguments: [
+        (asInit, asMain, false, true), (asInit, asSidecar, false, true), (asMain, asSidecar, false, false),
+        (asSidecar, asMain, false, false),
+        // A main container that becomes an init container is another container.
+        (asMain, asInit, true, true), (asSidecar, asInit, true, true),
+    ])
+    func `an init container that becomes a main container or a sidecar keeps its violations of reliability rules only`(
+        _ before: String, _ after: String, _ deniesReliability: Bool, _ deniesSecurity: Bool
+    ) throws {
+        for (rule, isDenied) in [
+            ("memory-request-equals-limit", deniesReliability), ("image-tag", deniesSecurity),
+        ] {
+            let verdict = try update(before, after, rule)
+            #expect(!verdict.judgements.isEmpty && verdict.isDenied == isDenied, "\(rule)")
+        }
+    }
+
+    @Test func `an init container that becomes a main container may set what was unset`() throws {
+        let limits = "resources: {requests: {memory: 128Mi}, limits: {memory: 256Mi}}"
+        let set = "containers: [{name: app}, {\(Self.log), \(limits)}]"
+        #expect(try !update(Self.asInit, set, "memory-request-equals-limit").isDenied)
+        #expect(try update("containers: [{name: app}]", set, "memory-request-equals-limit").isDenied)
+    }
+
+    @Test(arguments: [asMain, asInit])
+    func `a container that is renamed is a new one`(_ place: String) throws {
+        let renamed = "containers: [{name: app}, {\(Self.log)}]".replacing("log", with: "logs")
+        for rule in ["memory-request-equals-limit", "image-tag"] {
+            #expect(try update(place, renamed, rule).isDenied, "\(rule)")
+        }
     }
 }
 

@@ -221,6 +221,23 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         #expect(try replayed(dry, ["PLAYBOOK_MODE": "dry-run"]).changes.isEmpty)
     }
 
+    @Test func `a finding in redacted text would deny in enforce mode on replay`() throws {
+        var world = World([
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "web", "namespace": "shop"],
+            "data": ["DB_PASSWORD": "correct-horse-battery"],
+        ])
+        world.settings = ["PLAYBOOK_MODE": "dry-run"]
+        let dry = try replayed(world.recording())
+        #expect(dry.isNewlyDenied && dry.notReplayable == ["inline-credentials"])
+        #expect(dry.changes.map { [$0.before, $0.now] } == [[.warn, .deny]])
+        let again = try replayed(world.recording(), ["PLAYBOOK_MODE": "dry-run"])
+        #expect(again.now == .warn && again.changes.isEmpty)
+        let lenient = try replayed(world.recording(), ["PLAYBOOK_RULE_INLINE_CREDENTIALS": "warn"])
+        #expect(lenient.now == .warn && lenient.changes.isEmpty)
+        world.settings = [:]
+        #expect(try replayed(world.recording(), ["PLAYBOOK_MODE": "dry-run"]).isNewlyAllowed)
+    }
+
     @Test func `unknown related objects stay unknown on replay, and failed lookups stay failed`() throws {
         var world = World(World.deployment)
         #expect(try replayed(world.recording()).before == .allow)

@@ -134,6 +134,7 @@ import Testing
     @Test(arguments: [
         "admin", "system:serviceaccount:kube-system:replicaset-controller",
         "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
+        "system:serviceaccount:kube-system:generic-garbage-collector",
     ])
     func `match conditions do not read absent fields`(_ user: String) throws {
         // Empty fields are not sent: no API group, labels, owner references, spec, or name with generateName.
@@ -242,6 +243,46 @@ import Testing
         #expect(try workloads.holds(of: request(scale)))
         scale.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
         #expect(try !workloads.holds(of: request(scale)))
+    }
+
+    @Test func `the garbage collector's changes of metadata alone are not sent to the webhook that can fail closed`()
+        throws
+    {
+        let workloads = try #require(try Registration.validating().first)
+        func world(_ changed: Literal, from before: Literal) -> World {
+            var world = World(before).updated(to: changed)
+            world.user = "system:serviceaccount:kube-system:generic-garbage-collector"
+            return world
+        }
+        func owned(_ object: Literal) -> Literal {
+            object.merging([
+                "metadata": [
+                    "ownerReferences": [["apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "u"]]
+                ]
+            ])
+        }
+        let revision: Literal = [
+            "apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": ["name": "web-1", "namespace": "shop"],
+            "data": ["spec": ["template": ["spec": World.podSpec]]],
+        ]
+        for object in [World.deployment, revision] {
+            var orphaning = world(object, from: owned(object))
+            #expect(try !workloads.holds(of: request(orphaning)))
+            // What is not sent is never denied.
+            #expect(try !orphaning.verdict().isDenied)
+            for user in ["admin", "system:serviceaccount:shop:generic-garbage-collector"] {
+                orphaning.user = user
+                #expect(try workloads.holds(of: request(orphaning)))
+            }
+        }
+        for change in [["spec": ["replicas": 1]], ["spec": nil]] as [Literal] {
+            #expect(try workloads.holds(of: request(world(World.deployment.merging(change), from: World.deployment))))
+        }
+        let other = revision.merging(["data": ["spec": ["template": ["spec": ["hostPID": true]]]]])
+        #expect(try workloads.holds(of: request(world(other, from: revision))))
+        var created = world(World.deployment, from: World.deployment)
+        (created.operation, created.before) = ("CREATE", nil)
+        #expect(try workloads.holds(of: request(created)))
     }
 
     @Test(

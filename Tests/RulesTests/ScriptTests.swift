@@ -22,23 +22,6 @@ import Testing
         #expect(judgement.remedy.block.hasPrefix("# \(words)"), "\(judgement.remedy.block)")
     }
 
-    @Test(arguments: [
-        "java -jar app.jar; /usr/bin/rm -f /tmp/pid", "node server.js; sleep 5", "node server.js; sleep 30s",
-        "node server.js; kill $AGENT", "node server.js; date", "node server.js; touch /tmp/done",
-        "node server.js; cp /tmp/log /logs", "node server.js; cd /", "node server.js; [ -f /tmp/failed ]",
-    ])
-    func `bash stays process 1 if its last command ends soon`(_ script: String) throws {
-        #expect(try verdict("bash", script).judgements.map(\.finding.clause.name) == ["shell"])
-    }
-
-    @Test(arguments: [
-        "rm -f /tmp/pid; touch /tmp/new; date; sleep 1; java -jar app.jar", "sleep infinity", "start; sleep infinity",
-        "sleep $DELAY", "exec sleep 5", "date; sleep 3600",
-    ])
-    func `bash is replaced by a last command that keeps running`(_ script: String) throws {
-        #expect(try verdict("bash", script).judgements.map(\.finding.clause.name) == [])
-    }
-
     private func verdict(_ shell: String, _ script: String) throws -> Verdict {
         var world = World(
             try World.object("containers: [{name: app, command: [\(shell), -c, '\(script)']}]", .apply))

@@ -195,6 +195,46 @@ import Webhook
         #expect(get("/livez", "", stalled: "1 of 2") == (503, "[-]loops failed: 1 of 2\nlivez check failed\n"))
     }
 
+    @Test func `a review that cannot be evaluated is counted as an error, not as a denial`() throws {
+        let bytes = try Fixtures.bytes(catalogue)
+        for environment in [[:], ["PLAYBOOK_MODE": "dry-run"]] as [[String: String]] {
+            for path in ["/validate", "/mutate"] {
+                let answer = try #require(
+                    try post(Array(bytes[..<600]), to: path, isTruncated: true, environment).1)
+                #expect(answer.isDenied == (environment.isEmpty && path == "/validate"))
+                var metrics = Metrics(of: .playbook)
+                metrics.count(answer, nanoseconds: 9_000)
+                var text = Exposition()
+                metrics.write(to: &text)
+                let labels = "endpoint=\"\(path.dropFirst())\",operation=\"unknown\",kind=\"other\""
+                #expect(
+                    text.text.contains("playbook_admission_requests_total{\(labels),decision=\"error\"} 1\n"))
+                #expect(!text.text.contains("decision=\"deny\""))
+            }
+        }
+    }
+
+    @Test(arguments: [("/validate", "{", true), ("/mutate", "{}", true), ("/", "{", false)])
+    func `a body that is no review is counted as an error of its endpoint`(
+        _ path: String, _ body: String, _ isCounted: Bool
+    ) throws {
+        let request = Request(head: head(.post, path))
+        let settings = Settings(catalogue: .playbook)
+        let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
+        var metrics = Metrics(of: .playbook)
+        do throws(Rejection) {
+            _ = try Admission(judge: Judge(settings)).answer(request, body: Array(body.utf8).span, in: context)
+            Issue.record("the body was accepted")
+        } catch {
+            metrics.count(error, of: request.head.path)
+        }
+        var text = Exposition()
+        metrics.write(to: &text)
+        let labels = "endpoint=\"\(path.dropFirst())\",operation=\"unknown\",kind=\"other\",decision=\"error\""
+        #expect(text.text.contains("playbook_admission_requests_total{\(labels)} 1\n") == isCounted)
+        #expect(text.text.contains("playbook_admission_duration_seconds_count 0\n"))
+    }
+
     @Test func `counters of several loops add up`() throws {
         let (_, event) = try post(Fixtures.bytes(catalogue))
         let denial = try #require(event)

@@ -1,4 +1,5 @@
 public import Kubernetes
+import Languages
 
 /// The rules that are evaluated, in the order of findings, and their settings.
 public final class Catalogue: Sendable {

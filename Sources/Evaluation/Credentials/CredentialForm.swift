@@ -1,3 +1,5 @@
+import Languages
+
 /// A form that only secrets have: a prefix, and the number and alphabet of the following characters.
 struct CredentialForm {
     let kind: Credential.Kind
@@ -19,7 +21,7 @@ struct CredentialForm {
             case .alphanumeric: return isDigit || NameWords.isLetter(byte)
             case .urlSafe:
                 return isDigit || NameWords.isLetter(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            case .dotted: return CredentialScan.isWord(byte)
+            case .dotted: return NameWords.isInName(byte)
             }
         }
     }

@@ -1,3 +1,5 @@
+import Languages
+
 /// The meaning of the name of a variable, setting or flag: `DB_PASSWORD`, `apiKey`, `--auth-token`.
 ///
 /// The last keyword in a name decides, unless a later word names a property of the secret: `TOKEN_TTL_SECONDS`,

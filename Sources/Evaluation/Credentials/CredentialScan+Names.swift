@@ -1,4 +1,5 @@
 import JSON
+import Languages
 
 /// Names and the values after them.
 extension CredentialScan {
@@ -44,7 +45,7 @@ extension CredentialScan {
         case 4 where start < text.count && CredentialScan.has("name", in: text, at: word.lowerBound):
             let value = value(from: start, in: text)
             // A text with spaces is a title.
-            if value.allSatisfy({ CredentialScan.isWord(text[$0]) }) { named = CredentialName(text, value) }
+            if value.allSatisfy({ NameWords.isInName(text[$0]) }) { named = CredentialName(text, value) }
         case 5 where CredentialScan.has("value", in: text, at: word.lowerBound): return before
         default: break
         }

@@ -1,5 +1,5 @@
 import JSON
-import Kubernetes
+import Languages
 
 /// Scans a text for secrets: by their form, in URIs, or after a name.
 ///
@@ -36,16 +36,11 @@ package struct CredentialScan {
     /// The length of `discord.com`, the shortest host of webhook URLs.
     private static let shortestHost = 11
 
-    package static func isWord(_ byte: UInt8) -> Bool {
-        // - . / 0 … 9
-        NameWords.isLetter(byte) || (byte &- 45 < 13 && byte != UInt8(ascii: "/")) || byte == UInt8(ascii: "_")
-    }
-
     /// Returns the next secret.
     mutating func next(in text: Span<UInt8>) -> Credential? {
         while at < text.count {
             let byte = text[at]
-            if CredentialScan.isWord(byte) {
+            if NameWords.isInName(byte) {
                 let start = at
                 at = text.endOfName(from: at + 1)
                 let found = credential(ofWord: start..<at, in: text)
@@ -144,7 +139,7 @@ package struct CredentialScan {
     }
 
     static func isBase64(_ byte: UInt8) -> Bool {
-        isWord(byte) && byte != UInt8(ascii: ".") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "+")
+        NameWords.isInName(byte) && byte != UInt8(ascii: ".") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "+")
             || byte == UInt8(ascii: "=")
     }
 

@@ -1,3 +1,5 @@
+import Languages
+
 /// Decides if a value is a secret and not a reference, a path, a number or another harmless text.
 enum CredentialText {
     /// Returns a range without surrounding white space and quotes.

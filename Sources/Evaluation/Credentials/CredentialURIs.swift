@@ -1,3 +1,5 @@
+import Languages
+
 /// Finds passwords in URIs, `scheme://user:password@host`, in the order of the `@` characters of a text.
 struct CredentialURIs {
     /// The earliest position of the next URI.
@@ -42,7 +44,7 @@ struct CredentialURIs {
     private func isBeforeHost(_ end: Int, in text: Span<UInt8>) -> Bool {
         let limit = min(text.count, end + 254)
         var at = end + 1
-        while at < limit, CredentialScan.isWord(text[at]) || text[at] == UInt8(ascii: ":") { at += 1 }
+        while at < limit, NameWords.isInName(text[at]) || text[at] == UInt8(ascii: ":") { at += 1 }
         return at < text.count && at > end + 1 && text[at] == UInt8(ascii: "/")
     }
 

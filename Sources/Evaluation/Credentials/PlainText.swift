@@ -1,5 +1,6 @@
 package import JSON
 package import Kubernetes
+import Languages
 
 /// A text of an object that contains a secret.
 package struct PlainText {

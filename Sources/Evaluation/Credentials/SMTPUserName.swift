@@ -1,4 +1,5 @@
 package import JSON
+import Languages
 
 extension Credential {
     /// True if the secret is an access key id whose own name contains `smtp`, as in `SMTP_USERNAME`: the user name of a mail server.
@@ -14,7 +15,7 @@ extension Credential {
             end -= 1
         }
         var start = end
-        while start > max(0, end - Credential.longestName), CredentialScan.isWord(text[start - 1]) { start -= 1 }
+        while start > max(0, end - Credential.longestName), NameWords.isInName(text[start - 1]) { start -= 1 }
         let hasName = start < end && (isAssigned || text[start] == UInt8(ascii: "-"))
         if hasName, text.contains("smtp", in: start..<end) { return true }
         // In a variable named after SMTP, another name must not be one of AWS.

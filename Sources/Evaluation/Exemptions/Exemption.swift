@@ -1,5 +1,6 @@
 import JSON
 public import Kubernetes
+import Languages
 
 /// The three exemption annotations of an object, as written.
 package struct ExemptionAnnotations: Sendable, Equatable {

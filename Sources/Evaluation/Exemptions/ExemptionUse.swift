@@ -1,5 +1,6 @@
 import JSON
 public import Kubernetes
+import Languages
 
 /// An exemption that an audit encountered, and whether it applies to a finding.
 public struct ExemptionUse: Sendable, Equatable {

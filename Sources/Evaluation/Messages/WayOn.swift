@@ -9,8 +9,11 @@ struct WayOn {
     init(_ verdict: Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
         var own: [String] = []
         var others: [String] = []
+        // A request for the scale of a workload reads the annotations of the workload.
+        let isScale = subject.review.subresource == .scale
         let isOwnBelieved =
-            context.settings.exemptions == .all && subject.kind != .namespace && subject.review.subresource == .none
+            context.settings.exemptions == .all && subject.kind != .namespace
+            && (isScale || subject.review.subresource == .none)
         for rule in verdict.judgements.filter({ $0.effect == .deny }).map(\.rule) {
             if isOwnBelieved, rule.mayBeExemptedByWorkload {
                 if !own.contains(rule.id) { own.append(rule.id) }
@@ -36,8 +39,9 @@ struct WayOn {
             )
         }
         if !own.isEmpty {
+            let object = isScale ? "\(subject.scaledKind.name) \(clipped(subject.name ?? ""))" : "the object"
             sentences.append(
-                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\", \(names.reason) and, optionally, \(names.until) on the object."
+                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\", \(names.reason) and, optionally, \(names.until) on \(object)."
             )
         }
         if !others.isEmpty { sentences.append("For an exemption from \(WayOn.list(others)), ask \(contact).") }

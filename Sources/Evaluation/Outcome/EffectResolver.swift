@@ -38,6 +38,11 @@ struct EffectResolver {
         if fate.leniency == .operatorMade, let owner = origin.operatingOwner {
             judgement.past = ": change \(owner.kindName) \(owner.name)"
         }
+        if fate.effect == .deny, entry.traits.isAboutCount, let past, past.isScaledBelow(subject),
+            let count = past.template.replicas
+        {
+            judgement.remark = " (\(past.template.source) had \(count) replicas; a roll-back cannot lower the number)"
+        }
         if fate.effect == .deny, isPastInDoubt {
             judgement.remark = " (the workload's revisions could not be read; try again)"
         }

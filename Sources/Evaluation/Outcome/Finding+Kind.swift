@@ -1,5 +1,6 @@
 import JSON
 import Kubernetes
+import Languages
 
 extension Finding {
     /// Creates a finding about a kind or version that no API server has; nil if the object's may exist.

@@ -38,6 +38,7 @@ public final class FindingCollector {
     @exclusivity(unchecked) private var limit = 0
     /// Decides the effects of findings; nil for the collector of a past state.
     private let resolver: EffectResolver?
+    private let promotesInitContainers: Bool
     /// The past state that findings are compared with; nil for the collector of a past state.
     private lazy var ratchet = resolver.map { Ratchet(subject, context, $0.exemptions, $0.past) }
     private(set) var entries: [Entry] = []
@@ -96,10 +97,19 @@ public final class FindingCollector {
         context = resolver.context
         self.steps = subject.isTooWide ? -1 : steps
         self.resolver = resolver
+        promotesInitContainers = false
     }
 
     /// Creates a collector that only keeps the keys of a past state's findings.
-    init(keysOf subject: Subject, _ context: Context, steps: Int) {
+    ///
+    /// - Parameters:
+    ///   - subject: The past state.
+    ///   - context: The context of the request.
+    ///   - steps: The remaining steps of the request.
+    ///   - promotesInitContainers: True if the findings about an init container also count for a main container with its
+    ///     name.
+    init(keysOf subject: Subject, _ context: Context, steps: Int, promotesInitContainers: Bool = false) {
+        self.promotesInitContainers = promotesInitContainers
         self.subject = subject
         rules = []
         self.context = context
@@ -148,9 +158,7 @@ public final class FindingCollector {
     ) {
         steps -= 1
         guard let ratchet else {
-            past.insert(FindingKey(at: field, choice: choice() ?? mark(), in: subject), excess)
-            if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field)) }
-            return
+            return keep(choice() ?? mark(), excess, at: field)
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
@@ -190,8 +198,7 @@ public final class FindingCollector {
     ) {
         steps -= choices.count
         guard let ratchet else {
-            for choice in choices { past.insert(FindingKey(at: field, choice: choice, in: subject), nil) }
-            return
+            return choices.forEach { keep($0, nil, at: field) }
         }
         if subject.isSplit, isTold(clause, field, choices.joined(separator: ",")) { return }
         var traits = Finding.Traits()
@@ -230,6 +237,16 @@ public final class FindingCollector {
     private func isTold(_ clause: Clause, _ field: Field, _ choice: String?) -> Bool {
         let finding = Told(value: field.base.id, absent: field.absentKeys, clause: clause.name, choice: choice)
         return !told.insert(finding).inserted
+    }
+
+    /// Keeps the key of a past state's finding.
+    private func keep(_ choice: String?, _ excess: Double?, at field: Field) {
+        func keep(isPromoted: Bool) {
+            past.insert(FindingKey(at: field, choice: choice, in: subject, isPromoted: isPromoted), excess)
+            if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field, isPromoted: isPromoted)) }
+        }
+        keep(isPromoted: false)
+        if promotesInitContainers, subject.isInInitContainer(field) { keep(isPromoted: true) }
     }
 
     private func keep(_ traits: Finding.Traits, _ finding: () -> Finding) {

@@ -208,6 +208,7 @@ public struct Judge: Sendable {
             add(.absence(absence))
         }
         if let claim = origin.claim { add(.claim(claim)) }
+        if let kind = subject.review.unprovenKind(context) { add(.served(kind)) }
         if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
     }
 

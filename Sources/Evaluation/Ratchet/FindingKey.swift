@@ -26,8 +26,11 @@ struct FindingKey: Equatable {
     ///   - choice: The violating choice; nil if the value is not a choice.
     ///   - subject: The object.
     ///   - isSet: True if the field is set, which is another finding than an unset field.
-    init(at field: Field, choice: String?, in subject: Subject, isSet: Bool? = nil) {
-        var place = subject.places.hash(of: field.base)
+    ///   - isPromoted: True for the key that the finding has after its init container became a main container.
+    init(
+        at field: Field, choice: String?, in subject: Subject, isSet: Bool? = nil, isPromoted: Bool = false
+    ) {
+        var place = isPromoted ? subject.promotedPlaces.hash(of: field.base) : subject.places.hash(of: field.base)
         let key = subject.places.key
         field.forEachAbsentKey { place = place.below($0, key) }
         guard let choice else {
@@ -48,7 +51,12 @@ struct FindingKey: Equatable {
 
 extension Subject {
     /// The keys of the elements that contain a field, such as a container or a volume, and of the object; the closest first.
-    func ownerKeys(of field: Field) -> [UInt64] { places.ownerHashes(of: field.base) }
+    func ownerKeys(of field: Field, isPromoted: Bool = false) -> [UInt64] {
+        isPromoted ? promotedPlaces.ownerHashes(of: field.base) : places.ownerHashes(of: field.base)
+    }
+
+    /// True if a field is in an init container that is not a sidecar.
+    func isInInitContainer(_ field: Field) -> Bool { places.isInInitContainer(field.base) }
 }
 
 /// The keys of a rule's findings in a past state.
@@ -178,8 +186,24 @@ struct PlaceHasher {
     private var cursor: PathCursor
     /// One hash for each step of the cursor.
     private var hashes: [PlaceHash] = []
+    /// True if init containers have the paths of main containers, as sidecars do.
+    private let promotesInitContainers: Bool
 
-    init(_ root: Value) { cursor = PathCursor(root) }
+    init(_ root: Value, promotesInitContainers: Bool = false) {
+        cursor = PathCursor(root)
+        self.promotesInitContainers = promotesInitContainers
+    }
+
+    /// True if a value is in an init container that is not a sidecar.
+    fileprivate mutating func isInInitContainer(_ value: Value) -> Bool {
+        move(to: value)
+        return cursor.steps.indices.contains { isInitContainer($0) && !cursor.steps[$0].value.isSidecar }
+    }
+
+    /// True if a step leads to an element of `initContainers`.
+    private func isInitContainer(_ number: Int) -> Bool {
+        number > 0 && cursor.steps[number - 1].key?.equals("initContainers") ?? false
+    }
 
     /// Returns the hashes of the named list elements that contain a value, the closest first, and of the root.
     fileprivate mutating func ownerHashes(of value: Value) -> [UInt64] {
@@ -208,9 +232,7 @@ struct PlaceHasher {
         while hashes.count < cursor.steps.count {
             let step = cursor.steps[hashes.count]
             let number = hashes.count
-            if number > 0, cursor.steps[number - 1].key?.equals("initContainers") ?? false,
-                step.value["restartPolicy"]?.equals("Always") ?? false
-            {
+            if isInitContainer(number), promotesInitContainers || step.value.isSidecar {
                 // A container that becomes a sidecar with the same name, or the reverse, keeps its existing violations.
                 let spec = number > 1 ? hashes[number - 2] : .root(key)
                 hashes.append(spec.below("containers", key).below(step, key))
@@ -219,4 +241,9 @@ struct PlaceHasher {
             }
         }
     }
+}
+
+extension Value {
+    /// True for a container that runs as long as the main containers.
+    fileprivate var isSidecar: Bool { self["restartPolicy"]?.equals("Always") ?? false }
 }

@@ -93,7 +93,9 @@ final class Ratchet {
         guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
             subject.changesOnlyMetadata || !exemptions.coveredBefore(exempting, before)
         else { return FindingKeys() }
-        let collector = FindingCollector(keysOf: before, context, steps: steps)
+        // An init container that becomes a main container or a sidecar keeps its violations, except in security rules.
+        let collector = FindingCollector(
+            keysOf: before, context, steps: steps, promotesInitContainers: rule.concern == .reliability)
         // Findings before an unknown related object are certain. If the steps are used up, the rule denies in any case.
         if let check = rule.check(of: before.ruledKind) {
             _ = collector.run(check, onlyLongRunning: rule.scope.isLongRunningOnly)

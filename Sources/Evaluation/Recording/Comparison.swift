@@ -19,7 +19,7 @@ public struct Comparison: Sendable {
 
     /// The recorded decision.
     public let before: Verdict.Decision
-    /// The current decision; findings that cannot be replayed keep their recorded effect.
+    /// The current decision; findings that cannot be replayed have their recorded effect, in the current mode.
     public let now: Verdict.Decision
     /// The findings whose effect differs.
     public let changes: [Change]
@@ -66,7 +66,13 @@ extension Comparison {
             let isUnknown = new == nil && verdict.notEvaluated.contains { $0.rule.id == key.rule }
             if isUnknown || isAsked && object?.isRedacted(at: place) ?? false {
                 if !stuck.contains(key.rule) { stuck.append(key.rule) }
-                if let old { effects.append(old.effect) }
+                guard let old, let rule = settings.catalogue[key.rule] else { continue }
+                let effect = old.effect(at: settings.level(of: rule), in: settings.mode)
+                effects.append(effect)
+                if effect != old.effect {
+                    changes.append(
+                        Change(rule: key.rule, path: key.path, before: old.effect, now: effect, message: rule.title))
+                }
                 continue
             }
             changes.append(
@@ -117,6 +123,13 @@ extension Comparison {
             let effect: Judgement.Effect
             let place: Pointer
             let message: String
+            let wouldDeny: Bool
+
+            /// The effect of a recorded finding at a rule's level, in a mode.
+            func effect(at level: Level, in mode: Mode) -> Judgement.Effect {
+                guard wouldDeny || effect == .deny else { return effect }
+                return mode == .enforce && level == .deny ? .deny : .warn
+            }
         }
 
         var entries: [Key: Entry] = [:]
@@ -124,24 +137,26 @@ extension Comparison {
 
         init(_ recording: Recording) {
             for finding in recording.findings {
-                add(Key(rule: finding.rule, path: finding.path), finding.effect, finding.place, "")
+                add(
+                    Key(rule: finding.rule, path: finding.path),
+                    Entry(effect: finding.effect, place: finding.place, message: "", wouldDeny: finding.wouldDeny))
             }
         }
 
         init(_ verdict: Verdict) {
             for judgement in verdict.judgements {
                 add(
-                    Key(rule: judgement.rule.id, path: judgement.path), judgement.effect, judgement.finding.place,
-                    judgement.finding.message)
+                    Key(rule: judgement.rule.id, path: judgement.path),
+                    Entry(
+                        effect: judgement.effect, place: judgement.finding.place, message: judgement.finding.message,
+                        wouldDeny: judgement.leniency == .dryRun))
             }
         }
 
-        private mutating func add(
-            _ key: Key, _ effect: Judgement.Effect, _ place: Pointer, _ message: String
-        ) {
-            if let known = entries[key], known.effect.severity >= effect.severity { return }
+        private mutating func add(_ key: Key, _ entry: Entry) {
+            if let known = entries[key], known.effect.severity >= entry.effect.severity { return }
             if entries[key] == nil { order.append(key) }
-            entries[key] = Entry(effect: effect, place: place, message: message)
+            entries[key] = entry
         }
     }
 }

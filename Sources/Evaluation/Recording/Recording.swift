@@ -16,6 +16,8 @@ public struct Recording: Sendable {
         let place: Pointer
         /// The effect on the request.
         public let effect: Judgement.Effect
+        /// True if it only warned because of dry-run mode.
+        let wouldDeny: Bool
     }
 
     /// The decision on the request.
@@ -49,7 +51,8 @@ public struct Recording: Sendable {
                 let place = try entry.string("place").flatMap({ Pointer(parsing: $0) }),
                 let effect = try entry.string("effect").flatMap({ Judgement.Effect(rawValue: $0) })
             else { throw .malformed(entry.id, expected: "a finding with rule, path, place and effect") }
-            findings.append(Finding(rule: rule, path: path, place: place, effect: effect))
+            let wouldDeny = try entry.string("because") == Judgement.Leniency.dryRun.rawValue
+            findings.append(Finding(rule: rule, path: path, place: place, effect: effect, wouldDeny: wouldDeny))
         }
         self.findings = findings
         relatedObjects =
@@ -124,8 +127,12 @@ public final class RecordingWriter {
             var members = head(verdict, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
             members.append(.init("companions", relatedObjects))
-            let answers = (context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)).compactMap(
-                \.recorded)
+            var known = context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)
+            // A replay trusts default controllers, since it cannot ask.
+            if let kind = review.unprovenKind(context), !context.relatedObjects.hasAsked(.served(kind)) {
+                known.append(.served(kind, nil))
+            }
+            let answers = known.compactMap(\.recorded)
             if !answers.isEmpty { members.append(.init("answers", redactor.redacted(.array(answers)))) }
             let head: Literal = [
                 "kind": "AdmissionReview", "apiVersion": .string(review.apiVersion), "recording": .object(members),

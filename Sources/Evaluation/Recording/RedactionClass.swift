@@ -1,3 +1,5 @@
+import Languages
+
 /// The classes of secrets in texts, as recordings name them.
 enum RedactionClass {
     /// A literal value of a variable.
@@ -164,7 +166,7 @@ enum RedactionClass {
         var index = 0
         while index < bytes.count {
             let byte = bytes[index]
-            if isNameByte(byte) {
+            if NameWords.isInName(byte) {
                 start = start ?? index
                 index += 1
                 continue
@@ -207,8 +209,6 @@ enum RedactionClass {
         word.count == 5 && starts(bytes, at: word.lowerBound, with: "Basic")
             || word.count == 6 && starts(bytes, at: word.lowerBound, with: "Bearer")
     }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool { CredentialScan.isWord(byte) }
 
     /// Returns the start of the value after a name that ends at `end`: `=value`, `: value`, `" : "value`; nil if there is none.
     private static func assigned(_ bytes: Span<UInt8>, after end: Int) -> Int? {

@@ -96,6 +96,11 @@ extension LookupAnswer {
                 "version": .string(claim.version), "kind": .string(claim.kindName),
                 "namespace": .string(claim.namespace),
             ]
+        case .served(let kind, let isServed):
+            [
+                "isServed": .bool(isServed ?? false), "kind": .string("\(kind.name)"),
+                "apiVersion": .string(kind.apiVersion),
+            ]
         case .recorded(nil): ["template": nil]
         case .recorded(let template?):
             [
@@ -116,6 +121,10 @@ extension LookupAnswer {
             let claim = OperatorClaim(
                 text("account"), apiVersion: apiVersion, kindName: text("kind"), namespace: text("namespace"))
             self = .claim(claim, isOperator)
+        } else if let isServed = value["isServed"]?.bool {
+            self = .served(
+                ResourceKind(kind: value["kind"]?.string ?? "", apiVersion: value["apiVersion"]?.string ?? ""), isServed
+            )
         } else if let template = value["template"] {
             guard template.kind == .object else {
                 self = .recorded(nil)

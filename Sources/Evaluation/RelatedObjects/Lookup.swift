@@ -8,6 +8,8 @@ public enum Lookup: Sendable, Hashable {
     case claim(OperatorClaim)
     /// The earlier pod templates of a workload, or the template that the object is created from.
     case templates(TemplateQuery)
+    /// The fact that the API server serves a kind, so that its product is installed.
+    case served(ResourceKind)
 }
 
 /// The answer to a lookup; nil if there was none in time.
@@ -18,6 +20,8 @@ public enum LookupAnswer: Sendable {
     case claim(OperatorClaim, Bool?)
     /// The templates, newest first.
     case templates(TemplateQuery, [PastTemplate]?)
+    /// True if the API server serves the kind.
+    case served(ResourceKind, Bool?)
     /// The template that a recorded request went back to; nil if the API server gave no answer.
     case recorded(PastTemplate?)
 
@@ -28,6 +32,7 @@ public enum LookupAnswer: Sendable {
             case .absence(let absence): .absence(absence, found: nil)
             case .claim(let claim): .claim(claim, nil)
             case .templates(let query): .templates(query, nil)
+            case .served(let kind): .served(kind, nil)
             }
     }
 }
@@ -70,6 +75,7 @@ extension RelatedObjects {
             case (.absence(let asked, _), .absence(let absence)): asked == absence
             case (.claim(let asked, _), .claim(let claim)): asked == claim
             case (.templates(let asked, _), .templates(let query)): asked == query
+            case (.served(let asked, _), .served(let kind)): asked == kind
             default: false
             }
         }

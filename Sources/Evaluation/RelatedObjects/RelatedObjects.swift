@@ -220,6 +220,15 @@ public struct RelatedObjects: Sendable {
         return false
     }
 
+    /// True if the API server serves a kind: its objects are known, or the API server said so; nil if it was not asked.
+    ///
+    /// Without a cluster, nothing can be asked, and every kind counts as served.
+    package func serves(_ kind: ResourceKind) -> Bool? {
+        for case .served(kind, let answer) in answers { return answer }
+        guard case .kinds(let kinds) = knowledge, !kinds.contains(kind) else { return true }
+        return nil
+    }
+
     /// Returns the related objects with an observer that records the kinds and namespaces of lookups.
     func observed(by observer: Lookups) -> RelatedObjects {
         var copy = self

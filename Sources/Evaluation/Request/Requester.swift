@@ -1,11 +1,12 @@
 import JSON
 package import Kubernetes
+import Languages
 
 /// The requester, classified by how far its owner references are trusted.
 package enum Requester {
     /// A workload controller of Kubernetes.
     case workloadController
-    /// A user of `PLAYBOOK_TRUSTED_CONTROLLERS`.
+    /// A user of `PLAYBOOK_TRUSTED_CONTROLLERS`; a default one only while its product's kind is served.
     case trustedController
     /// A person, or a tool that applies manifests; its owner references are never trusted.
     case deployer
@@ -18,7 +19,7 @@ package enum Requester {
             self = .workloadController
         } else if FieldManager.isDeployer(review.fieldManager) {
             self = .deployer
-        } else if user.matches(context.settings.trustedControllers) {
+        } else if user.matches(context.settings.trustedControllers), review.unprovenKind(context) == nil {
             self = .trustedController
         } else if user.serviceAccount != nil, !user.matches(context.settings.deployers) {
             self = .serviceAccount
@@ -52,6 +53,22 @@ enum FieldManager {
         "kubectl*", "helm", "argocd-controller", "kustomize-controller", "helm-controller", "terraform*", "Terraform",
         "HashiCorp", "pulumi*", "kapp*", "fleet*", "gitlab-agent", "ansible*", "OpenAPI-Generator",
     ].map { Glob($0) }
+}
+
+extension AdmissionReview {
+    /// The kind of the requester's product if the requester is a default trusted controller and the API server is not known to
+    /// serve the kind; otherwise nil.
+    ///
+    /// Without the product, anybody who is allowed to create its namespace can create its service account.
+    func unprovenKind(_ context: Context) -> ResourceKind? {
+        let name = user.name
+        guard let controller = Settings.provenControllers.first(where: { $0.name == name }),
+            case let patterns = context.settings.trustedControllers, patterns.contains(controller.name),
+            !user.matches(patterns.filter { $0 != controller.name }), !FieldManager.isDeployer(fieldManager),
+            context.relatedObjects.serves(controller.kind) != true
+        else { return nil }
+        return controller.kind
+    }
 }
 
 extension User {

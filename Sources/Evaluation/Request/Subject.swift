@@ -101,6 +101,8 @@ public final class Subject {
     /// The paths of values with findings.
     // Modified for each finding, with no other access at the same time.
     @exclusivity(unchecked) var places: PlaceHasher
+    /// The same paths, with init containers as main containers.
+    lazy var promotedPlaces = PlaceHasher(object, promotesInitContainers: true)
 
     /// Returns the path of a value of the object.
     func pointer(to value: Value) -> Pointer { places.pointer(to: value) }

@@ -1,3 +1,5 @@
+import Languages
+
 /// A setting of rules, declared beside the check that reads it.
 public final class RuleSetting<Value: Sendable>: RuleSettingDeclaration {
     /// The name, form, default and meaning of the setting.

@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 
 /// An environment variable: its name, form, default and meaning.
 public struct Setting: Sendable {
@@ -51,16 +51,7 @@ public struct Setting: Sendable {
     }
 }
 
-/// A value that cannot be used, with the number of characters before the error; nil if the whole value is wrong.
-package struct Misplaced: Error {
-    var at: Int?
-    package let expected: String
-
-    package init(at: Int? = 0, expected: String) {
-        self.at = at
-        self.expected = expected
-    }
-
+extension Misplaced {
     fileprivate var expectation: String {
         at.map { "at character \($0 + 1), expected \(expected)" } ?? "use \(expected)"
     }
@@ -91,6 +82,11 @@ extension Settings {
         ignoredServiceLinks = catalogue.settings.map(\.name).filter { environment[$0] != nil && given[$0] == nil }
         for setting in catalogue.settings {
             guard let text = given[setting.name] else { continue }
+            // `unknownOperator` and denials name settings as NAME=VALUE.
+            guard !text.hasPrefix("\(setting.name)=") else {
+                complaints.append("\(setting.name): the value repeats the name; set only what is after \"=\"")
+                continue
+            }
             do {
                 try setting.apply(text, &self)
             } catch {

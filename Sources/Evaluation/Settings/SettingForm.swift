@@ -1,4 +1,5 @@
 import Kubernetes
+package import Languages
 
 /// The form of a variable's value: how it is read, written and described.
 public struct SettingForm<Value: Sendable>: Sendable {

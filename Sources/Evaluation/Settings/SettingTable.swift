@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 
 extension Setting {
     /// The environment variables of the server and of all rules, in the order of the documentation.
@@ -130,7 +130,7 @@ extension Setting {
         Setting(
             "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, .additions("names", to: Settings.defaultTrustedControllers),
             \.trustedControllers,
-            "Users that create Pods, ReplicaSets and Jobs for an owner that has already been evaluated, and that can scale to any number of replicas. `*` matches any text. A value adds to the default; `-NAME` removes an entry from it."
+            "Users that create Pods, ReplicaSets and Jobs for an owner that has already been evaluated, and that can scale to any number of replicas. A default entry is trusted only while the API server serves its product's kind. `*` matches any text. A value adds to the default; `-NAME` removes an entry from it."
         ),
         Setting(
             "PLAYBOOK_OPERATOR_ACCOUNTS", .judging, .list("names"), \.operatorAccounts,

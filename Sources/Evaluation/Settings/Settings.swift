@@ -86,8 +86,11 @@ public struct Settings: Sendable {
     public internal(set) var agentNamespaces: [String] = []
     /// The value of `PLAYBOOK_TRUSTED_CONTROLLERS`.
     public internal(set) var trustedControllers = Settings.defaultTrustedControllers
-    static let defaultTrustedControllers = [
-        "system:serviceaccount:argo-rollouts:argo-rollouts", "system:serviceaccount:keda:keda-operator",
+    static let defaultTrustedControllers = provenControllers.map(\.name)
+    /// The default trusted controllers, each with the kind that the cluster must serve for it.
+    static let provenControllers: [(name: String, kind: ResourceKind)] = [
+        ("system:serviceaccount:argo-rollouts:argo-rollouts", .rollout),
+        ("system:serviceaccount:keda:keda-operator", .scaledObject),
     ]
     /// The value of `PLAYBOOK_OPERATOR_ACCOUNTS`: patterns of user names.
     public internal(set) var operatorAccounts: [String] = []

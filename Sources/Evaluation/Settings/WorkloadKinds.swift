@@ -1,4 +1,5 @@
 public import Kubernetes
+import Languages
 
 extension WorkloadKind {
     /// The default kinds whose pod templates are evaluated.

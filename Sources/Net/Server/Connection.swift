@@ -214,8 +214,12 @@ struct Connection {
         awaitDelivery(at: now)
     }
 
-    /// Starts the time limit of a delivery.
+    /// Starts the time limit of a delivery, the first or a further one.
     mutating func awaitDelivery(at now: Instant) {
+        if var deferred {
+            deferred.isDelivered = false
+            phase = .waiting(deferred)
+        }
         deadline = now + limits.request
     }
 

@@ -74,8 +74,10 @@ extension EventLoop {
         // The request is in the buffer, which does not change before the responder returns.
         let bytes = UnsafeBufferPointer(rebasing: buffer.bytes[received.body])
         let ticket = Ticket(token: channel.token)
-        if isDelivered { return .now(responder.resume(ticket, bytes.span)) }
-        let response = responder.respond(received.request, bytes.span, channel.listener.id, ticket)
+        let response =
+            isDelivered
+            ? responder.resume(ticket, bytes.span)
+            : responder.respond(received.request, bytes.span, channel.listener.id, ticket)
         return response.map { .now($0) } ?? .later
     }
 

@@ -14,8 +14,10 @@ public struct Responder {
     ///
     /// The body is the connection's memory and is valid until the closure returns.
     public typealias Respond = (Request, Span<UInt8>, ListenerID, Ticket) -> Response?
-    /// Answers a deferred request after its delivery; the body is the same as before.
-    public typealias Resume = (Ticket, Span<UInt8>) -> Response
+    /// Answers a deferred request after its delivery; nil defers the response until another delivery.
+    ///
+    /// The body is the same as before.
+    public typealias Resume = (Ticket, Span<UInt8>) -> Response?
     /// Drops a deferred request that ended before its delivery arrived, or before memory was available for its response.
     public typealias Forget = (Ticket) -> Void
     /// Updates the state that later requests are answered from.

@@ -5,7 +5,7 @@ import Report
 /// Finds the files of directories, recursively and in the order of names.
 struct DirectoryWalk {
     /// The ends of the names of files that are wanted.
-    private let endings: [String]
+    let endings: [String]
     /// The patterns of `--exclude`; nil if neither they nor ignore files count.
     private let excluded: IgnorePatterns?
 

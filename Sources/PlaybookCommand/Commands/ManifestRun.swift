@@ -189,10 +189,13 @@ struct ManifestRun {
                 guard seen.insert("\(place) \(text) \(keys.joined(separator: " "))").inserted else { return }
                 let verdict = accept(found)
                 summary.add(verdict)
+                // Overlays set the namespace, and the fault is in the source that they share.
+                let source = "\(object.file):\(object.line ?? 0) \(found.subject.kindName) \(found.subject.name)"
                 let new = verdict.leavingOut { judgement in
-                    !reported.insert("\(place) \(judgement.key) \(judgement.effect) \(judgement.finding.message)")
+                    !reported.insert("\(source) \(judgement.key) \(judgement.effect) \(judgement.finding.message)")
                         .inserted
                 }
+                summary.repeated += verdict.judgements.count - new.judgements.count
                 guard !new.judgements.isEmpty || found.judgements.isEmpty else { return }
                 body(
                     JudgedObject(

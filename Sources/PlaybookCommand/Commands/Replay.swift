@@ -51,6 +51,11 @@ struct ReplayCommand {
         let isWritten = ReportPrinter.write(outputs) { report(tally, in: $0) }
         for file in arguments.settingsFiles { Console.note("settings read from \(file.path)") }
         if tally.unreadable > 0 || !isWritten { return .usage }
+        if tally.reviews == 0, !arguments.has(.auditLog) {
+            let endings = DirectoryWalk.reviews.endings.joined(separator: ", ")
+            Console.error("playbook: no reviews found; in directories, only files that end in \(endings) are read\n")
+            return .usage
+        }
         return failureLevel.code(isDenied: tally.newlyDenied > 0, isWarned: tally.newlyWarned > 0)
     }
 

@@ -126,7 +126,7 @@ struct ReviewCommand {
             let body = isTruncated ? bytes.extracting(..<min(limit, 64 << 10)) : bytes
             let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate, in: context)
             summary.judged += 1
-            if answer.decision == .deny { summary.denied += 1 }
+            if answer.isDenied { summary.denied += 1 }
             printer.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {
             complain(UnreadableInput(path, line: line, error.message))

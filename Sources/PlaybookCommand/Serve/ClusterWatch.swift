@@ -87,11 +87,15 @@ final class ClusterWatch: Sendable {
         }
     }
 
-    /// Reads the objects whose absence would deny from the API server, within a third of the review's timeout.
+    /// Returns the time in which the API server must answer all lookups of a review: a third of its timeout.
+    static func lookupTime(of timeout: Duration?) -> Duration {
+        min(timeout.map { $0 / 3 } ?? lookupTimeout, lookupTimeout)
+    }
+
+    /// Asks the API server what a denial depends on.
     func ask(
-        _ lookups: [Lookup], before timeout: Duration?, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
+        _ lookups: [Lookup], within limit: Duration, _ completion: @escaping @Sendable ([LookupAnswer]) -> Void
     ) {
-        let limit = min(timeout.map { $0 / 3 } ?? ClusterWatch.lookupTimeout, ClusterWatch.lookupTimeout)
         feed.ask(lookups, within: limit, completion)
     }
 

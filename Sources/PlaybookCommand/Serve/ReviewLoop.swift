@@ -24,7 +24,14 @@ final class ReviewLoop {
     private struct Waiting {
         let request: Request
         let start: UInt64
+        /// The answers so far: one of them can make another question necessary.
+        var answers: [LookupAnswer] = []
+        var rounds = 0
+        /// The end of the time for all rounds.
+        var end = Instant.distantFuture
     }
+
+    private static let mostRounds = 4
 
     init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
         self.registry = registry
@@ -50,34 +57,37 @@ final class ReviewLoop {
     }
 
     private func respond(to request: Request, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
-        let start = Process.nanoseconds
-        context.now = Process.now
-        do throws(Rejection) {
-            let answer = try admission.answer(request, body: body, in: context)
-            guard !answer.verdict.lookups.isEmpty, let cluster else {
-                return finish(answer, to: body, in: context, since: start)
-            }
-            waiting[ticket] = Waiting(request: request, start: start)
-            cluster.ask(answer.verdict.lookups, before: request.head.timeout) { [lookupAnswers] in
-                lookupAnswers.deliver($0, for: ticket)
-            }
-            return nil
-        } catch {
-            return error.response
-        }
+        evaluate(Waiting(request: request, start: Process.nanoseconds), body, ticket)
     }
 
-    private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response {
-        guard let answers = lookupAnswers.remove(for: ticket), let review = waiting.removeValue(forKey: ticket)
+    private func resume(_ ticket: Ticket, body: Span<UInt8>) -> Response? {
+        guard let answers = lookupAnswers.remove(for: ticket), var review = waiting.removeValue(forKey: ticket)
         else {
             return Response(HTTPError(status: 500, message: "no review is waiting for this answer"))
         }
+        review.answers += answers
+        return evaluate(review, body, ticket)
+    }
+
+    /// Returns the response to a review; nil if the API server must be asked first.
+    private func evaluate(_ review: Waiting, _ body: Span<UInt8>, _ ticket: Ticket) -> Response? {
         context.now = Process.now
-        let context = self.context.answering(answers)
+        let context = review.answers.isEmpty ? context : context.answering(review.answers)
         do throws(Rejection) {
             let answer = try admission.answer(review.request, body: body, in: context)
-            return finish(answer, to: body, in: context, since: review.start)
+            let lookups = answer.verdict.lookups
+            guard !lookups.isEmpty, review.rounds < ReviewLoop.mostRounds, let cluster else {
+                return finish(answer, to: body, in: context, since: review.start)
+            }
+            var review = review
+            let now = Instant.now
+            if review.rounds == 0 { review.end = now + ClusterWatch.lookupTime(of: review.request.head.timeout) }
+            review.rounds += 1
+            waiting[ticket] = review
+            cluster.ask(lookups, within: review.end - now) { [lookupAnswers] in lookupAnswers.deliver($0, for: ticket) }
+            return nil
         } catch {
+            counters.metrics.withLock { $0.count(error, of: review.request.head.path) }
             return error.response
         }
     }

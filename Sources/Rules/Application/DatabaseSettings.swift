@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let databaseSettings = Rule(
@@ -40,7 +41,7 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
             try findings.step()
             let variable = try EnvironmentVariable(entry.base)
             guard let content = variable.value ?? variable.source,
-                let kind = ConnectionString.Kind(variable.name, variable.value)
+                let kind = ConnectionString.Kind(variable.name, variable.value, hasSecret: hasSecret)
             else { continue }
             findings.add(
                 kind == .named ? DatabaseClause.name : DatabaseClause.value, at: entry,
@@ -52,7 +53,7 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
                 let parts = ConnectionString(variable.value).variables(
                     instead: variable.name, subject, container.env, at: findings.place(of: container.env))
                 $0.edits = [.remove($0.place)] + parts
-                $0.advice = "the application builds the connection string itself"
+                $0.advice = "first change the application, so that it builds the connection string from these variables"
             }
         }
     }
@@ -63,7 +64,7 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
     for entry in entries where entry.value.kind == .string {
         try findings.step()
         guard entry.value.byteCount > 0 else { continue }
-        guard ConnectionString.Kind(entry.key, entry.value) != nil else {
+        guard ConnectionString.Kind(entry.key, entry.value, hasSecret: hasSecret) != nil else {
             try checkLines(of: entry, findings)
             continue
         }
@@ -74,7 +75,8 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
             let data = $0.place.parent
             let parts = ConnectionString(entry.value).settings(instead: entry.key)
             $0.edits = [.remove($0.place)] + parts.map { .set(data / $0.name, .string($0.value)) }
-            $0.advice = "read the user and the password from a Secret"
+            $0.advice =
+                "first change the application, so that it reads these keys; it reads the user and the password from a Secret"
         }
     }
 }
@@ -83,7 +85,7 @@ private func checkLines(of entry: Value.Member, _ findings: FindingCollector) th
     let value = entry.value
     let areSettings = SettingsText.isOne(entry.key.text, value)
     let lines = value.withContents { text in
-        ConnectionString.lines(of: text, areSettings: areSettings).map {
+        ConnectionString.lines(of: text, areSettings: areSettings, hasSecret: hasSecret).map {
             ($0.number, PlainText.mark(of: text, $0.range))
         }
     }
@@ -95,5 +97,28 @@ private func checkLines(of entry: Value.Member, _ findings: FindingCollector) th
             $0.advice =
                 "use separate settings for <host>, <port> and <name>, and read the user and the password from a Secret"
         }
+    }
+}
+
+private func hasSecret(_ text: Span<UInt8>) -> Bool { Credential.first(in: text, named: nil) != nil }
+
+extension ConnectionString {
+    /// Returns the edits that add the separate variables; existing variables are kept.
+    ///
+    /// Nothing is suggested for a container with very many variables, because each of them would be compared.
+    fileprivate func variables(instead whole: Value, _ subject: Subject, _ env: Field, at place: Pointer) -> [Edit] {
+        guard let present = try? env.objects(), env.value?.nodeCount ?? 0 < 10_000 else { return [] }
+        let prefix = ConnectionString.prefix(whole.text)
+        var variables = settings(instead: whole).map {
+            ["name": .string($0.name), "value": .string($0.value)] as Literal
+        }
+        for key in ["\(prefix)_USER", "\(prefix)_PASSWORD"] {
+            let reference = SecretReference(subject.secretName, key: key)
+            variables.append(["name": .string(key), "valueFrom": reference.source])
+        }
+        return variables.filter { variable in
+            let name = variable["name"]?.text ?? ""
+            return !present.contains { $0.base["name"]?.equals(string: name) ?? false }
+        }.map { .set(place / "-", $0) }
     }
 }

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let environmentConfig = Rule(
@@ -106,7 +107,7 @@ private func mayBeSettings(_ map: Field, _ mounted: Mounts.OfVolume) throws(Cann
 
 private func isVariable(_ key: String) -> Bool {
     key.utf8.first.map { $0 &- UInt8(ascii: "0") >= 10 } ?? false
-        && key.utf8.allSatisfy { CredentialScan.isWord($0) && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") }
+        && key.utf8.allSatisfy { NameWords.isInName($0) && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".") }
 }
 
 /// The settings in the ConfigMaps of a namespace, as far as the ConfigMaps are known.

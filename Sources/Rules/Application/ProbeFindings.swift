@@ -42,19 +42,22 @@ private func probeAdvice(path: String, _ purpose: Probe.Purpose, for container: 
     }
     let ports = (try? container.ports.objects().map(\.base)) ?? []
     guard let first = ports.first else {
-        return "add an exec probe that runs a command in the container, or a probe on the port that it listens on"
+        return PortProtocol.isPauseImage(container)
+            ? "a pause container has nothing to probe; exempt the workload from liveness-probe and readiness-probe with a reason"
+            : "if the container serves a port, declare the port and probe it; if not, run a check with an exec probe"
     }
     let isForeign = PortProtocol.isForeignImage(container) || ports.contains { PortProtocol(of: $0) == .other }
     let port = ports.first {
         switch PortProtocol(of: $0) {
         case .http, .https: true
-        case .unknown: !isForeign
+        case .unknown: !isForeign && PortProtocol.isUsualForHTTP($0)
         case .other: false
         }
     }
     guard let port, let reference = port.portReference else {
         let number = first["containerPort"]?.text ?? "N"
-        return "add a tcpSocket or grpc probe on port \(number), or an exec probe that runs a command in the container"
+        let handlers = !isForeign && PortProtocol(of: first) == .unknown ? "an httpGet, tcpSocket or" : "a tcpSocket or"
+        return "add \(handlers) grpc probe on port \(number), or run a check with an exec probe"
     }
     let scheme = PortProtocol(of: port) == .https ? ", scheme: HTTPS" : ""
     let name = if case .string(let name) = reference { name } else { port["containerPort"]?.text ?? "" }

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let signalForwarding = Rule(

@@ -39,7 +39,9 @@ extension Rule {
 private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotJudge) -> Bool {
     let requester = Requester(of: subject.review, context)
     if requester == .trustedController { return true }
-    if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator") {
+    if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator"),
+        context.relatedObjects.serves(.scaledObject) ?? false
+    {
         return true
     }
     guard context.relatedObjects.knows(.scaledObject, in: subject.namespace) else {

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 /// The tier of a subnet, derived from its name and tags.
 enum SubnetTier: String {

@@ -42,7 +42,7 @@ private func report(
 ) throws(CannotJudge) {
     let request = try resources.request("cpu")
     let field = try Field(resources.value)["limits"]["cpu"]
-    findings.add(limited, at: field, "is \(limit); the container is throttled even when the node is idle") {
+    findings.add(limited, at: field, "is \(limit); the container cannot use more, even if the node has idle CPU") {
         let isPinned = request?.quantity == limit.quantity && limit.quantity.isWhole
         $0.edits = [.remove($0.place)]
         $0.isFixable = request?.quantity.isPositive ?? false && !isPinned && !isCounted(subject, context)

@@ -33,6 +33,8 @@ private let handler = Clause(
 private let volume = Clause(
     "volume", "no PersistentVolume uses a path of a node (`hostPath`, `local`), unless a provisioner creates it")
 
+private let agentAdvice = "a node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES"
+
 private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
     // With hostNetwork the API server sets each hostPort, so one finding is enough. On the old object they are reported too,
@@ -66,6 +68,7 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
     func report(_ clause: Clause, _ flag: Field, _ meaning: String, _ ports: [Field] = []) {
         findings.add(clause, at: flag, "is true; \(meaning)") {
             $0.edits = [.remove($0.place)] + ports.map { .remove(findings.place(of: $0)) }
+            if subject.kind == .daemonSet { $0.advice = agentAdvice }
         }
     }
     for volume in try template.volumes.objects() {
@@ -76,7 +79,7 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
         findings.add(files, at: path, "mounts the host path \(seen)", choice: seen) {
             $0.advice =
                 subject.kind == .daemonSet
-                ? "a node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES; other pods use a CSI volume or emptyDir"
+                ? "\(agentAdvice); other pods use a CSI volume or emptyDir"
                 : "use an emptyDir, a PersistentVolumeClaim or a CSI volume instead"
         }
     }

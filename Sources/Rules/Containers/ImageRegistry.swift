@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let imageRegistry = Rule(
@@ -83,20 +84,22 @@ private func report(_ image: Value, _ images: ImageSettings, _ findings: Finding
         set: cached.map { .string($0) }, choice: reference.name
     ) {
         $0.isFixable = cached != nil
-        if cached == nil { $0.advice = advice(reference, images) }
+        if cached == nil { $0.advice = advice(reference, isBare: !text.contains { "/:@".contains($0) }, images) }
     }
 }
 
 /// Returns the suggested source of the image.
 ///
-/// No cache is suggested for an image of the public gallery that is not allowed.
-private func advice(_ reference: ImageReference, _ images: ImageSettings) -> String {
+/// No cache is suggested for an image of the public gallery that is not allowed. A name alone is often that of an image which a
+/// build pushes.
+private func advice(_ reference: ImageReference, isBare: Bool, _ images: ImageSettings) -> String {
     guard let cache = reference.registry.cacheName, PublicGallery.refusal(of: reference) == nil else {
         return "copy it to your ECR registry, and use the copy"
     }
     let host = images.host ?? "ACCOUNT.dkr.ecr.REGION.amazonaws.com"
-    return
+    let copy =
         "use a copy in ECR, for example a pull-through cache: \(host)/\(cache)/\(reference.repository)\(reference.suffix)"
+    return isBare ? "if you build this image, use its full name in ECR; if not, \(copy)" : copy
 }
 
 extension String {

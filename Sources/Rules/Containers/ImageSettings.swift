@@ -1,6 +1,6 @@
 import Evaluation
 import JSON
-import Kubernetes
+import Languages
 
 /// The settings of the rules about images.
 struct ImageSettings {

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let imageTag = Rule(
@@ -97,7 +98,7 @@ private func message(_ clause: Clause, _ image: ContainerImage, _ images: ImageS
     case latest: "uses the mutable tag \"latest\""
     case own where images.tagPattern == .standard: "has the tag \"\(tag)\", which is not a version with a commit"
     case own: "has the tag \"\(tag)\", which does not match PLAYBOOK_IMAGE_TAG_PATTERN"
-    case partial: "has the tag \"\(tag)\", which its publisher can move"
+    case partial: "has the tag \"\(tag)\", which usually moves to each patch release"
     default: "has the tag \"\(tag)\", which is not a full version"
     }
 }

@@ -1,6 +1,6 @@
 import Evaluation
 import JSON
-import Kubernetes
+import Languages
 
 /// Amazon ECR Public Gallery, where anyone can publish images under an alias.
 enum PublicGallery {
@@ -23,7 +23,7 @@ enum PublicGallery {
         let alias = reference.repository.prefix { $0 != "/" }
         let reason =
             alias == "docker"
-            ? "under \"docker\" only docker/library/ is allowed" : "\"\(alias)\" is not an alias of AWS"
+            ? "under \"docker\" only docker/library/ is allowed" : "the registry alias \"\(alias)\" is not one of AWS's"
         return "where anyone can publish; \(reason)"
     }
 

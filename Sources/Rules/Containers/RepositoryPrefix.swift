@@ -1,5 +1,5 @@
 import Evaluation
-import Kubernetes
+import Languages
 
 /// A registry, or a path in one, that includes every repository at or below it.
 ///

@@ -45,7 +45,11 @@ private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: F
         findings.add(clause, at: container.securityContext, "has \(uid) and \(gid)", choice: "\(uid) \(gid)") {
             // Another uid might not be able to read the image's files or write to its volumes.
             let fields = [hasUser ? nil : "runAsUser", hasGroup ? nil : "runAsGroup"].compactMap(\.self)
-            $0.advice = "set \(fields.joined(separator: " and ")) to the numeric ids, except 0, of a user of the image"
+            let values =
+                fields.count == 2
+                ? "numeric IDs of the image's user and group"
+                : hasUser ? "numeric ID of the image's group" : "numeric ID of the image's user"
+            $0.advice = "set \(fields.joined(separator: " and ")) to the \(values), not 0"
         }
     }
 }

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let inlineCredentials = Rule(
@@ -147,7 +148,7 @@ extension PlainText {
             guard separator > 0, bytes[separator] == UInt8(ascii: "=") else { return nil }
             var name: [UInt8] = []
             for at in 0..<separator {
-                guard CredentialScan.isWord(bytes[at]) else { return nil }
+                guard NameWords.isInName(bytes[at]) else { return nil }
                 name.append(bytes[at])
             }
             let text = String(decoding: name, as: UTF8.self)

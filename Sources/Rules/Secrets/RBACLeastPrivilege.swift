@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 extension Rule {
     static let rbacLeastPrivilege = Rule(
@@ -330,7 +331,7 @@ private func checkAccessEntry(
 private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
     let trust = try spec["assumeRolePolicyDocument"]
-    for statement in try IAMPolicyStatement.all(in: trust) {
+    for statement in try statements(in: trust) {
         try findings.step()
         guard statement.allows, statement.isForEverybody, !statement.hasCondition else { continue }
         findings.add(
@@ -358,7 +359,7 @@ private func checkIAMPolicy(_ subject: Subject, _ context: Context, _ findings: 
 }
 
 private func checkRights(_ document: Field, _ findings: FindingCollector) throws(CannotJudge) {
-    for statement in try IAMPolicyStatement.all(in: document) {
+    for statement in try statements(in: document) {
         try findings.step()
         guard statement.allows, statement.isForEverything, !statement.hasCondition else { continue }
         findings.add(
@@ -366,4 +367,13 @@ private func checkRights(_ document: Field, _ findings: FindingCollector) throws
         ) { $0.advice = "list the actions that are needed, and the resources by ARN" }
         return
     }
+}
+
+/// Returns the statements of a policy; none if it is not JSON, which AWS rejects.
+private func statements(in document: Field) throws(CannotJudge) -> [IAMPolicyStatement] {
+    guard let text = try document.filledText() else { return [] }
+    // AWS rejects longer policies.
+    guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a policy of at most 32 KiB") }
+    guard let policy = try? Literal(parsing: Array(text.text.utf8)) else { return [] }
+    return IAMPolicyStatement.all(in: policy)
 }

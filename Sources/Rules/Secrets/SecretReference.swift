@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 /// A reference to a key of a Secret from an environment variable.
 struct SecretReference {

@@ -1,6 +1,7 @@
 package import Evaluation
 import JSON
-package import Kubernetes
+import Kubernetes
+package import Languages
 
 extension Rule {
     static let dnsZone = Rule(

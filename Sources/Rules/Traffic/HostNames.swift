@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 /// A host name in an object.
 struct HostName {

@@ -1,6 +1,7 @@
 import Evaluation
 import JSON
 import Kubernetes
+import Languages
 
 /// A search for a Traefik Middleware with an effect: by name, through chains, in any namespace.
 struct Middlewares {

@@ -4,7 +4,7 @@ from checks import admitted, check, denied, needs_controllers
 from checks.operators import Account
 from checks.rollbacks import permit
 from control_plane import CONTROL_PLANE
-from objects import budget, deployment
+from objects import budget, definition, deployment
 
 ROLLOUTS = "system:serviceaccount:argo-rollouts:argo-rollouts"
 
@@ -32,6 +32,10 @@ def a_count_is_changed_by_those_who_may(cluster):
     person, flagger = cluster.client, delivery.client()
     keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
         "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
+    # Without KEDA, whoever may make a namespace could make its account.
+    denied(set_count(keda, namespace, 1), "replicas")
+    admitted(cluster.client.create(definition("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", "Namespaced")))
+    cluster.wait_for("KEDA is known", lambda: set_count(keda, namespace, 1, dry_run=True).status == 200)
     permit(cluster, namespace, "system:serviceaccount:argocd:argocd-application-controller")
     argo_cd = Account(cluster, "argocd", "argocd-application-controller").client()
     rows = [

@@ -1,6 +1,8 @@
 """The installed webhook as `playbook doctor` sees it, and what goes on while no replica answers."""
 
+import json
 import os
+import pathlib
 import subprocess
 
 from checks import admitted, check, needs_controllers
@@ -26,6 +28,21 @@ def is_rejected(answer):
     return answer.status == 500 and "failed calling webhook" in answer.message
 
 
+def run_documented(cluster, part):
+    """Runs the block of commands in docs/operations.md that has a text in it."""
+    blocks = pathlib.Path("docs/operations.md").read_text().split("```sh\n")[1:]
+    command, = [block.split("```")[0] for block in blocks if part in block.split("```")[0]]
+    path = f"{os.path.dirname(cluster.kubectl_path)}:{os.environ['PATH']}"
+    process = subprocess.run(["bash", "-ec", command], capture_output=True, text=True, timeout=60, check=False, env={
+        "PATH": path, "HOME": cluster.folder, "KUBECONFIG": f"{cluster.folder}/admin.kubeconfig"})
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+def conditions(cluster):
+    """The match conditions of the webhook that fails closed."""
+    return [each["name"] for each in cluster.client.get("ValidatingWebhookConfiguration", "playbook")["webhooks"][0]["matchConditions"]]
+
+
 @check
 def while_no_replica_answers_controllers_go_on(cluster):
     """In production workloads fail closed; who waits then is in docs/operations.md."""
@@ -34,6 +51,7 @@ def while_no_replica_answers_controllers_go_on(cluster):
     cluster.guard(namespace)
     existed(cluster, deployment("web", namespace))
     existed(cluster, deployment("orphaned", namespace))
+    shipped = conditions(cluster)
     rollout = deployment("canary", namespace) | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
     admitted(cluster.client.create(rollout))
     permit(cluster, namespace, ROLLOUTS, "cluster-admin")
@@ -49,12 +67,13 @@ def while_no_replica_answers_controllers_go_on(cluster):
             replica.stop()
         try:
             change = {"metadata": {"annotations": {"rollout.argoproj.io/revision": "2"}}}
-            rejected = {
-                "a person's update of a Deployment": cluster.client.patch(
+            requests = {
+                "a person's update of a Deployment": lambda: cluster.client.patch(
                     "Deployment", "web", namespace, {"spec": {"minReadySeconds": 1}}),
-                "KEDA's /scale": set_count(keda, namespace, 5),
-                "Argo Rollouts' PATCH of its Rollout": cluster.client.patch("Rollout", "canary", namespace, change, ROLLOUTS)}
-            wrong = {name: str(answer) for name, answer in rejected.items() if not is_rejected(answer)}
+                "KEDA's /scale": lambda: set_count(keda, namespace, 5),
+                "Argo Rollouts' PATCH of its Rollout": lambda: cluster.client.patch("Rollout", "canary", namespace, change, ROLLOUTS)}
+            answers = {name: request() for name, request in requests.items()}
+            wrong = {name: str(answer) for name, answer in answers.items() if not is_rejected(answer)}
             assert not wrong, wrong
             # The status is not sent, Pods come back, and the autoscaler scales.
             admitted(cluster.client.patch("Deployment", "web", namespace, {"status": {"observedGeneration": 1}}, part="status"))
@@ -67,20 +86,35 @@ def while_no_replica_answers_controllers_go_on(cluster):
             # The garbage collector takes the owner off ReplicaSets, and the Deployment waits for that.
             outcome = cluster.kubectl("delete", "deployment/orphaned", f"--namespace={namespace}", "--cascade=orphan", "--wait=false")
             assert outcome.code == 0, outcome
-            cluster.wait_for("the orphaning waits", lambda: rejections_of(cluster, namespace, "generic-garbage-collector"))
-            assert cluster.client.get("Deployment", "orphaned", namespace)["metadata"]["finalizers"] == ["orphan"]
+            cluster.wait_for("the Deployment is gone", lambda: cluster.client.get("Deployment", "orphaned", namespace).get("code") == 404)
+            # With the conditions of docs/operations.md, KEDA and Argo Rollouts go on, and people do not.
+            run_documented(cluster, "not-scaled-by-keda")
+            person, *controllers = requests
+            for name in controllers:
+                cluster.wait_for(f"{name} goes on", lambda name=name: requests[name]().status == 200)
+            answer = requests[person]()
+            assert is_rejected(answer), answer
         finally:
             for replica in cluster.replicas:
                 replica.start()
                 replica.wait_until_ready()
-    cluster.wait_for("the orphaning goes on", lambda: cluster.client.get("Deployment", "orphaned", namespace).get("code") == 404)
+    rejections = rejections_of(cluster, namespace, "generic-garbage-collector")
+    assert not rejections, rejections
     assert len([each for each in cluster.client.items("ReplicaSet", namespace) if each["metadata"]["labels"]["app"] == "orphaned"]) == 1
-    admitted(set_count(keda, namespace, 5))
-    return f"rejected: {', '.join([*rejected, 'the ReplicaSets of --cascade=orphan until a replica is back'])}"
+    # Applying the overlay again keeps the added conditions.
+    cluster.apply_all([each for each in cluster.rendered("production") if each["kind"] == "ValidatingWebhookConfiguration"])
+    names = conditions(cluster)
+    added = [name for name in names if name not in shipped]
+    assert sorted(added) == ["not-from-argo-rollouts", "not-scaled-by-keda"], names
+    removal = [{"op": "remove", "path": f"/webhooks/0/matchConditions/{names.index(name)}"} for name in reversed(added)]
+    outcome = cluster.kubectl("patch", "validatingwebhookconfiguration", "playbook", "--type=json", f"--patch={json.dumps(removal)}")
+    assert outcome.code == 0 and conditions(cluster) == shipped, outcome
+    admitted(set_count(keda, namespace, 4))
+    return f"rejected: {', '.join(requests)}"
 
 
 def rejections_of(cluster, namespace, account):
-    """The requests of a controller in a namespace that were rejected, by the audit log."""
+    """The requests of a controller in a namespace that the webhook's absence rejected, by the audit log."""
     user = f"system:serviceaccount:kube-system:{account}"
     return [event for event in cluster.audit_events() if event["user"]["username"] == user
-            and event["objectRef"].get("namespace") == namespace and event.get("responseStatus", {}).get("code", 0) >= 400]
+            and event["objectRef"].get("namespace") == namespace and event.get("responseStatus", {}).get("code", 0) >= 500]

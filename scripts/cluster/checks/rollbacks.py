@@ -77,6 +77,35 @@ def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
 
 
 @check
+def a_roll_back_does_not_lower_the_count(cluster):
+    """One update had changed the template and raised the count, and nothing records the count of before (docs/e2e.md)."""
+    needs_controllers(cluster)
+    namespace = cluster.namespace("rollback-count")
+    before = bad_deployment("web", namespace)
+    before["spec"]["replicas"] = 1
+    existed(cluster, before)
+    cluster.guard(namespace)
+
+    def move_on():
+        outcome = apply(cluster, deployment("web", namespace))
+        assert outcome.code == 0, outcome
+        cluster.wait_for("every revision has the count of now", lambda: len(revisions(cluster, before)) > 1 and all(
+            each["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] == "3" for each in revisions(cluster, before)))
+    move_on()
+    answer = cluster.client.replace(before)
+    assert answer.status == 403 and set(answer.rules) == {"replicas"} and "had 3 replicas" in answer.message, answer
+    # The template alone goes back, and everything does where the Namespace lets denials warn.
+    undo = cluster.kubectl("rollout", "undo", "deployment/web", f"--namespace={namespace}")
+    is_back(cluster, before, "undo", undo)
+    move_on()
+    level = {"metadata": {"annotations": {"playbook.superinc.com/level": "warn"}}}
+    admitted(cluster.client.patch("Namespace", namespace, None, level))
+    outcome = apply(cluster, before)
+    stored = cluster.client.get("Deployment", "web", namespace)
+    assert outcome.code == 0 and stored["spec"]["replicas"] == 1 and "livenessProbe" not in container(stored), outcome
+
+
+@check
 def a_workload_goes_back_although_its_PodDisruptionBudget_is_gone(cluster):
     """One replica all the time, a budget that was deleted since, and a template that additive fixes have completed."""
     needs_controllers(cluster)

@@ -1,5 +1,6 @@
 import Evaluation
 import JSON
+import Languages
 
 /// Settings in ConfigMaps, as opposed to dashboards, scripts, queries, certificates and the configuration of servers.
 enum SettingsText {
@@ -64,7 +65,7 @@ enum SettingsText {
     }
 
     private static func isPair(_ line: String) -> Bool {
-        let name = line.utf8.prefix { CredentialScan.isWord($0) }
+        let name = line.utf8.prefix { NameWords.isInName($0) }
         let rest = line.utf8[name.endIndex...]
         guard !name.isEmpty, name.first != UInt8(ascii: "-"), let mark = rest.first else { return false }
         if mark == UInt8(ascii: "=") { return true }

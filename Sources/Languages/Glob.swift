@@ -14,7 +14,7 @@ public struct Glob: Sendable, Equatable {
     public func matches(_ text: String) -> Bool { matches(text.utf8.span) }
 
     /// True if the pattern matches the whole text; if case is ignored, the pattern must be lower case ASCII.
-    package func matches(_ text: Span<UInt8>, ignoringCase: Bool = false) -> Bool {
+    public func matches(_ text: Span<UInt8>, ignoringCase: Bool = false) -> Bool {
         var at = 0
         var place = 0
         var star: (at: Int, place: Int)?

@@ -1,5 +1,6 @@
 package import JSON
 package import Kubernetes
+package import Languages
 
 /// An image of a container or a volume, parsed once for all rules.
 package struct ContainerImage {

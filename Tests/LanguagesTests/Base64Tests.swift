@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 import Testing
 
 @Suite struct Base64Tests {

@@ -1,12 +1,11 @@
-import Evaluation
 import JSON
 
 /// The parts of a shell script that determine which program becomes process 1.
 ///
 /// The script is read once, and only its last command is kept.
-struct Script {
+public struct Script {
     /// The effect of the script's end on SIGTERM.
-    enum End: Equatable {
+    public enum End: Sendable, Equatable {
         /// The last command replaces the shell, or the script handles the signal.
         case passesOn
         /// The shell waits for its last command.
@@ -32,16 +31,16 @@ struct Script {
     private var current = Command()
 
     /// The end of the script.
-    var end: End {
+    public var end: End {
         if hasTrap || last.isEmpty && !isClosed { return .passesOn }
         guard let start = last.start, last.isOneOf(["exec"], start), !isLastPiped, !isLastInBackground else {
             return .staysBehind
         }
-        return last.program(after: start).map(end) ?? .passesOn
+        return last.program(after: start).map { end(with: $0) } ?? .passesOn
     }
 
     /// The end of the script in bash, where the last command replaces the shell without `exec`.
-    var endInBash: End {
+    public var endInBash: End {
         guard !hasTrap, !isLastPiped, !isLastInBackground, let start = last.start else { return .passesOn }
         if last.isOneOf(["exec"], start) { return end }
         if hasEarlierProgram, last.isOneOf(["wait"], start) { return .staysBehind }
@@ -56,10 +55,10 @@ struct Script {
     }
 
     /// Package managers, which start a program without reliably forwarding signals.
-    static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
+    public static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
     /// The change that lets the application receive SIGTERM.
-    enum Remedy {
+    public enum Remedy: Sendable, Equatable {
         /// `trap`, because the shell has to wait for its commands.
         case trap
         /// The application as the last command.
@@ -69,7 +68,7 @@ struct Script {
     }
 
     /// The change that lets the application receive SIGTERM.
-    var remedy: Remedy {
+    public var remedy: Remedy {
         guard !isClosed, let start = last.start, !last.isOneOf(["wait"], start) else { return .trap }
         let program = last.isOneOf(["exec"], start) ? last.program(after: start) : start
         if hasEarlierProgram, let program, last.ends(program) { return .reorder }
@@ -81,13 +80,13 @@ struct Script {
         guard let first = last.words.first(where: { _ in true }), !isLastPiped, !isLastInBackground,
             ![Script.closings, Script.openings, Script.builtins].contains(where: { last.isOneOf($0, first) }),
             first.count <= 64,
-            last.bytes[first].allSatisfy({ CredentialScan.isWord($0) || $0 == UInt8(ascii: "/") }), !hasBackslash
+            last.bytes[first].allSatisfy({ NameWords.isInName($0) || $0 == UInt8(ascii: "/") }), !hasBackslash
         else { return nil }
         return last.text(first)
     }
 
     /// Returns the last component of a program's path.
-    static func baseName(_ path: String) -> String {
+    public static func baseName(_ path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.utf8.index(after: slash)...])
     }
@@ -175,12 +174,12 @@ extension Script {
             guard let equals = bytes[word].firstIndex(of: UInt8(ascii: "=")), equals > word.lowerBound else {
                 return false
             }
-            return bytes[word.lowerBound..<equals].allSatisfy { CredentialScan.isWord($0) }
+            return bytes[word.lowerBound..<equals].allSatisfy { NameWords.isInName($0) }
         }
     }
 
     /// Reads a script without its comments.
-    init(_ script: Span<UInt8>) {
+    public init(_ script: Span<UInt8>) {
         var isWord = false
         var quote: UInt8 = 0
         var isEscaped = false

@@ -1,15 +1,14 @@
 import JSON
-import Kubernetes
 
 /// The host of a private registry in Amazon ECR, which contains the account id.
 ///
 /// The whole host must have a form that AWS uses; a host that only has such a prefix belongs to another party.
 public struct ECRHost {
     /// The AWS account.
-    package let account: AWSAccount
+    public let account: AWSAccount
 
     /// Reads a host; nil if it is not one of Amazon ECR.
-    package init?(_ text: Span<UInt8>, in host: Range<Int>) {
+    public init?(_ text: Span<UInt8>, in host: Range<Int>) {
         var rest = Rest(host)
         guard let number = rest.takeAccount(in: text), rest.take(".dkr", in: text) else { return nil }
         // Amazon ECR User Guide, "Making requests to Amazon ECR registries".
@@ -72,7 +71,7 @@ public struct AWSAccount: Sendable, Hashable, ExpressibleByIntegerLiteral, Custo
     public init(integerLiteral number: UInt64) { self.number = number }
 
     /// Reads an id; nil if it does not have twelve digits.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let digits = text.utf8.span
         var rest = Rest(0..<digits.count)
         guard digits.count == 12, let account = rest.takeAccount(in: digits) else { return nil }

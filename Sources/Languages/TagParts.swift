@@ -1,6 +1,4 @@
-import Evaluation
 import JSON
-import Kubernetes
 
 /// The parts of image tags.
 extension Span<UInt8> {
@@ -81,7 +79,7 @@ extension Span<UInt8> {
     ///
     /// - Parameter isMirror: True if the image can be built here; then its tag must not name a branch or an environment.
     /// - Returns: The completeness of the version.
-    func version(isMirror: Bool) -> TagVersion {
+    public func version(isMirror: Bool) -> TagVersion {
         let isFixed = words(in: 0..<count) {
             !isAny(of: TagNames.moving, $0) && !(isMirror && isAny(of: TagNames.environments, $0))
         }
@@ -159,7 +157,7 @@ extension Span<UInt8> {
 }
 
 /// The completeness of the version in a tag.
-enum TagVersion {
+public enum TagVersion: Sendable {
     /// A full version or a date.
     case full
     /// Two numbers; some publishers move such a tag.

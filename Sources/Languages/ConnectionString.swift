@@ -1,12 +1,12 @@
-import Evaluation
-import JSON
-import Kubernetes
+public import JSON
 
 /// A database connection string: all settings of a connection in one text.
-struct ConnectionString {
+public struct ConnectionString {
     /// The part by which a connection string is recognized.
-    enum Kind {
+    public enum Kind: Sendable {
+        /// The name of the setting.
         case named
+        /// The value.
         case written
     }
 
@@ -15,7 +15,7 @@ struct ConnectionString {
     private var name = "<name>"
 
     /// Reads host, port and name from a text, if they are unambiguous: a part of a password must not be mistaken for one of them.
-    init(_ text: Value?) {
+    public init(_ text: Value?) {
         guard let text, !text.text.hasPrefix("jdbc:"), let start = text.text.utf8.firstIndex(of: UInt8(ascii: "@"))
         else {
             return
@@ -42,32 +42,13 @@ struct ConnectionString {
     }
 
     /// Returns the settings without secrets that replace the connection string.
-    func settings(instead whole: Value) -> [(name: String, value: String)] {
+    public func settings(instead whole: Value) -> [(name: String, value: String)] {
         let prefix = ConnectionString.prefix(whole.text)
         return [("\(prefix)_HOST", host), ("\(prefix)_PORT", port), ("\(prefix)_NAME", name)]
     }
 
-    /// Returns the edits that add the separate variables; existing variables are kept.
-    ///
-    /// Nothing is suggested for a container with very many variables, because each of them would be compared.
-    func variables(instead whole: Value, _ subject: Subject, _ env: Field, at place: Pointer) -> [Edit] {
-        guard let present = try? env.objects(), env.value?.nodeCount ?? 0 < 10_000 else { return [] }
-        let prefix = ConnectionString.prefix(whole.text)
-        var variables = settings(instead: whole).map {
-            ["name": .string($0.name), "value": .string($0.value)] as Literal
-        }
-        for key in ["\(prefix)_USER", "\(prefix)_PASSWORD"] {
-            let reference = SecretReference(subject.secretName, key: key)
-            variables.append(["name": .string(key), "valueFrom": reference.source])
-        }
-        return variables.filter { variable in
-            let name = variable["name"]?.text ?? ""
-            return !present.contains { $0.base["name"]?.equals(string: name) ?? false }
-        }.map { .set(place / "-", $0) }
-    }
-
     /// The prefix of the separate settings: the name without the word for a connection string.
-    private static func prefix(_ name: String) -> String {
+    public static func prefix(_ name: String) -> String {
         let words = name.split { !$0.isASCII || !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }
         let kept = words.prefix { !["URL", "URI", "DSN", "CONNECTION", "CONN", "STRING"].contains($0) }
         let prefix = kept.joined(separator: "_")
@@ -77,7 +58,12 @@ struct ConnectionString {
 
 extension ConnectionString.Kind {
     /// Creates the kind from a variable's name and value, which can be unknown; nil if it is not a connection string.
-    init?(_ name: Value, _ value: Value?) {
+    ///
+    /// - Parameters:
+    ///   - name: The name of the variable.
+    ///   - value: Its value; nil if it is unknown.
+    ///   - hasSecret: True if a text contains a secret; such a text with placeholders is a connection string, too.
+    public init?(_ name: Value, _ value: Value?, hasSecret: (Span<UInt8>) -> Bool) {
         let isNamed = name.withContents { DatabaseName.means($0) }
         guard let value else {
             guard isNamed else { return nil }
@@ -86,7 +72,7 @@ extension ConnectionString.Kind {
         }
         // Escapes are resolved only if the value can be a connection string.
         guard isNamed || value.withRawText({ DatabaseScheme.mayBegin($0) }) else { return nil }
-        switch value.withContents({ DatabaseScheme.kind(of: $0, 0..<$0.count, isNamed: isNamed) }) {
+        switch value.withContents({ DatabaseScheme.kind(of: $0, 0..<$0.count, isNamed: isNamed, hasSecret) }) {
         case .composed, .other: return nil
         case .database: self = isNamed ? .named : .written
         case .none:
@@ -231,7 +217,9 @@ private enum DatabaseScheme {
         byte &- UInt8(ascii: "+") < 15 && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "/")
     }
 
-    static func kind(of whole: Span<UInt8>, _ range: Range<Int>, isNamed: Bool) -> Kind {
+    static func kind(
+        of whole: Span<UInt8>, _ range: Range<Int>, isNamed: Bool, _ hasSecret: (Span<UInt8>) -> Bool
+    ) -> Kind {
         let text = whole.extracting(range)
         let at = endOfScheme(text)
         guard at < text.count, text[at] == UInt8(ascii: ":") else {
@@ -243,12 +231,12 @@ private enum DatabaseScheme {
             guard NameWords.isLetter(text[letter]) else { break }
             scheme.append(text[letter])
         }
-        if scheme == "jdbc" { return isComposed(text) ? .composed : .database }
+        if scheme == "jdbc" { return isComposed(text, hasSecret) ? .composed : .database }
         guard at + 2 < text.count, text[at + 1] == UInt8(ascii: "/"), text[at + 2] == UInt8(ascii: "/") else {
             return isNamed ? kindWithoutScheme(text) : .none
         }
         guard schemes.contains(scheme) else { return .other }
-        if isComposed(text) { return .composed }
+        if isComposed(text, hasSecret) { return .composed }
         for place in at..<text.count where text[place] == UInt8(ascii: "@") { return .database }
         return .none
     }
@@ -257,7 +245,7 @@ private enum DatabaseScheme {
     private static func kindWithoutScheme(_ text: Span<UInt8>) -> Kind {
         var isPlain = true
         // Azure Storage and Azure Service Bus.
-        if CredentialScan.begins(text, "DefaultEndpointsProtocol=") || CredentialScan.begins(text, "Endpoint=sb:") {
+        if begins(text, "DefaultEndpointsProtocol=") || begins(text, "Endpoint=sb:") {
             return .other
         }
         for at in text.indices {
@@ -271,12 +259,12 @@ private enum DatabaseScheme {
         return isPlain ? .other : .none
     }
 
-    private static func isComposed(_ text: Span<UInt8>) -> Bool {
+    private static func isComposed(_ text: Span<UInt8>, _ hasSecret: (Span<UInt8>) -> Bool) -> Bool {
         var previous: UInt8 = 0
         for at in text.indices {
             let isOpening = text[at] == UInt8(ascii: "(") || text[at] == UInt8(ascii: "{")
             if isOpening, previous == UInt8(ascii: "$") || previous == UInt8(ascii: "{") {
-                return Credential.first(in: text, named: nil) == nil
+                return !hasSecret(text)
             }
             previous = text[at]
         }
@@ -288,11 +276,11 @@ private enum DatabaseScheme {
 
 extension ConnectionString {
     /// A line of a settings file that contains a connection string.
-    struct Line {
+    public struct Line: Sendable {
         /// The line number, starting at 1.
-        let number: Int
+        public let number: Int
         /// The range of the connection string.
-        let range: Range<Int>
+        public let range: Range<Int>
     }
 
     /// Returns the lines `name=value`, `name: value` or `"name": "value"` with a connection string.
@@ -300,13 +288,16 @@ extension ConnectionString {
     /// - Parameters:
     ///   - text: The text.
     ///   - areSettings: True if the text is a setting or a settings file, where the name alone is sufficient.
-    static func lines(of text: Span<UInt8>, areSettings: Bool) -> [Line] {
+    ///   - hasSecret: Returns true if a text contains a secret.
+    public static func lines(
+        of text: Span<UInt8>, areSettings: Bool, hasSecret: (Span<UInt8>) -> Bool
+    ) -> [Line] {
         var (lines, number, start) = ([Line](), 1, 0)
         for at in 0...text.count where at == text.count || text[at] == UInt8(ascii: "\n") {
             if lines.count < mostLines, let line = setting(ofLine: start..<at, in: text) {
                 let isNamed = areSettings && DatabaseName.means(text.extracting(line.name))
                 let isOne =
-                    switch DatabaseScheme.kind(of: text, line.value, isNamed: isNamed) {
+                    switch DatabaseScheme.kind(of: text, line.value, isNamed: isNamed, hasSecret) {
                     case .database: true
                     case .none: isNamed || isADO(text, line.value)
                     case .composed, .other: false
@@ -329,10 +320,10 @@ extension ConnectionString {
         func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
         var at = line.lowerBound
         while at < line.upperBound, isBlank(text[at]) || text[at] == UInt8(ascii: "-") || isQuote(text[at]) { at += 1 }
-        if CredentialScan.begins(text, "export ", at: at) { at += 7 }
+        if begins(text, "export ", at: at) { at += 7 }
         let start = at
         while at < line.upperBound,
-            CredentialScan.isWord(text[at]) || text[at] == UInt8(ascii: "[")
+            NameWords.isInName(text[at]) || text[at] == UInt8(ascii: "[")
                 || text[at] == UInt8(ascii: "]")
         { at += 1 }
         guard at > start, at < line.upperBound else { return nil }
@@ -356,10 +347,10 @@ extension ConnectionString {
         for at in range.lowerBound...range.upperBound where at == range.upperBound || text[at] == UInt8(ascii: ";") {
             while start < at, text[start] == UInt8(ascii: " ") { start += 1 }
             let isServer = ["Server=", "Host=", "Data Source=", "server=", "host="].contains {
-                (key: StaticString) in CredentialScan.begins(text, key, at: start)
+                (key: StaticString) in begins(text, key, at: start)
             }
             let isDatabase = ["Database=", "Initial Catalog=", "database="].contains { (key: StaticString) in
-                CredentialScan.begins(text, key, at: start)
+                begins(text, key, at: start)
             }
             hasServer = hasServer || isServer
             hasDatabase = hasDatabase || isDatabase
@@ -369,10 +360,8 @@ extension ConnectionString {
     }
 }
 
-extension CredentialScan {
-    /// True if the text contains these letters at this index.
-    fileprivate static func begins(_ text: Span<UInt8>, _ letters: StaticString, at start: Int = 0) -> Bool {
-        let end = start + letters.utf8CodeUnitCount
-        return end <= text.count && text.isSame(letters, in: start..<end)
-    }
+/// True if a text contains these letters at an index.
+private func begins(_ text: Span<UInt8>, _ letters: StaticString, at start: Int = 0) -> Bool {
+    let end = start + letters.utf8CodeUnitCount
+    return end <= text.count && text.isSame(letters, in: start..<end)
 }

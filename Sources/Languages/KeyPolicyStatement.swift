@@ -1,18 +1,24 @@
-import Evaluation
-import JSON
+public import JSON
 
 /// The parts of a KMS key policy statement that show who can administer and use the key.
-struct KeyPolicyStatement {
-    let principals: [String]
-    let isEverybody: Bool
-    let isAccountAlone: Bool
-    let administers: Bool
-    let uses: Bool
-    let isAll: Bool
-    let hasCondition: Bool
+public struct KeyPolicyStatement: Sendable {
+    /// The principals, sorted, in lower case.
+    public let principals: [String]
+    /// True if everyone is a principal.
+    public let isEverybody: Bool
+    /// True if the only principals are roots of accounts.
+    public let isAccountAlone: Bool
+    /// True if it allows an action that administers the key.
+    public let administers: Bool
+    /// True if it allows an action that uses the key.
+    public let uses: Bool
+    /// True if it allows all actions.
+    public let isAll: Bool
+    /// True if it only applies under a condition.
+    public let hasCondition: Bool
 
     /// The accounts whose root is a principal, which allows IAM policies of the account to grant access.
-    var rootAccounts: [String] {
+    public var rootAccounts: [String] {
         principals.compactMap { principal in
             if principal.utf8.count == 12 { return principal }
             guard principal.hasSuffix(":root") else { return nil }
@@ -21,7 +27,8 @@ struct KeyPolicyStatement {
         }
     }
 
-    init(_ statement: Literal) {
+    /// Reads a statement.
+    public init(_ statement: Literal) {
         let allows = statement["Effect"] == "Allow"
         hasCondition = !(statement["Condition"]?.members.isEmpty ?? true)
         // `?` matches one character in IAM; `*` matches at least as much.
@@ -41,7 +48,7 @@ struct KeyPolicyStatement {
     }
 
     /// Returns the statements of a policy.
-    static func all(in policy: Literal) -> [Literal] { policy.listed("Statement") }
+    public static func all(in policy: Literal) -> [Literal] { policy.listed("Statement") }
 
     private static let administration = [
         "kms:putkeypolicy", "kms:schedulekeydeletion", "kms:cancelkeydeletion", "kms:enablekey", "kms:disablekey",
@@ -65,8 +72,6 @@ struct KeyPolicyStatement {
 extension Literal {
     /// The elements of a member that can be a single value or a list.
     fileprivate func listed(_ key: String) -> [Literal] { self[key]?.list ?? [] }
-
-    fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
 
     /// A string in lower case, because actions are case-insensitive.
     fileprivate var word: String? { if case .string(let text) = self { text.lowercased() } else { nil } }

@@ -1,16 +1,15 @@
-import Evaluation
-import JSON
-import Kubernetes
+public import JSON
 
 /// The parts of an IAM policy statement that show if it allows everything to everyone.
-struct IAMPolicyStatement {
+public struct IAMPolicyStatement: Sendable {
     /// True if the effect is Allow.
-    let allows: Bool
+    public let allows: Bool
     /// True if the principal is `*`.
-    let isForEverybody: Bool
+    public let isForEverybody: Bool
     /// True if it applies to every action on every resource.
-    let isForEverything: Bool
-    let hasCondition: Bool
+    public let isForEverything: Bool
+    /// True if it only applies under a condition.
+    public let hasCondition: Bool
 
     private init(_ statement: Literal) {
         allows = statement["Effect"] == "Allow"
@@ -25,17 +24,13 @@ struct IAMPolicyStatement {
         hasCondition = !(statement["Condition"]?.members.isEmpty ?? true)
     }
 
-    /// Returns the statements of a policy; none if it is not JSON, which AWS rejects.
-    static func all(in document: Field) throws(CannotJudge) -> [IAMPolicyStatement] {
-        guard let text = try document.filledText() else { return [] }
-        // AWS rejects longer policies.
-        guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a policy of at most 32 KiB") }
-        guard let policy = try? Literal(parsing: Array(text.text.utf8)) else { return [] }
-        return policy["Statement"]?.list.map { IAMPolicyStatement($0) } ?? []
+    /// Returns the statements of a policy.
+    public static func all(in policy: Literal) -> [IAMPolicyStatement] {
+        policy["Statement"]?.list.map { IAMPolicyStatement($0) } ?? []
     }
 }
 
 extension Literal {
     /// The elements of a value that can be a single value or a list.
-    fileprivate var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
+    var list: [Literal] { if case .array(let elements) = self { elements } else { [self] } }
 }

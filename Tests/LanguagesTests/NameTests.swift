@@ -1,4 +1,4 @@
-import Kubernetes
+import Languages
 import Testing
 
 /// IP address blocks in CIDR notation.

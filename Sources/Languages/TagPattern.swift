@@ -1,6 +1,3 @@
-import Evaluation
-import Kubernetes
-
 /// A pattern for tags: literal characters, `{semver}`, `{sha}`, `{number}`, `{arch}`, `{sep}`, `*`, `?`, `[…]` and `|`.
 ///
 /// A set of positions goes through the pattern once, so the time is bounded by the lengths of the pattern and the tag. A tag has
@@ -29,14 +26,14 @@ public struct TagPattern: Sendable, Equatable {
     }
 
     /// The pattern in the format of the setting.
-    let text: String
+    public let text: String
     private let alternatives: [[Element]]
     /// True for the standard pattern, whose most common form has a fast path.
     private let isStandard: Bool
 
     /// A version and a commit, in either order, with an optional number of commits since the version was tagged and an optional
     /// architecture.
-    static let standard: TagPattern = {
+    public static let standard: TagPattern = {
         // Built from elements, because parsing the text can throw.
         let version: [Element] = [.optional(1), .character(UInt8(ascii: "v")), .semver]
         let number: [Element] = [.optional(2), .separator, .number]
@@ -62,7 +59,7 @@ public struct TagPattern: Sendable, Equatable {
     private static let mostCharacters = 200
 
     /// Parses a pattern.
-    init(parsing text: String) throws(Misplaced) {
+    public init(parsing text: String) throws(Misplaced) {
         guard text.utf8.count <= TagPattern.mostCharacters else {
             throw Misplaced(
                 at: TagPattern.mostCharacters,
@@ -78,7 +75,7 @@ public struct TagPattern: Sendable, Equatable {
     }
 
     /// True if the whole tag matches the pattern.
-    func matches(_ tag: Span<UInt8>) -> Bool {
+    public func matches(_ tag: Span<UInt8>) -> Bool {
         guard tag.count <= 128 else { return false }
         if isStandard, tag.isReleaseAndCommit { return true }
         for elements in alternatives where TagPattern.matches(elements, tag) { return true }

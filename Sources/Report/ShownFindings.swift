@@ -1,0 +1,57 @@
+import Evaluation
+
+/// A finding as people read it, with the findings of other rules about the same fault.
+struct ShownFinding {
+    let finding: LocatedFinding
+    /// Findings of other rules about the same fault.
+    var others: [Judgement] = []
+    /// The finding whose suggestion is shown.
+    let suggestion: Judgement
+
+    /// The other rules, in parentheses after the message.
+    var othersText: String {
+        others.isEmpty ? "" : " (also \(others.map(\.rule.id).joined(separator: ", ")))"
+    }
+}
+
+/// Selects the findings that reports for people show: each fault of an object once, and a namespace's once for all its objects.
+///
+/// Reports for programs list every finding.
+struct ShownFindings {
+    /// The findings about a namespace that are already shown for another object in it.
+    private var ofNamespaces: Set<String> = []
+
+    /// Returns the findings of the next object that are shown, the most severe first.
+    mutating func next(_ object: JudgedObject) -> [ShownFinding] {
+        var merged: [Int: MergedFinding] = [:]
+        for finding in object.verdict.merged { merged[finding.offset] = finding }
+        var shown: [ShownFinding] = []
+        for (offset, finding) in object.findings.enumerated() {
+            let judgement = finding.judgement
+            if judgement.effect == .exempt {
+                shown.append(ShownFinding(finding: finding, suggestion: judgement))
+            } else if let found = merged[offset] {
+                let key = "\(judgement.rule.id) \(object.verdict.subject.namespace) \(finding.sentence)"
+                if judgement.rule.isAboutNamespace, !ofNamespaces.insert(key).inserted { continue }
+                shown.append(
+                    ShownFinding(finding: finding, others: found.others, suggestion: found.suggestion.judgement))
+            }
+        }
+        // Sorting is not stable.
+        return shown.enumerated().sorted {
+            ($1.element.finding.judgement.effect.severity, $0.offset)
+                < ($0.element.finding.judgement.effect.severity, $1.offset)
+        }.map(\.element)
+    }
+}
+
+extension Judgement.Effect {
+    /// The order of findings of an object; the most severe has the largest number.
+    fileprivate var severity: Int {
+        switch self {
+        case .deny: 2
+        case .warn: 1
+        case .exempt: 0
+        }
+    }
+}
