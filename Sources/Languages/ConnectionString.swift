@@ -283,18 +283,26 @@ extension ConnectionString {
         public let range: Range<Int>
     }
 
-    /// Returns the lines `name=value`, `name: value` or `"name": "value"` with a connection string; none for a single line.
-    public static func lines(of text: Span<UInt8>, hasSecret: (Span<UInt8>) -> Bool) -> [Line] {
-        guard mayHaveLines(text) else { return [] }
+    /// Returns the lines `name=value`, `name: value` or `"name": "value"` with a connection string.
+    ///
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - areSettings: True if the text is a setting or a settings file, where the name alone is sufficient.
+    ///   - hasSecret: Returns true if a text contains a secret.
+    public static func lines(
+        of text: Span<UInt8>, areSettings: Bool, hasSecret: (Span<UInt8>) -> Bool
+    ) -> [Line] {
         var (lines, number, start) = ([Line](), 1, 0)
         for at in 0...text.count where at == text.count || text[at] == UInt8(ascii: "\n") {
-            if lines.count < mostLines, let range = value(ofLine: start..<at, in: text) {
-                let scheme = DatabaseScheme.kind(of: text, range, isNamed: false, hasSecret)
-                if case .database = scheme {
-                    lines.append(Line(number: number, range: range))
-                } else if case .none = scheme, isADO(text, range) {
-                    lines.append(Line(number: number, range: range))
-                }
+            if lines.count < mostLines, let line = setting(ofLine: start..<at, in: text) {
+                let isNamed = areSettings && DatabaseName.means(text.extracting(line.name))
+                let isOne =
+                    switch DatabaseScheme.kind(of: text, line.value, isNamed: isNamed, hasSecret) {
+                    case .database: true
+                    case .none: isNamed || isADO(text, line.value)
+                    case .composed, .other: false
+                    }
+                if isOne { lines.append(Line(number: number, range: line.value)) }
             }
             (number, start) = (number + 1, at + 1)
         }
@@ -304,38 +312,22 @@ extension ConnectionString {
     /// The largest number of lines that are returned.
     private static let mostLines = 20
 
-    /// True if there are several lines, with an address or a list of `name=value;`.
-    private static func mayHaveLines(_ text: Span<UInt8>) -> Bool {
-        var (hasLines, hasMarks) = (false, false)
-        for at in text.indices {
-            switch text[at] {
-            case UInt8(ascii: "\n"): hasLines = true
-            case UInt8(ascii: ":"):
-                if begins(text, "://", at: at)
-                    || at >= 4 && begins(text, "jdbc", at: at - 4)
-                {
-                    hasMarks = true
-                }
-            case UInt8(ascii: ";"): hasMarks = true
-            default: continue
-            }
-            if hasLines, hasMarks { return true }
-        }
-        return false
-    }
-
-    /// Returns the range of a setting's value; nil if the line is not a setting.
-    private static func value(ofLine line: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
+    /// Returns the ranges of a setting's name and value; nil if the line is not a setting.
+    private static func setting(
+        ofLine line: Range<Int>, in text: Span<UInt8>
+    ) -> (name: Range<Int>, value: Range<Int>)? {
         func isBlank(_ byte: UInt8) -> Bool { byte <= UInt8(ascii: " ") }
         func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
         var at = line.lowerBound
         while at < line.upperBound, isBlank(text[at]) || text[at] == UInt8(ascii: "-") || isQuote(text[at]) { at += 1 }
-        let name = at
+        if begins(text, "export ", at: at) { at += 7 }
+        let start = at
         while at < line.upperBound,
             NameWords.isInName(text[at]) || text[at] == UInt8(ascii: "[")
                 || text[at] == UInt8(ascii: "]")
         { at += 1 }
-        guard at > name, at < line.upperBound else { return nil }
+        guard at > start, at < line.upperBound else { return nil }
+        let name = start..<at
         while at < line.upperBound, isBlank(text[at]) || isQuote(text[at]) { at += 1 }
         guard at < line.upperBound, text[at] == UInt8(ascii: "=") || text[at] == UInt8(ascii: ":") else { return nil }
         at += 1
@@ -345,7 +337,7 @@ extension ConnectionString {
             end -= 1
         }
         // At most 4096 bytes of a value are read.
-        return end - at < 8 ? nil : at..<min(end, at + 4096)
+        return end - at < 8 ? nil : (name, at..<min(end, at + 4096))
     }
 
     /// True for an ADO.NET connection string: `Server=db;Database=shop;…`.

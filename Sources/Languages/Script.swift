@@ -36,42 +36,48 @@ public struct Script {
         guard let start = last.start, last.isOneOf(["exec"], start), !isLastPiped, !isLastInBackground else {
             return .staysBehind
         }
-        return end(with: program(after: start))
+        return last.program(after: start).map { end(with: $0) } ?? .passesOn
     }
 
     /// The end of the script in bash, where the last command replaces the shell without `exec`.
     public var endInBash: End {
         guard !hasTrap, !isLastPiped, !isLastInBackground, let start = last.start else { return .passesOn }
         if last.isOneOf(["exec"], start) { return end }
-        if hasEarlierProgram, last.isOneOf(Script.endings, start) || last.isOneOf(["wait"], start) {
-            return .staysBehind
-        }
-        return end(with: Script.baseName(last.text(start)))
+        if hasEarlierProgram, last.isOneOf(["wait"], start) { return .staysBehind }
+        return end(with: start)
     }
 
     /// Returns the end if a program replaces the shell.
-    private func end(with program: String) -> End {
-        if Script.packageManagers.contains(program) { return .packageManager(program) }
-        return hasEarlierProgram && ["echo", "printf", "true"].contains(program) ? .staysBehind : .passesOn
-    }
-
-    /// Returns the name of the program that `exec` starts.
-    private func program(after exec: Range<Int>) -> String {
-        let program = last.words.drop { $0.lowerBound <= exec.lowerBound }.first {
-            last.bytes[$0].first != UInt8(ascii: "-") && !last.isAssignment($0)
-        }
-        return program.map { Script.baseName(last.text($0)) } ?? ""
+    private func end(with program: Range<Int>) -> End {
+        let name = Script.baseName(last.text(program))
+        if Script.packageManagers.contains(name) { return .packageManager(name) }
+        return hasEarlierProgram && last.ends(program) ? .staysBehind : .passesOn
     }
 
     /// Package managers, which start a program without reliably forwarding signals.
     public static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
-    /// True if a compound command, such as a loop, is the end of the script.
-    public var endsInCompound: Bool { isClosed }
+    /// The change that lets the application receive SIGTERM.
+    public enum Remedy: Sendable, Equatable {
+        /// `trap`, because the shell has to wait for its commands.
+        case trap
+        /// The application as the last command.
+        case reorder
+        /// `exec` before the last command, with its program if only `exec` is missing.
+        case exec(String?)
+    }
+
+    /// The change that lets the application receive SIGTERM.
+    public var remedy: Remedy {
+        guard !isClosed, let start = last.start, !last.isOneOf(["wait"], start) else { return .trap }
+        let program = last.isOneOf(["exec"], start) ? last.program(after: start) : start
+        if hasEarlierProgram, let program, last.ends(program) { return .reorder }
+        return .exec(lastProgram)
+    }
 
     /// The program that the last command starts, if only `exec` is missing before it.
-    public var lastProgram: String? {
-        guard !isClosed, let first = last.words.first(where: { _ in true }), !isLastPiped, !isLastInBackground,
+    private var lastProgram: String? {
+        guard let first = last.words.first(where: { _ in true }), !isLastPiped, !isLastInBackground,
             ![Script.closings, Script.openings, Script.builtins].contains(where: { last.isOneOf($0, first) }),
             first.count <= 64,
             last.bytes[first].allSatisfy({ NameWords.isInName($0) || $0 == UInt8(ascii: "/") }), !hasBackslash
@@ -92,8 +98,12 @@ public struct Script {
     private static let builtins: [StaticString] = [
         "wait", "cd", "export", "set", "exit", "true", ":", ".", "eval", "return",
     ]
-    /// Commands that end immediately, so that the application was started before them.
-    private static let endings: [StaticString] = ["echo", "printf", "exit", "true", "false", ":"]
+    /// Commands that end soon, so that the application was started before them.
+    private static let endings: [StaticString] = [
+        "echo", "printf", "exit", "return", "true", "false", ":", "cd", "export", "unset", "rm", "rmdir", "mkdir",
+        "touch", "cp", "mv", "ln", "chmod", "chown", "kill", "pkill", "killall", "date", "ls", "sync", "logger", "test",
+        "[", "[[",
+    ]
 }
 
 extension Script {
@@ -133,12 +143,26 @@ extension Script {
         /// True if it starts a program that can keep running.
         var isProgram: Bool {
             guard let start else { return false }
-            return ![
-                Script.builtins, Script.endings,
-                ["exec", "source", "test", "[", "[[", "mkdir", "cp", "chmod", "sleep"],
-            ]
-            .contains { isOneOf($0, start) }
+            return !ends(start) && ![Script.builtins, ["exec", "source", "sleep"]].contains { isOneOf($0, start) }
         }
+
+        /// True if a program of the command ends soon: `rm -f /run/pid`, `sleep 5`.
+        func ends(_ program: Range<Int>) -> Bool {
+            let slash = bytes[program].lastIndex(of: UInt8(ascii: "/"))
+            let name = slash.map { $0 + 1..<program.upperBound } ?? program
+            if isOneOf(Script.endings, name) { return true }
+            guard isOneOf(["sleep"], name), let time = word(after: program) else { return false }
+            return bytes[time].first.map { $0 &- UInt8(ascii: "0") < 10 } ?? false
+        }
+
+        /// Returns the program that `exec` starts.
+        func program(after exec: Range<Int>) -> Range<Int>? {
+            words.drop { $0.lowerBound <= exec.lowerBound }.first {
+                bytes[$0].first != UInt8(ascii: "-") && !isAssignment($0)
+            }
+        }
+
+        private func word(after word: Range<Int>) -> Range<Int>? { words.first { $0.lowerBound >= word.upperBound } }
 
         func text(_ word: Range<Int>) -> String { String(decoding: bytes[word], as: UTF8.self) }
 
@@ -226,7 +250,7 @@ extension Script {
         }
         isClosed = current.count == 1 && current.words.contains { current.isOneOf(Script.closings, $0) }
         if !isClosed {
-            if last.isProgram { hasEarlierProgram = true }
+            if !hasEarlierProgram, last.isProgram { hasEarlierProgram = true }
             swap(&last, &current)
         }
         current.removeAll()

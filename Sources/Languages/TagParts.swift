@@ -148,9 +148,11 @@ extension Span<UInt8> {
         return holds(start..<range.upperBound)
     }
 
-    private func isAny(of names: [StaticString], _ range: Range<Int>) -> Bool {
-        for name in names where isSame(name, in: range) { return true }
-        return false
+    /// True if a range is one of these names, in upper or lower case.
+    private func isAny(of names: WordSet, _ range: Range<Int>) -> Bool {
+        var word = NameWord()
+        for at in range { word.append(self[at]) }
+        return names.contains(word)
     }
 }
 
@@ -167,9 +169,9 @@ public enum TagVersion: Sendable {
 /// Names that a tag must not contain, because their meaning changes or they name one environment.
 enum TagNames {
     /// Branches, and names of the newest build.
-    static let moving: [StaticString] = ["latest", "nightly", "snapshot", "main", "master", "trunk", "develop", "head"]
+    static let moving: WordSet = ["latest", "nightly", "snapshot", "main", "master", "trunk", "develop", "head"]
     /// Environments; one image goes through all of them.
-    static let environments: [StaticString] = [
+    static let environments: WordSet = [
         "prod", "production", "preprod", "staging", "stage", "uat", "qa", "test", "testing", "dev", "development",
         "sandbox",
     ]

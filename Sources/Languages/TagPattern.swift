@@ -35,18 +35,19 @@ public struct TagPattern: Sendable, Equatable {
     /// architecture.
     public static let standard: TagPattern = {
         // Built from elements, because parsing the text can throw.
-        let version: [Element] = [
-            .optional(1), .character(UInt8(ascii: "v")), .semver,
-            .optional(2), .character(UInt8(ascii: "-")), .number,
-        ]
+        let version: [Element] = [.optional(1), .character(UInt8(ascii: "v")), .semver]
+        let number: [Element] = [.optional(2), .separator, .number]
         let commit = [Element.optional(4)] + "sha-".utf8.map(Element.character) + [.sha]
         let architecture: [Element] = [.optional(2), .separator, .architecture]
         return TagPattern(
             standardText,
-            [version + [.separator] + commit + architecture, commit + [.separator] + version + architecture])
+            [
+                version + number + [.separator] + commit + architecture,
+                commit + number + [.separator] + version + number + architecture,
+            ])
     }()
     private static let standardText =
-        "[v]{semver}[-{number}]{sep}[sha-]{sha}[{sep}{arch}]|[sha-]{sha}{sep}[v]{semver}[-{number}][{sep}{arch}]"
+        "[v]{semver}[{sep}{number}]{sep}[sha-]{sha}[{sep}{arch}]|[sha-]{sha}[{sep}{number}]{sep}[v]{semver}[{sep}{number}][{sep}{arch}]"
 
     private init(_ text: String, _ alternatives: [[Element]]) {
         self.text = text

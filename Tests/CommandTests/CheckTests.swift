@@ -43,6 +43,15 @@ import Testing
         }
     }
 
+    @Test func `a PodDisruptionBudget without a namespace is named as the near miss of a workload with one`() throws {
+        let program = try Program(["check", "--format", "json"], input: deployment() + budget(namespace: nil))
+        #expect(program.output.contains("PDB web matches, but has no namespace; use --namespace"))
+        #expect(
+            try !findings(deployment() + budget(namespace: nil), ["--namespace", "shop"]).contains {
+                $0.hasPrefix("pod-disr")
+            })
+    }
+
     @Test func `findings have a line, and the exit code is 1 if an object is denied`() throws {
         let program = try Program(["check", "\(manifests)/2-catalogue-bad.yaml"])
         #expect(program.code == 1 && program.error.isEmpty)

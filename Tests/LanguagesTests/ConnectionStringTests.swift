@@ -37,6 +37,17 @@ import Testing
             page: https://shop.example.com
             db=Server=db;Database=shop;
             """
-        #expect(ConnectionString.lines(of: text.utf8.span) { _ in false }.map(\.number) == [2, 4])
+        #expect(ConnectionString.lines(of: text.utf8.span, areSettings: false) { _ in false }.map(\.number) == [2, 4])
+    }
+
+    @Test(arguments: [
+        ("url: postgres://u:p@db/shop", true, true), ("export TARGET=postgres://u:p@db/shop", true, true),
+        ("DATABASE_URL=postgres://db/shop", true, false), ("export DB_URL='mysql://db/shop'", true, false),
+        ("DATABASE_URL=postgres://${HOST}/shop", false, false), ("exported: postgres://db/shop", false, false),
+    ])
+    func `in settings, the name of a line is sufficient`(_ line: String, _ inSettings: Bool, _ elsewhere: Bool) {
+        let settings = ConnectionString.lines(of: line.utf8.span, areSettings: true) { _ in false }
+        let others = ConnectionString.lines(of: line.utf8.span, areSettings: false) { _ in false }
+        #expect(!settings.isEmpty == inSettings && !others.isEmpty == elsewhere)
     }
 }

@@ -10,6 +10,9 @@ import Testing
             ("migrate && exec npm start", .packageManager("npm"), .packageManager("npm")),
             ("trap 'kill 0' TERM; ./server & wait", .passesOn, .passesOn),
             ("./server; echo done", .staysBehind, .staysBehind),
+            ("./server; /bin/rm -f pid", .staysBehind, .staysBehind), ("./server; sleep 5", .staysBehind, .staysBehind),
+            ("rm -f pid; sleep 1; ./server", .staysBehind, .passesOn),
+            ("mkdir work; sleep infinity", .staysBehind, .passesOn),
             ("# exec ./server\n./server | tee log", .staysBehind, .passesOn),
             ("exec ./server | tee log", .staysBehind, .passesOn),
             ("exec sh -c 'npm start; true'", .passesOn, .passesOn),
@@ -22,11 +25,14 @@ import Testing
         #expect(script.endInBash == endInBash)
     }
 
-    @Test(arguments: [
-        ("cd /app\n./server --port 8080", "./server"), ("while true; do work; done", nil), ("echo a | sort", nil),
-        ("./server &", nil), ("server $PORT", "server"), ("exit 0", nil),
-    ])
-    func `the last program is known if only exec is missing before it`(_ text: String, _ program: String?) {
-        #expect(Script(text.utf8.span).lastProgram == program)
+    @Test(
+        arguments: [
+            ("cd /app\n./server --port 8080", .exec("./server")), ("while true; do work; done", .trap),
+            ("echo a | sort", .exec(nil)), ("./server &", .exec(nil)), ("server $PORT", .exec("server")),
+            ("exit 0", .exec(nil)), ("./server; rm -f pid", .reorder), ("./server; exec echo done", .reorder),
+            ("a & b & wait", .trap),
+        ] as [(String, Script.Remedy)])
+    func `the change depends on the last command`(_ text: String, _ remedy: Script.Remedy) {
+        #expect(Script(text.utf8.span).remedy == remedy)
     }
 }

@@ -263,6 +263,8 @@ import Testing
         "g9f3c1ab-v1.4.2", "9f3c1ab-1.4.2-rc.1", "9f3c1ab-1.4.2-118",
         "10.20.30-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1",
         "1.4.2-alpha-9f3c1ab", "1.4.2-x.7.z-9f3c1ab", "1.4.2-beta.11-118-9f3c1ab", "1.4.2-1234567",
+        "1.4.2_118_9f3c1ab", "1.4.2.118.9f3c1ab", "1.4.2.118-9f3c1ab", "1.4.2.3-9f3c1ab", "1.4.2-rc.01-9f3c1ab",
+        "9f3c1ab-118-1.4.2", "9f3c1ab_118_v1.4.2", "sha-9f3c1ab.118.1.4.2-7-arm64",
         "1.4.2-dev.3-9f3c1ab", "1.4.2_9f3c1ab", "1.4.2.9f3c1ab", "1.4.2-sha-9f3c1ab", "1.4.2-9f3c1ab-arm64",
         "v1.4.2-rc.1_sha-9f3c1ab_x86_64", "sha-9f3c1ab-1.4.2-118-amd64",
         "1.0.0-" + String(repeating: "a", count: 114) + "-9f3c1ab",
@@ -274,11 +276,13 @@ import Testing
     @Test(arguments: [
         "latest", "main", "master", "prod", "staging", "dev", "stable", "1", "1.4", "1.4.2", "v1.4.2", "1.4.2-rc.1",
         "9f3c1ab",
-        "1.4-9f3c1ab", "1.4.2.3-9f3c1ab", "1.4.2-9f3c1a", "1.4.2-g9f3c1a", "1.4.2-9f3c1ag", "1.4.2-9f3c1ab-linux",
+        "1.4-9f3c1ab", "1.4.2.118.3-9f3c1ab", "9f3c1ab-118-7-1.4.2", "1.4.2-9f3c1a", "1.4.2-g9f3c1a", "1.4.2-9f3c1ag",
+        "1.4.2-9f3c1ab-linux",
         "01.4.2-9f3c1ab",
         "1.4.2-prod-9f3c1ab", "prod-1.4.2-9f3c1ab", "1.4.2-9f3c1ab-prod", "9f3c1ab-1.4.2-staging", "main-9f3c1ab",
-        "1.4.2-main-9f3c1ab", "1.4.2-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab0", "1.4.2-118", "1.4.2--9f3c1ab",
-        "x1.4.2-9f3c1ab", "1.4.2-9f3c1ab-", "1.4.2-rc..1-9f3c1ab", "1.4.2-rc.01-9f3c1ab", "v-1.4.2-9f3c1ab",
+        "1.4.2-main-9f3c1ab", "1.4.2-PROD-9f3c1ab", "1.4.2-Snapshot-9f3c1ab",
+        "1.4.2-9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab9f3c1ab0", "1.4.2-118", "1.4.2--9f3c1ab",
+        "x1.4.2-9f3c1ab", "1.4.2-9f3c1ab-", "1.4.2-rc..1-9f3c1ab", "v-1.4.2-9f3c1ab",
         "vv1.4.2-9f3c1ab", "release-1.4.2-9f3c1ab", "1.4.2-9f3c1ab.",
     ])
     func `other tags are reported for the team's own images`(_ tag: String) throws {

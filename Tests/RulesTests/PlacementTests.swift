@@ -222,6 +222,66 @@ import Testing
             ])
     }
 
+    @Test func `both suggestions for a LimitRange remove its CPU limits`() throws {
+        let world = try world(
+            """
+            apiVersion: v1
+            kind: LimitRange
+            metadata: {name: shop, namespace: shop}
+            spec:
+              limits:
+              - type: Container
+                default: {cpu: 500m, memory: 512Mi}
+                defaultRequest: {cpu: 100m, memory: 128Mi}
+                max: {cpu: '4'}
+            """, "limit-range")
+        let object = try #require(world.object)
+        let findings = try world.verdict().judgements.map(\.finding)
+        #expect(findings.map(\.clause.name) == ["cpu-default", "memory"])
+        let item: Literal = [
+            "type": "Container", "default": ["memory": "512Mi"], "defaultRequest": ["cpu": "100m", "memory": "512Mi"],
+        ]
+        let changed = try Patch(findings[1].edits, on: object).applied(to: object)
+        #expect(changed["spec"]?["limits"] == [item])
+    }
+
+    @Test(arguments: [
+        ("", true), ("strategy: {type: Recreate}", false),
+        ("template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}", false),
+        ("template: {spec: {volumes: [{name: work, emptyDir: {}}]}}", false),
+        ("template: {spec: {containers: [{name: app, image: 'redis:7.2.4'}]}}", false),
+    ])
+    func `a higher minimum or count is suggested only if several replicas can run at once`(
+        _ spec: String, _ isSafe: Bool
+    ) throws {
+        let workload = try World.object("spec: {replicas: 1\(spec.isEmpty ? "" : ", ")\(spec)}", .apply)
+        let scaled = """
+            apiVersion: keda.sh/v1alpha1
+            kind: ScaledObject
+            metadata: {name: web, namespace: shop}
+            spec: {scaleTargetRef: {name: web}, minReplicaCount: 1, triggers: []}
+            """
+        for yaml in [autoscaler("minReplicas: 1, maxReplicas: 4"), scaled] {
+            var world = try world(yaml, "autoscaler-bounds")
+            world.relatedObjects = [workload]
+            let judgement = try #require(world.verdict().judgements.first)
+            #expect(judgement.finding.edits.isEmpty != isSafe)
+            if !isSafe {
+                #expect(judgement.remedy.block == "# set a minimum of at least 2 if several replicas can run at once")
+            }
+        }
+        var scale = World(World.scale).updated(to: World.scale.merging(["spec": ["replicas": 1]]))
+        scale.subresource = "scale"
+        scale.rules = [try #require(Catalogue.playbook["replicas"])]
+        scale.relatedObjects = [workload]
+        #expect(try #require(scale.verdict().judgements.first).finding.edits.isEmpty != isSafe)
+    }
+
+    @Test func `nothing is suggested about the replicas of an unknown workload but words`() throws {
+        let world = try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds")
+        #expect(try #require(world.verdict().judgements.first).finding.edits.isEmpty)
+    }
+
     @Test func `a toleration stays an existing violation if it moves in the list`() throws {
         let one = try world("tolerations: [{operator: Exists}]", "base-node-group")
         let moved = one.updated(

@@ -25,6 +25,42 @@ import Testing
 
     private let zones = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
 
+    // MARK: Load balancers
+
+    private func service(_ type: String, scheme: String?, team: String = "shop") -> String {
+        let annotation = scheme.map { "service.beta.kubernetes.io/aws-load-balancer-scheme: \($0)" } ?? ""
+        return """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: web, namespace: shop, labels: {team: \(team)}, annotations: {\(annotation)}}
+            spec: {type: \(type), ports: [{port: 80}]}
+            """
+    }
+
+    @Test func `a load balancer and its annotations are one finding, whose suggestion removes both`() throws {
+        let world = try world("load-balancer-service", service("LoadBalancer", scheme: "internal"))
+        let object = try #require(world.object)
+        let finding = try #require(world.verdict().judgements.first?.finding)
+        #expect(finding.message.contains("LoadBalancer with aws-load-balancer-scheme;"))
+        let changed = try Patch(finding.edits, on: object).applied(to: object)
+        #expect(changed["metadata"]?["annotations"] == [:] && changed["spec"]?["type"] == "ClusterIP")
+    }
+
+    @Test(
+        arguments: [
+            // A label, a removed annotation and a removed load balancer add nothing.
+            ("LoadBalancer", "internal", "payments", [Judgement.Leniency.existing]),
+            ("LoadBalancer", nil, "shop", []), ("ClusterIP", "internal", "shop", [.existing]),
+            ("LoadBalancer", "internet-facing", "shop", [nil]), ("NodePort", "internal", "shop", [.existing, nil]),
+        ] as [(String, String?, String, [Judgement.Leniency?])])
+    func `on UPDATE of a load balancer, a new annotation or type is denied`(
+        _ type: String, _ scheme: String?, _ team: String, _ leniency: [Judgement.Leniency?]
+    ) throws {
+        let old = try world("load-balancer-service", service("LoadBalancer", scheme: "internal"))
+        let updated = old.updated(to: try Literal(yaml: service(type, scheme: scheme, team: team)))
+        #expect(try updated.verdict().judgements.map(\.leniency) == leniency)
+    }
+
     // MARK: Hosts
 
     @Test func `a host stays an existing violation if its route moves, and another host is denied`() throws {

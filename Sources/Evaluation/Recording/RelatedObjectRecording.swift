@@ -282,6 +282,10 @@ extension Workload {
             .init("replicas", .number(String(replicas))),
             .init("template", ["metadata": .object(template), "spec": ["containers": .array(containers)]]),
         ]
+        // It stands for everything that prevents a second replica.
+        if !canRunTwice, kind != .statefulSet, deployment == nil {
+            spec.append(.init("strategy", ["type": "Recreate"]))
+        }
         if let deployment {
             spec.append(.init("workloadRef", ["kind": "Deployment", "name": .string(deployment)]))
         }

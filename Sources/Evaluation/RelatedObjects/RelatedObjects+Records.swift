@@ -185,6 +185,8 @@ public struct Workload: Sendable, RelatedRecord {
     package let deployment: String?
     /// The main and sidecar containers, with true for those with a CPU request.
     package let containers: [(name: String, asksForCPU: Bool)]
+    /// True if several replicas can run at once, as far as the template shows; false if there is no template.
+    package let canRunTwice: Bool
     /// The application that the workload is part of.
     package let application: String?
     /// The custom resource that the workload was created for, from its owner reference.
@@ -208,6 +210,7 @@ public struct Workload: Sendable, RelatedRecord {
         let reference = try kind == .rollout ? spec?.object("workloadRef") : nil
         deployment = reference?["kind"]?.equals("Deployment") ?? false ? try reference?.string("name") : nil
         containers = Workload.containers(of: spec?["template"]?["spec"])
+        canRunTwice = (try? PodTemplate(of: object, kind: kind)?.canRunTwice(in: object, kind)) ?? false
         application = Workload.application(ObjectMeta(of: object).labels, Labels(labels))
         let metadata = ObjectMeta(of: object)
         annotations = ExemptionAnnotations(metadata, names)

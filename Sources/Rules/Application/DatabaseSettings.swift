@@ -65,7 +65,7 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
         try findings.step()
         guard entry.value.byteCount > 0 else { continue }
         guard ConnectionString.Kind(entry.key, entry.value, hasSecret: hasSecret) != nil else {
-            try checkLines(of: entry.value, findings)
+            try checkLines(of: entry, findings)
             continue
         }
         findings.add(
@@ -81,9 +81,13 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-private func checkLines(of value: Value, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkLines(of entry: Value.Member, _ findings: FindingCollector) throws(CannotJudge) {
+    let value = entry.value
+    let areSettings = SettingsText.isOne(entry.key.text, value)
     let lines = value.withContents { text in
-        ConnectionString.lines(of: text, hasSecret: hasSecret).map { ($0.number, PlainText.mark(of: text, $0.range)) }
+        ConnectionString.lines(of: text, areSettings: areSettings, hasSecret: hasSecret).map {
+            ($0.number, PlainText.mark(of: text, $0.range))
+        }
     }
     for (number, mark) in lines {
         try findings.step()

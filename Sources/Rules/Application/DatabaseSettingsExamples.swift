@@ -133,6 +133,62 @@ let databaseExamples: [Example] = [
               "Orders": "Server=db.internal;Database=orders"
             }}
         """),
+    .bad(
+        "the only line of a settings file in a ConfigMap", DatabaseClause.entry, at: "data[.env]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {.env: 'DATABASE_URL=postgres://shop:pw@db.internal/shop'}
+        """),
+    .bad(
+        "the only line of a properties file in a ConfigMap", DatabaseClause.entry, at: "data[app.properties]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.properties: 'spring.datasource.url=jdbc:mysql://db.internal/shop'}
+        """),
+    .bad(
+        "the only line of a YAML file in a ConfigMap", DatabaseClause.entry, at: "data[app.yaml]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.yaml: 'url: postgres://shop@db.internal/shop'}
+        """),
+    .bad(
+        "an exported variable in a ConfigMap", DatabaseClause.entry, at: "data[app.env]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.env: "PORT=8080\\nexport STORE=postgres://shop@db.internal/shop\\n"}
+        """),
+    .bad(
+        "a line that is named like a connection string in a ConfigMap", DatabaseClause.entry, at: "data.config",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {config: "PORT=8080\\nDATABASE_URL=postgres://db.internal/shop\\n"}
+        """),
+    .bad(
+        "a line that is named like a DSN in a ConfigMap", DatabaseClause.entry, at: "data[app.ini]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {app.ini: "[store]\\nmysql_dsn = host=db.internal dbname=shop\\n"}
+        """),
+    .good(
+        "a script that reads a connection string",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: web, namespace: shop}
+        data: {migrate.py: "import os\\ndatabase_url = 'postgres://' + os.environ['DB_HOST']\\n", run: "#!/bin/sh\\nDATABASE_URL=$(cat /run/url) exec web\\n"}
+        """),
     .good(
         "a settings file without connection strings",
         """

@@ -40,16 +40,18 @@ private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: Fi
         }
         let sources = try volume["projected"]["sources"]
         guard sources.isPresent else { continue }
-        var (count, maps) = (0, 0)
+        var (count, maps, hasToken) = (0, 0, false)
         for source in try sources.objects() {
             try findings.step()
             count += 1
             if try source["configMap"].object() != nil { maps += 1 }
+            if source.member("serviceAccountToken").isPresent { hasToken = true }
         }
         for source in try sources.objects() where maps > 0 {
             // A volume without sources is removed.
             try report(
-                source["configMap"], of: volume, mounts, settings, findings, isSource: true, isAlone: maps == count)
+                source["configMap"], of: volume, mounts, settings, findings, isSource: true, isAlone: maps == count,
+                isBesideToken: hasToken)
         }
     }
 }
@@ -57,7 +59,7 @@ private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: Fi
 /// Reports a ConfigMap that is a volume or a source of a projected volume.
 private func report(
     _ map: Field, of volume: Field, _ mounts: Mounts, _ settings: SettingsOfMaps, _ findings: FindingCollector,
-    isSource: Bool = false, isAlone: Bool = true
+    isSource: Bool = false, isAlone: Bool = true, isBesideToken: Bool = false
 ) throws(CannotJudge) {
     guard let name = try map["name"].string(), !isOfCluster(name) else { return }
     lazy var mounted = mounts.of(volume)
@@ -66,6 +68,9 @@ private func report(
     if known != nil {
         keys = try mounted.keys(of: keys, items: map["items"])
         guard !keys.isEmpty else { return }
+    } else {
+        // Beside a token, it configures how the token is used.
+        guard !isBesideToken, try mayBeSettings(map, mounted) else { return }
     }
     let shown = keys.prefix(3).joined(separator: ", ") + (keys.count > 3 ? ", …" : "")
     findings.add(
@@ -89,6 +94,15 @@ private func report(
         $0.edits += containers.map { .set(findings.place(of: $0.envFrom) / "-", source) }
         $0.advice = "the ConfigMap's keys become environment variables, which the application must read"
     }
+}
+
+/// Returns false if the names or directories of a ConfigMap's files show that they are not settings; its content is unknown.
+private func mayBeSettings(_ map: Field, _ mounted: Mounts.OfVolume) throws(CannotJudge) -> Bool {
+    if mounted.areOfServer { return false }
+    let items = try map["items"].objects().compactMap { $0.base["path"]?.string }
+    let names =
+        items.isEmpty && mounted.areFiles ? mounted.mounts.compactMap { $0.field.base["subPath"]?.string } : items
+    return names.isEmpty || names.contains { SettingsText.isFile(named: $0) }
 }
 
 private func isVariable(_ key: String) -> Bool {
@@ -131,6 +145,14 @@ private final class Mounts {
         private var files = 0
         /// True if only single files of the volume are mounted (`subPath`).
         var areFiles: Bool { files > 0 && files == count }
+
+        /// True if all mounts are in directories of files that are not settings.
+        var areOfServer: Bool {
+            !mounts.isEmpty
+                && mounts.allSatisfy { mount in
+                    mount.field.base["mountPath"]?.string.map { SettingsText.isOfServer(path: $0) } ?? false
+                }
+        }
 
         /// The largest number of mounts that a suggested change removes.
         private static let mostMounts = 100
@@ -202,7 +224,7 @@ extension RelatedKind {
         var settings: [String] = []
         var hasOthers = try object.object("binaryData")?.members.contains { _ in true } ?? false
         for entry in try object.object("data")?.uniqueMembers ?? [] {
-            if isSetting(entry.key, entry.value) { settings.append(entry.key) } else { hasOthers = true }
+            if SettingsText.isOne(entry.key, entry.value) { settings.append(entry.key) } else { hasOthers = true }
         }
         fields[.settings] = settings
         fields[.others] = hasOthers
@@ -216,82 +238,6 @@ extension RelatedField<[String]> {
 extension RelatedField<Bool> {
     /// True if the ConfigMap has keys that are not settings.
     fileprivate static let others = Self("others")
-}
-
-/// True if an entry of a ConfigMap is a setting or a settings file, not a dashboard, script, query or server configuration.
-private func isSetting(_ key: String, _ value: Value) -> Bool {
-    guard value.kind == .string else { return false }
-    guard let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) else {
-        return value.withContents { text in
-            let end = text.count > 0 && text[text.count - 1] == UInt8(ascii: "\n") ? text.count - 1 : text.count
-            for at in 0..<end where text[at] == UInt8(ascii: "\n") { return false }
-            return true
-        }
-    }
-    switch key[key.utf8.index(after: dot)...].lowercased() {
-    case "env", "properties", "ini", "toml": return true
-    case "yaml", "yml", "json":
-        // Larger files are not settings.
-        return value.byteCount <= 64 << 10 && hasScalarsAlone(value.text)
-    default: return false
-    }
-}
-
-/// True if YAML or JSON has only objects, scalars and lists of scalars, and no multi-line strings.
-private func hasScalarsAlone(_ text: String) -> Bool {
-    if trimmed(text).hasPrefix("{") {
-        guard let object = try? Literal(parsing: Array(text.utf8)) else { return false }
-        return hasScalarsAlone(object) && hasScalar(object)
-    }
-    var hasKeys = false
-    for line in text.split(whereSeparator: \.isNewline) {
-        let content = trimmed(line)
-        guard let first = content.first, first != "#" else { continue }
-        if content == "---" { continue }
-        // `{{` is a template, `|` and `>` start a multi-line string.
-        let end = content.last
-        if first == "{" || first == "[" || end == "|" || end == ">" || content.hasSuffix("|-")
-            || content.hasSuffix(">-")
-        {
-            return false
-        }
-        if first == "-" {
-            let element = trimmed(content.dropFirst())
-            if element.isEmpty || element.hasPrefix("{") || element.hasPrefix("-") || isEntry(element) { return false }
-            continue
-        }
-        guard isEntry(content) else { return false }
-        hasKeys = true
-    }
-    return hasKeys
-}
-
-/// True if a line is a key with a value that is not a list of objects.
-private func isEntry(_ line: String) -> Bool {
-    let bytes = Array(line.utf8)
-    guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return false }
-    guard colon + 1 == bytes.count || bytes[colon + 1] == UInt8(ascii: " ") else { return false }
-    let value = bytes[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
-    return !(value.first == UInt8(ascii: "[") && value.contains(UInt8(ascii: "{")))
-}
-
-private func hasScalarsAlone(_ literal: Literal) -> Bool {
-    switch literal {
-    case .object(let members): members.allSatisfy { hasScalarsAlone($0.value) }
-    case .array(let elements):
-        elements.allSatisfy { if case .object = $0 { false } else if case .array = $0 { false } else { true } }
-    default: true
-    }
-}
-
-/// True if an object has a member with a scalar, at any depth.
-private func hasScalar(_ literal: Literal) -> Bool {
-    literal.members.contains { member in
-        switch member.value {
-        case .object, .array: hasScalar(member.value)
-        default: true
-        }
-    }
 }
 
 private let cases: [Example] = [
@@ -335,6 +281,74 @@ private let cases: [Example] = [
         "a volume changed to another ConfigMap", asVolume, at: "volumes[settings].configMap",
         "volumes: [{name: settings, configMap: {name: web-2}}]",
         before: "volumes: [{name: settings, configMap: {name: web}}]", isHint: true),
+    .bad(
+        "one file with an unknown content", asFile, at: "volumes[settings].configMap",
+        """
+        containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web/app.env, subPath: app.env}]}]
+        volumes: [{name: settings, configMap: {name: web}}]
+        """, isHint: true),
+    .good(
+        "an unknown ConfigMap in the directory of a server",
+        """
+        containers: [{name: app, volumeMounts: [{name: sites, mountPath: /etc/nginx/conf.d}]}]
+        volumes: [{name: sites, configMap: {name: web}}]
+        """),
+    .good(
+        "an unknown ConfigMap of which a script is mounted",
+        """
+        containers: [{name: app, volumeMounts: [{name: files, mountPath: /bin/start, subPath: start.sh}]}]
+        volumes: [{name: files, configMap: {name: web}}]
+        """),
+    .good(
+        "an unknown ConfigMap of which a certificate is selected with items",
+        """
+        containers: [{name: app, volumeMounts: [{name: files, mountPath: /run/trust}]}]
+        volumes: [{name: files, configMap: {name: web, items: [{key: bundle, path: bundle.pem}]}}]
+        """),
+    .good(
+        "an unknown ConfigMap beside a token",
+        """
+        containers: [{name: app, volumeMounts: [{name: identity, mountPath: /run/identity}]}]
+        volumes:
+        - name: identity
+          projected:
+            sources:
+            - {serviceAccountToken: {path: token, audience: cloud, expirationSeconds: 3600}}
+            - {configMap: {name: identity, items: [{key: config, path: credentials.json}]}}
+        """),
+    .bad(
+        "several settings in a key without an ending", asVolume, at: "volumes[settings].configMap",
+        """
+        containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web}]}]
+        volumes: [{name: settings, configMap: {name: web}}]
+        """, relatedObjects: map("config: \"# defaults\\nLOG_LEVEL=info\\n\\nPORT=8080\\n\"")),
+    .bad(
+        "several settings in YAML, in a key without an ending", asVolume, at: "volumes[settings].configMap",
+        """
+        containers: [{name: app, volumeMounts: [{name: settings, mountPath: /etc/web}]}]
+        volumes: [{name: settings, configMap: {name: web}}]
+        """, relatedObjects: map("settings: \"log-level: info\\nport: 8080\"")),
+    .good(
+        "other files in keys without an ending",
+        """
+        containers: [{name: app, volumeMounts: [{name: files, mountPath: /etc/web}]}]
+        volumes: [{name: files, configMap: {name: web}}]
+        """,
+        relatedObjects: map(
+            """
+            Corefile: ".:53 {\\n  errors\\n}\\n", run: "#!/bin/sh\\nPORT=8080\\n", start: "PORT=8080\\nexec web\\n", \
+            hosts: "https://a.example.com\\nhttps://b.example.com\\n", cert: "-----BEGIN CERTIFICATE-----\\nMIIB=\\n"
+            """)),
+    .good(
+        "the configuration of an OpenTelemetry Collector",
+        """
+        containers: [{name: app, volumeMounts: [{name: files, mountPath: /conf}]}]
+        volumes: [{name: files, configMap: {name: web}}]
+        """,
+        relatedObjects: map(
+            """
+            collector.yaml: "receivers:\\n  otlp:\\nexporters:\\n  debug:\\nservice:\\n  pipelines:\\n    traces:\\n      receivers: [otlp]\\n"
+            """)),
     .good(
         "the cluster's CA certificate",
         """

@@ -66,9 +66,12 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
         MetricsClause.missing, at: container.ports,
         "has no port named \"metrics\", and no annotation or monitor selects the pods"
     ) {
-        let port: Literal = ["name": "metrics", "containerPort": .number(String(agreed ?? 9090))]
-        $0.edits = [.set($0.place / "-", port)]
-        $0.advice = "use the port on which the application serves /metrics"
+        guard let agreed else {
+            $0.advice = "add a port named metrics with the number on which the application serves /metrics"
+            return
+        }
+        $0.edits = [.set($0.place / "-", ["name": "metrics", "containerPort": .number(String(agreed))])]
+        $0.advice = "serve /metrics on this port"
     }
 }
 

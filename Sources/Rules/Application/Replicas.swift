@@ -16,7 +16,7 @@ extension Rule {
         scope: Scope([.replicated, ResourceKinds(.scale)], of: [.none, .scale]),
         clauses: [tooFew, unstated, scaledDown],
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
-        relatedObjects: [.horizontalPodAutoscaler, .scaledObject, .rollout],
+        relatedObjects: [.horizontalPodAutoscaler, .scaledObject, .deployment, .rollout],
         examples: cases,
         checks: [.init(.replicated, checkReplicas), .init(ResourceKinds(.scale), checkScale)]
     )
@@ -38,12 +38,14 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     let replicas = try subject.field("spec")["replicas"]
     let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
     guard count > 0, count < least, !subject.maySet(count: count, context) else { return }
-    let isStateful = subject.scaledKind == .statefulSet
     findings.add(
-        scaledDown, at: replicas, "is \(count); at least \(least) are required",
-        set: isStateful ? nil : .number(String(least)), excess: Double(least - count)
+        scaledDown, at: replicas, "is \(count); at least \(least) are required", excess: Double(least - count)
     ) {
-        if isStateful {
+        let known = try? context.relatedObjects.template(
+            of: subject.scaledKind, subject.name ?? "", in: subject.namespace)
+        if known?.canRunTwice ?? false {
+            $0.edits = [.set($0.place, .number(String(least)))]
+        } else {
             $0.advice = "scale to 0, or to \(least) if several replicas can run at once; if not, exempt it"
         }
     }
@@ -94,23 +96,8 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
 }
 
 extension Subject {
-    /// True if nothing prevents a second replica: not a StatefulSet, a database or the Recreate strategy, no writable volume.
-    func canRunTwice() throws(CannotJudge) -> Bool {
-        guard kind != .statefulSet, let template = try template() else { return false }
-        if try field("spec")["strategy"]["type"].equals("Recreate") { return false }
-        let volumes: [StaticString] = [
-            "persistentVolumeClaim", "emptyDir", "ephemeral", "hostPath", "awsElasticBlockStore", "azureDisk",
-            "cinder", "fc", "flexVolume", "gcePersistentDisk", "iscsi", "portworxVolume", "rbd", "vsphereVolume",
-        ]
-        for container in template.mainContainers {
-            let ports = try container.ports.objects().map(\.base)
-            if PortProtocol.isDataImage(container) || ports.contains(where: PortProtocol.isOfData) { return false }
-        }
-        for volume in try template.volumes.objects() {
-            for key in volumes where volume.base.present(key) != nil { return false }
-        }
-        return true
-    }
+    /// True if several replicas of the workload can run at once, as far as its template shows.
+    func canRunTwice() throws(CannotJudge) -> Bool { try template()?.canRunTwice(in: object, kind) ?? false }
 }
 
 /// Returns true if an autoscaler keeps enough replicas.

@@ -41,17 +41,19 @@ private func checkEntryPoints(
             findings.add(packageManager, at: list, "starts \(name), which does not forward SIGTERM", choice: name) {
                 $0.advice = "start the application directly, for example command: [node, server.js]"
             }
-        case .shell(let name, let last, let endsInLoop):
+        case .shell(let name, let remedy):
             findings.add(
                 shell, at: list, "runs the application under \(name), which does not forward SIGTERM",
                 choice: name
             ) {
-                // Only the program's name is shown, because the script can contain a secret.
-                let command = last.map { ": exec \($0) …" } ?? ""
                 $0.advice =
-                    endsInLoop
-                    ? "handle SIGTERM in the script with trap, or remove the shell"
-                    : "start the last command with exec\(command), or remove the shell"
+                    switch remedy {
+                    case .trap: "handle SIGTERM in the script with trap, or remove the shell"
+                    case .reorder: "make the application the last command, and start it with exec"
+                    case .exec(nil): "start the last command with exec, or remove the shell"
+                    // Only the program's name is shown, because the script can contain a secret.
+                    case .exec(let program?): "start the last command with exec: exec \(program) …, or remove the shell"
+                    }
             }
         }
     }
@@ -61,8 +63,7 @@ private func checkEntryPoints(
 private struct EntryPoint {
     enum Kind {
         case packageManager(String)
-        /// With the program that its last command starts, if the script is simple.
-        case shell(String, last: String?, endsInLoop: Bool)
+        case shell(String, Script.Remedy)
     }
 
     let kind: Kind
@@ -89,7 +90,7 @@ private struct EntryPoint {
         switch name == "bash" ? script.endInBash : script.end {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
-        case .staysBehind: kind = .shell(name, last: script.lastProgram, endsInLoop: script.endsInCompound)
+        case .staysBehind: kind = .shell(name, script.remedy)
         }
     }
 
@@ -248,6 +249,25 @@ private let cases: [Example] = [
     .bad(
         "bash with a command after the application", shell, at: "containers[app].command",
         "containers: [{name: app, command: [bash, -c, 'migrate; node server.js; echo stopped']}]"),
+    .bad(
+        "bash that removes a file after the application", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [bash, -c, 'java -jar app.jar; /bin/rm -f /tmp/app.pid']}]"),
+    .bad(
+        "bash that sleeps after the application", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [bash, -c, 'node server.js; sleep 5']}]"),
+    .bad(
+        "bash that ends other processes after the application", shell, at: "containers[app].command",
+        "containers: [{name: app, command: [bash, -c, 'agent & AGENT=$!; node server.js; kill $AGENT']}]"),
+    .bad(
+        "bash that writes the time after the application", shell, at: "containers[app].args",
+        "containers: [{name: app, command: [bash, -c], args: ['node server.js && date > /tmp/stopped']}]"),
+    .good(
+        "bash that prepares files before the application",
+        "containers: [{name: app, command: [bash, -c, 'rm -f /tmp/app.pid; touch /tmp/new; sleep 1; java -jar app.jar']}]"
+    ),
+    .good(
+        "bash that only prepares files and sleeps",
+        "containers: [{name: app, command: [bash, -c, 'mkdir -p /tmp/work; sleep infinity']}]"),
     .bad(
         "bash that waits for background processes", shell, at: "containers[app].command",
         "containers: [{name: app, command: [bash, -c, 'nginx & node server.js & wait']}]"),

@@ -27,7 +27,7 @@ extension Rule {
             // A missing ScaledObject is read again from the API server, because it can be new.
             let traits = Finding.Traits(absent: owner == nil ? nil : .scaledObject)
             let least = context[RuleSettings.minimumReplicas]
-            try checkBounds(spec, subject.kind, atLeast: least, traits, findings)
+            try checkBounds(spec, atLeast: least, traits, subject, context, findings)
             try checkRequests(spec, traits, subject, context, findings)
         }
     )
@@ -67,9 +67,10 @@ enum BoundsClause {
 // MARK: Bounds
 
 private func checkBounds(
-    _ spec: Field, _ kind: ResourceKind, atLeast least: Int, _ traits: Finding.Traits, _ findings: FindingCollector
+    _ spec: Field, atLeast least: Int, _ traits: Finding.Traits, _ subject: Subject, _ context: Context,
+    _ findings: FindingCollector
 ) throws(CannotJudge) {
-    let isOfKEDA = kind == .scaledObject
+    let isOfKEDA = subject.kind == .scaledObject
     let lowest = try spec[isOfKEDA ? "minReplicaCount" : "minReplicas"]
     let highest = try spec[isOfKEDA ? "maxReplicaCount" : "maxReplicas"]
     let stated = try lowest.integer()
@@ -86,12 +87,12 @@ private func checkBounds(
             "is \(seen); \(mayBeZero ? "0 or " : "")at least \(least) \(least == 1 ? "is" : "are") required",
             excess: Double(least) - Double(minimum), traits: traits
         ) {
-            let isSafe = maximum.map { $0 > least } ?? true
-            if isSafe, spec.value?["scaleTargetRef"]?["kind"]?.equals("StatefulSet") != true {
+            let hasRoom = maximum.map { $0 > least } ?? true
+            if hasRoom, targetCanRunTwice(subject, context) {
                 $0.edits = [.set($0.place, .number("\(least)"))]
             } else {
                 $0.advice =
-                    "set a minimum of at least \(least) and a higher maximum, if several replicas can run at once"
+                    "set a minimum of at least \(least)\(hasRoom ? "" : " and a higher maximum") if several replicas can run at once"
             }
         }
     }
@@ -107,6 +108,14 @@ private func checkBounds(
             traits: .init(isHint: true)
         ) { $0.advice = "set it above the minimum to allow scaling" }
     }
+}
+
+/// Returns true if several replicas of the autoscaler's target can run at once; false if the target is unknown.
+private func targetCanRunTwice(_ subject: Subject, _ context: Context) -> Bool {
+    guard let autoscaler = try? Autoscaler(subject) else { return false }
+    let target = try? context.relatedObjects.template(
+        of: autoscaler.targetKind, autoscaler.targetName, in: subject.namespace)
+    return target?.canRunTwice ?? false
 }
 
 extension Field {

@@ -32,7 +32,10 @@ extension Rule {
 /// The clauses of `disruption-allowed`.
 enum DisruptionClause {
     static let blocks = Clause("blocks", "the PodDisruptionBudget allows at least one disruption")
-    static let tooFew = Clause("too-few", "the workload has more replicas than its PodDisruptionBudget keeps available")
+    static let tooFew = Clause(
+        "too-few",
+        "the workloads that a PodDisruptionBudget selects have more replicas together than it keeps available"
+    )
     static let overlaps = Clause("overlaps", "no other PodDisruptionBudget selects the same pods")
     static let overlapped = Clause("overlapped", "no two PodDisruptionBudgets select the workload's pods")
 }
@@ -45,9 +48,7 @@ private func checkBudget(
     let budget = try DisruptionBudget(subject)
     let spec = try subject.field("spec")
     let relatedObjects = context.relatedObjects
-    let podOwners = relatedObjects.workloads(guardedBy: budget).flatMap {
-        relatedObjects.podOwners(of: $0.kind, $0.name, $0.replicas, in: subject.namespace)
-    }
+    let podOwners = relatedObjects.podOwners(guardedBy: budget)
     let count = relatedObjects.count(of: podOwners, in: subject.namespace)
     if let reason = budget.blockage(of: count) {
         // Selecting all pods of the namespace is another choice; selecting fewer is not.
@@ -101,6 +102,17 @@ extension DisruptionBudget {
     }
 }
 
+extension RelatedObjects {
+    /// Returns the workloads that create the pods that a PDB selects, without one of them.
+    fileprivate func podOwners(
+        guardedBy budget: DisruptionBudget, except kind: ResourceKind? = nil, _ name: String? = nil
+    ) -> [PodOwner] {
+        workloads(guardedBy: budget).filter { $0.kind != kind || $0.name != name }.flatMap {
+            podOwners(of: $0.kind, $0.name, $0.replicas, in: budget.namespace)
+        }
+    }
+}
+
 // MARK: Workloads
 
 private func checkWorkload(
@@ -129,13 +141,18 @@ private func checkWorkload(
     if subject.maySet(count: replicas, context), subject.review.operation == .update { return }
     // The API server's default of 1 is not the author's choice: an autoscaler can follow, as in every release.
     let isLeftOpen = subject.review.operation == .create && replicas == 1 && !subject.statesReplicas(context)
-    let podOwners = context.relatedObjects.podOwners(
+    let relatedObjects = context.relatedObjects
+    let own = relatedObjects.podOwners(
         of: kind, subject.name ?? "", isLeftOpen ? nil : replicas, in: subject.namespace)
     // A scale request sets the number, even if autoscalers are unknown.
-    let count =
-        context.relatedObjects.count(of: podOwners, in: subject.namespace)
-        ?? (isScale && podOwners.count == 1 ? replicas : nil)
+    let ownCount =
+        relatedObjects.count(of: own, in: subject.namespace) ?? (isScale && own.count == 1 ? replicas : nil)
     for budget in budgets {
+        // The pods of other workloads only raise the number of allowed disruptions.
+        guard budget.blockage(of: ownCount) != nil else { continue }
+        let others = relatedObjects.podOwners(guardedBy: budget, except: kind, subject.name)
+        let podOwners = own + others
+        let count = others.isEmpty ? ownCount : relatedObjects.count(of: podOwners, in: subject.namespace)
         guard let reason = budget.blockage(of: count) else { continue }
         findings.add(
             DisruptionClause.tooFew, at: field,
@@ -143,7 +160,7 @@ private func checkWorkload(
             choice: budget.name,
             // More replicas help only if the PDB depends on their number.
             excess: budget.blockage(of: nil) == nil ? -Double(count ?? 0) : nil,
-            traits: budget.traits(of: podOwners, context.relatedObjects)
+            traits: budget.traits(of: podOwners, relatedObjects)
         ) { $0.relatedObject = corrected(budget) }
         return
     }

@@ -9,12 +9,12 @@ private func budget(_ line: String, name: String = "web", selector: String = "{m
     """
 }
 
-private func workload(replicas: Int) -> String {
+private func workload(_ name: String = "web", replicas: Int, app: String = "web") -> String {
     """
     apiVersion: apps/v1
     kind: Deployment
-    metadata: {name: web, namespace: shop}
-    spec: {replicas: \(replicas), template: {metadata: {labels: {app: web}}}}
+    metadata: {name: \(name), namespace: shop}
+    spec: {replicas: \(replicas), template: {metadata: {labels: {app: \(app)}}}}
     """
 }
 
@@ -128,6 +128,44 @@ let disruptionExamples: [Example] = [
     .good(
         "a workload with enough replicas", "spec: {replicas: 3}",
         relatedObjects: all(budget("minAvailable: 2"), autoscaler(minimum: 3))),
+    .good(
+        "a workload with enough replicas together with another workload of its PDB", "spec: {replicas: 4}",
+        relatedObjects: all(
+            budget("minAvailable: 4"), workload("next", replicas: 1), autoscaler(minimum: 2, of: "other")),
+        settings: ["PLAYBOOK_RULE_AUTOSCALER": "off"]),
+    .good(
+        "minAvailable 75% of two workloads together", "spec: {replicas: 3}",
+        relatedObjects: all(
+            budget("minAvailable: 75%"), workload("next", replicas: 3), autoscaler(minimum: 2, of: "other")),
+        settings: ["PLAYBOOK_RULE_AUTOSCALER": "off"]),
+    .good(
+        "a workload with enough replicas together with another workload's autoscaler", "spec: {replicas: 2}",
+        relatedObjects: all(
+            budget("minAvailable: 5"), workload("next", replicas: 1), autoscaler(minimum: 4, of: "next")),
+        settings: ["PLAYBOOK_RULE_AUTOSCALER": "off"]),
+    .bad(
+        "two workloads with too few replicas together", DisruptionClause.tooFew, at: "spec.replicas",
+        "spec: {replicas: 3}",
+        relatedObjects: all(
+            budget("minAvailable: 5"), workload("next", replicas: 2), autoscaler(minimum: 2, of: "other"))),
+    .bad(
+        "a workload changed to too few replicas together with another", DisruptionClause.tooFew, at: "spec.replicas",
+        "spec: {replicas: 2}",
+        relatedObjects: all(
+            budget("minAvailable: 4"), workload(replicas: 3), workload("next", replicas: 2),
+            autoscaler(minimum: 2, of: "other")),
+        before: "spec: {replicas: 3}"),
+    .bad(
+        "a workload with too few replicas beside a workload that its PDB does not select", DisruptionClause.tooFew,
+        at: "spec.replicas", "spec: {replicas: 3}",
+        relatedObjects: all(
+            budget("minAvailable: 3"), workload("api", replicas: 3, app: "api"), autoscaler(minimum: 2, of: "other"))),
+    .good(
+        "scaled down to minAvailable, with enough replicas of another workload", "spec: {replicas: 3}",
+        relatedObjects: all(
+            workload(replicas: 4), workload("next", replicas: 2), budget("minAvailable: 3"),
+            autoscaler(minimum: 2, of: "other")),
+        before: "spec: {replicas: 4}", request: .scale),
     .bad(
         "scaled down to minAvailable", DisruptionClause.tooFew, at: "spec.replicas", "spec: {replicas: 2}",
         relatedObjects: all(workload(replicas: 3), budget("minAvailable: 2"), autoscaler(minimum: 2, of: "other")),

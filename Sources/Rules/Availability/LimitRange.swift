@@ -86,15 +86,19 @@ private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(Can
 }
 
 /// Returns the whole item with another amount of memory, because an item has no name that identifies it in a patch.
+///
+/// The CPU limits that ``checkCPU(_:_:)`` reports are removed, so that both suggestions agree.
 private func complete(_ item: Value, _ key: String, _ amount: String) -> Literal {
-    guard case .object(var members) = Literal(item) else { return Literal(item) }
-    var amounts: [Literal.Member] = []
-    if case .object(let present) = members.first(where: { $0.key == key })?.value { amounts = present }
-    amounts.removeAll { $0.key == "memory" }
-    amounts.append(.init("memory", .string(amount)))
-    members.removeAll { $0.key == key }
-    members.append(.init(key, .object(amounts)))
-    return .object(members)
+    var limits = Literal(item).members
+    for limit in ["default", "max"] {
+        guard let index = limits.firstIndex(where: { $0.key == limit }) else { continue }
+        let others = limits[index].value.members.filter { $0.key != "cpu" }
+        if others.isEmpty { limits.remove(at: index) } else { limits[index] = .init(limit, .object(others)) }
+    }
+    let amounts = limits.first { $0.key == key }?.value.members.filter { $0.key != "memory" } ?? []
+    limits.removeAll { $0.key == key }
+    limits.append(.init(key, .object(amounts + [.init("memory", .string(amount))])))
+    return .object(limits)
 }
 
 private func range(_ item: String) -> String {

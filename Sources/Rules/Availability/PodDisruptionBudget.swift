@@ -78,8 +78,9 @@ private func nearMiss(_ labels: Labels, _ subject: Subject, _ context: Context) 
         .budget(selecting: labels, outside: subject.namespace)
         .map {
             // A requester might not have access to other namespaces.
-            context.source == .files
-                ? "PDB \($0.name) matches, but is in namespace \($0.namespace)" : "a PDB in another namespace matches"
+            guard context.source == .files else { return "a PDB in another namespace matches" }
+            let place = $0.namespace.isEmpty ? "has no namespace; use --namespace" : "is in namespace \($0.namespace)"
+            return "PDB \($0.name) matches, but \(place)"
         }
 }
 

@@ -41,12 +41,10 @@ private func checkGroups(
         "are not selected by any SecurityGroupPolicy",
         traits: .init(awaitsRelatedObject: true, absent: .securityGroupPolicy)
     ) {
-        if let selector = ownSelector(of: subject, labels) {
-            $0.relatedObject = policy(named: subject.name ?? "web", in: subject.namespace, selector)
-            $0.advice = "use the IDs of the security groups that the pods need"
-        } else {
-            $0.advice = selectionAdvice + " with a SecurityGroupPolicy"
-        }
+        $0.advice =
+            ownSelector(of: subject, labels) == nil
+            ? selectionAdvice + " with a SecurityGroupPolicy"
+            : "add a SecurityGroupPolicy that selects the pods, with the IDs of the security groups that they need"
     }
 }
 
@@ -74,18 +72,6 @@ extension RelatedField<Bool> {
 
 extension RelatedField<LabelSelector> {
     fileprivate static let pods = Self("podSelector")
-}
-
-private func policy(named name: String, in namespace: String, _ selector: Literal) -> Literal {
-    [
-        "apiVersion": .string(ResourceKind.securityGroupPolicy.apiVersion),
-        "kind": "SecurityGroupPolicy",
-        "metadata": ["name": .string(name), "namespace": .string(namespace)],
-        "spec": [
-            "podSelector": selector,
-            "securityGroups": ["groupIds": ["sg-0123456789abcdef0"]],
-        ],
-    ]
 }
 
 private let on = ["PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn"]

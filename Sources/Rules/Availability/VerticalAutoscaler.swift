@@ -47,6 +47,7 @@ private func reasonToScaleByPods(
     _ scaling: VerticalScaling, _ namespace: String, _ relatedObjects: RelatedObjects
 ) throws(CannotJudge) -> String? {
     switch scaling.targetKind {
+    // A DaemonSet cannot scale by pods either: it runs one on each node.
     case .statefulSet, .job, .cronJob, .daemonSet: return nil
     case .deployment, .rollout: break
     default: throw .unknown(relatedObject: "\(scaling.targetKindName)s")

@@ -143,6 +143,10 @@ private let cases: [Example] = [
     .good("a commit before the version", app("\(ecr)/shop/web:9f3c1ab-1.4.2"), settings: ours),
     .good("an underscore as the separator", app("\(ecr)/shop/web:1.4.2_9f3c1ab"), settings: ours),
     .good("dots as the separators", app("\(ecr)/shop/web:1.4.2.9f3c1ab"), settings: ours),
+    .good("underscores around the commit count", app("\(ecr)/shop/web:1.4.2_118_9f3c1ab"), settings: ours),
+    .good("dots around the commit count", app("\(ecr)/shop/web:1.4.2.118.9f3c1ab"), settings: ours),
+    .good("a dot and a hyphen around the commit count", app("\(ecr)/shop/web:1.4.2.118-9f3c1ab"), settings: ours),
+    .good("a commit count after the commit", app("\(ecr)/shop/web:9f3c1ab-118-1.4.2"), settings: ours),
     .good("a commit with a prefix", app("\(ecr)/shop/web:1.4.2-sha-9f3c1ab"), settings: ours),
     .good("an architecture suffix", app("\(ecr)/shop/web:v1.4.2-9f3c1ab-arm64"), settings: ours),
     .good(
@@ -170,11 +174,19 @@ private let cases: [Example] = [
     bad("a branch", own, "\(ecr)/shop/web:main"),
     bad("an environment", own, "\(ecr)/shop/web:prod"),
     bad("an environment between version and commit", own, "\(ecr)/shop/web:1.4.2-prod-9f3c1ab"),
+    bad(
+        "an environment in upper case between version and commit", own, "\(ecr)/shop/web:1.4.2-PROD-9f3c1ab",
+        settings: ours),
+    bad("a snapshot with a commit", own, "\(ecr)/shop/web:1.4.2-SNAPSHOT-9f3c1ab", settings: ours),
+    bad("two numbers between version and commit", own, "\(ecr)/shop/web:1.4.2.118.7.9f3c1ab", settings: ours),
     bad("a version without a commit", own, "\(ecr)/shop/web:1.4.2", settings: ours),
     .good("a version without a commit of an image in ECR, which can be a copy", app("\(ecr)/nginx:1.27.3-alpine")),
     .good("a date of an image in ECR, which can be a copy", app("\(ecr)/ubuntu:noble-20241118.1")),
     bad("a partial version of an image in ECR", partial, "\(ecr)/postgres:17.2", isHint: true),
     bad("a version and an environment", own, "\(ecr)/shop/web:1.4.2-prod"),
+    bad("a version and an environment in upper case", own, "\(ecr)/shop/web:1.4.2-PROD"),
+    bad("a version and an environment with a capital", own, "\(ecr)/shop/web:1.4.2-Staging"),
+    bad("a version and Latest", own, "\(ecr)/shop/web:1.4.2-Latest"),
     bad("a branch and a date", own, "\(ecr)/shop/web:main-20241118"),
     bad("a commit without a version", own, "\(ecr)/shop/web:9f3c1ab"),
     bad("a commit of 6 digits", own, "\(ecr)/shop/web:1.4.2-9f3c1a", settings: ours),
@@ -194,6 +206,7 @@ private let cases: [Example] = [
         "a release date and time", app("quay.io/minio/minio:RELEASE.2024-11-07T00-52-20Z"), settings: elsewhere),
     .good("a nightly build with a date", app("docker.io/example/clock:nightly-20241118"), settings: elsewhere),
     bad("a nightly build of a version", foreign, "redis:7.2.4-nightly", settings: elsewhere),
+    bad("a snapshot of a version", foreign, "redis:7.2.4-SNAPSHOT", settings: elsewhere),
     bad(
         "a third-party image, with PLAYBOOK_OWN_REPOSITORIES set", foreign, "\(ecr)/mirror/redis:7", settings: ours),
     bad(

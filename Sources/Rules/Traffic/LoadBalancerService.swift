@@ -37,33 +37,67 @@ private let automatic = Clause(
     "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
 
 private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
-    if !subject.changesOnlyMetadata { try checkSpec(subject, findings) }
-    guard let annotations = try subject.field("metadata")["annotations"].members() else { return }
+    let spec = try subject.field("spec")
+    let annotations = try controllerAnnotations(of: subject, findings)
+    let isLoadBalancer = try spec["type"].equals("LoadBalancer")
+    // One finding about the load balancer; if only metadata changes, it is about the annotations.
+    if isLoadBalancer, !subject.changesOnlyMetadata || !annotations.isEmpty {
+        try reportType(spec, annotations, subject, findings)
+    }
+    // Those of an old load balancer also count if the type changes.
+    if !isLoadBalancer || subject.isOld {
+        for (_, value) in annotations {
+            findings.add(
+                annotation, at: Field(value), "is \(value.text); load balancers are managed by infrastructure as code",
+                choice: value.text
+            ) { $0.edits = [.remove($0.place)] }
+        }
+    }
+    guard !subject.changesOnlyMetadata else { return }
+    if try spec["type"].equals("NodePort") { try reportType(spec, [], subject, findings) }
+    try checkAddresses(spec, findings)
+}
+
+/// Returns the annotations for the AWS load balancer controller.
+private func controllerAnnotations(
+    of subject: Subject, _ findings: FindingCollector
+) throws(CannotJudge) -> [(key: Value, value: Value)] {
+    var found: [(Value, Value)] = []
+    guard let annotations = try subject.field("metadata")["annotations"].members() else { return [] }
     for member in annotations {
         try findings.step()
-        guard member.key.isControllerAnnotation else { continue }
-        let value = member.value
-        findings.add(
-            annotation, at: Field(value), "is \(value.text); load balancers are managed by infrastructure as code",
-            choice: value.text
-        ) { $0.edits = [.remove($0.place)] }
+        if member.key.isControllerAnnotation { found.append((member.key, member.value)) }
+    }
+    return found
+}
+
+private func reportType(
+    _ spec: Field, _ annotations: [(key: Value, value: Value)], _ subject: Subject, _ findings: FindingCollector
+) throws(CannotJudge) {
+    let place = try spec["type"]
+    guard let seen = try place.text() else { return }
+    let name = annotations.first.map { " with \($0.key.text.split(separator: "/").last ?? "")" } ?? ""
+    let rest = annotations.count - 1
+    let others = rest > 0 ? " and \(rest) more annotation\(rest == 1 ? "" : "s")" : ""
+    let choices =
+        (subject.changesOnlyMetadata ? [] : [seen.text]) + annotations.map { "\($0.key.text)=\($0.value.text)" }
+    findings.add(
+        type, at: place,
+        "is \(seen.text)\(name)\(others); its traffic bypasses the shared ALB",
+        choices: choices
+    ) {
+        if subject.isChallengeSolver {
+            $0.advice =
+                "cert-manager creates this Service: set serviceType: ClusterIP in the Issuer's HTTP-01 solver"
+            return
+        }
+        let removed = externalFields(of: spec) + annotations.map { Field($0.value) }
+        $0.edits = [.set($0.place, "ClusterIP")] + removed.map { .remove(findings.place(of: $0)) }
+        $0.advice = "first route traffic to the Service with an HTTPRoute or a TargetGroupBinding"
     }
 }
 
-private func checkSpec(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
-    let spec = try subject.field("spec")
-    let place = try spec["type"]
-    if let seen = try place.text(), seen.equals("LoadBalancer") || seen.equals("NodePort") {
-        findings.add(type, at: place, "is \(seen.text); its traffic bypasses the shared ALB", choice: seen.text) {
-            if subject.isChallengeSolver {
-                $0.advice =
-                    "cert-manager creates this Service: set serviceType: ClusterIP in the Issuer's HTTP-01 solver"
-                return
-            }
-            $0.edits = [.set($0.place, "ClusterIP")] + externalFields(of: spec).map { .remove(findings.place(of: $0)) }
-            $0.advice = "first route traffic to the Service with an HTTPRoute or a TargetGroupBinding"
-        }
-    }
+private func checkAddresses(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
     let addresses = try spec["externalIPs"]
     for element in try addresses.elements() {
         try findings.step()
@@ -194,6 +228,9 @@ private func gateway(_ lines: String) -> String {
     """
 }
 
+private let scheme = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+private let targets = "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type"
+
 private let cases: [Example] = [
     .good("a ClusterIP Service", service("")),
     .good("a headless Service", service("clusterIP: None, ")),
@@ -219,6 +256,19 @@ private let cases: [Example] = [
         at: "metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-scheme]",
         service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}"),
         before: service("", ", annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internal}")),
+    .bad(
+        "type LoadBalancer with annotations", type, at: "spec.type",
+        service("type: LoadBalancer, ", ", annotations: {\(scheme): internet-facing, \(targets): ip}")),
+    .bad(
+        "a changed annotation of type LoadBalancer", type, at: "spec.type",
+        service("type: LoadBalancer, ", ", annotations: {\(scheme): internet-facing, \(targets): ip}"),
+        before: service("type: LoadBalancer, ", ", annotations: {\(scheme): internal, \(targets): ip}")),
+    .bad(
+        "an added annotation of type LoadBalancer, with a changed port", type, at: "spec.type",
+        service(
+            "type: LoadBalancer, publishNotReadyAddresses: true, ",
+            ", annotations: {\(scheme): internet-facing, \(targets): ip}"),
+        before: service("type: LoadBalancer, ", ", annotations: {\(targets): ip}")),
     .bad(
         "type LoadBalancer with fields for the load balancer", type, at: "spec.type",
         service("type: LoadBalancer, externalTrafficPolicy: Local, loadBalancerClass: service.k8s.aws/nlb, ")),
