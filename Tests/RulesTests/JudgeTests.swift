@@ -123,6 +123,17 @@ import Testing
                     "annotations": [
                         "playbook.superinc.com/exempt": "graceful-shutdown",
                         "playbook.superinc.com/exempt-reason": "soon",
+        // A hint excuses no denial.
+        ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:8.2'}]", false),
+        ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:latest'}]", true),
+        (
+            "containers: [{name: app, image: 'mariadb:11.4-noble'}]", "containers: [{name: app, image: 'mariadb:11'}]",
+            true
+        ),
+        (
+            "containers: [{name: app, image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:2.6'}]",
+            "containers: [{name: app, image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:stage'}]", true
+        ),
                         "playbook.superinc.com/exempt-until": .string(date),
                     ]
                 ]

@@ -148,6 +148,8 @@ public final class FindingCollector {
     ) {
         steps -= 1
         guard let ratchet else {
+            // A hint never denies, so it does not make the violation that replaces it an existing one.
+            if traits.isHint, subject.isOld { return }
             past.insert(FindingKey(at: field, choice: choice() ?? mark(), in: subject), excess)
             if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field)) }
             return
