@@ -75,6 +75,41 @@ import Testing
             "securityContext: {runAsNonRoot: null, runAsUser: 0}",
             "securityContext: {runAsNonRoot: null, runAsUser: null}", false
         ),
+        // A value that allows root is a choice, wherever it is set, and stays existing if it moves.
+        (
+            "securityContext: {runAsNonRoot: null, runAsUser: null}",
+            "securityContext: {runAsNonRoot: false, runAsUser: null}", true
+        ),
+        (
+            "securityContext: {runAsNonRoot: null}",
+            "{securityContext: {runAsNonRoot: null}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}",
+            true
+        ),
+        ("securityContext: {runAsNonRoot: false}", "securityContext: {runAsNonRoot: null}", false),
+        (
+            "containers: [{name: app, securityContext: {runAsNonRoot: false}}]",
+            "securityContext: {runAsNonRoot: null}",
+            false
+        ),
+        (
+            "securityContext: {runAsNonRoot: false}",
+            "{securityContext: {runAsNonRoot: null}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}",
+            false
+        ),
+        (
+            "containers: [{name: app, securityContext: {runAsNonRoot: false}}]",
+            "securityContext: {runAsNonRoot: false}",
+            false
+        ),
+        (
+            "securityContext: {runAsUser: 0}",
+            "{securityContext: {runAsUser: null}, containers: [{name: app, securityContext: {runAsUser: 0}}]}", false
+        ),
+        (
+            "{os: {name: windows}, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}",
+            "{os: {name: windows}, containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]}",
+            false
+        ),
         (
             "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0}}",
             "securityContext: {runAsNonRoot: null, runAsUser: null}", true
