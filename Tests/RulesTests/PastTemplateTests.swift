@@ -254,6 +254,75 @@ extension Literal {
     }
 
     @Test(
+    @Test func `a missing field excuses no finding about another field`() throws {
+        let missing = "containers: [{name: app, livenessProbe: null}]"
+        #expect(try update(missing, "containers: [{name: app, restartPolicy: Never}]", "liveness-probe").isDenied)
+        #expect(
+            try !update(missing, "containers: [{name: app, livenessProbe: null, image: 'a:1'}]", "liveness-probe")
+                .isDenied)
+    }
+
+    @Test(
+        arguments: [
+            ("autoscaler-bounds", "maxReplicas: 8", "maxReplicas: 8, minReplicas: 1", false),
+            ("autoscaler-bounds", "maxReplicas: 8", "maxReplicas: 4, minReplicas: 6", true),
+            ("disruption-allowed", api, "\(api), minAvailable: 100%", false),
+            ("disruption-allowed", api, "\(api), maxUnavailable: 0", false),
+            ("disruption-allowed", "\(api), maxUnavailable: 1", "\(api), minAvailable: 100%", true),
+            ("disruption-allowed", api, "selector: {matchLabels: {app: web}}, maxUnavailable: 1", true),
+            (
+                "limit-range", "limits: [{\(request)}]", "limits: [{\(request), default: {memory: 2Gi}}]",
+                false
+            ),
+            (
+                "limit-range", "limits: [{\(request), default: {memory: 1Gi}}]",
+                "limits: [{\(request), default: {memory: 2Gi}}]", true
+            ),
+        ] as [(String, String, String, Bool)])
+    func `a missing bound may become insufficient, and nothing else`(
+        _ rule: String, _ before: String, _ after: String, _ isDenied: Bool
+    ) throws {
+        let kinds = [
+            "autoscaler-bounds": "apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler",
+            "disruption-allowed": "apiVersion: policy/v1, kind: PodDisruptionBudget",
+            "limit-range": "apiVersion: v1, kind: LimitRange",
+        ]
+        let target = "scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}"
+        func object(_ spec: String, name: String = "own") throws -> Literal {
+            let spec = rule == "autoscaler-bounds" ? "\(target), \(spec)" : spec
+            return try Literal(
+                yaml: "{\(kinds[rule] ?? ""), metadata: {name: \(name), namespace: shop}, spec: {\(spec)}}")
+        }
+        var world = World(try object(before)).updated(to: try object(after))
+        world.rules = world.rules.filter { $0.id == rule }
+        world.settings["PLAYBOOK_RULE_LIMIT_RANGE"] = "deny"
+        world.relatedObjects = [World.deployment]
+        if rule == "disruption-allowed" {
+            world.relatedObjects?.append(
+                try object("selector: {matchLabels: {app: web}}, maxUnavailable: 1", name: "web"))
+        }
+        #expect(try world.verdict().isDenied == isDenied)
+    }
+
+    private static let api = "selector: {matchLabels: {app: api}}"
+    private static let request = "type: Container, defaultRequest: {memory: 1Gi}"
+
+    @Test func `changing one of two equal probes is no new violation of the other`() throws {
+        func probes(_ live: String, _ ready: String) -> String {
+            "containers: [{name: app, livenessProbe: {httpGet: {path: \(live)}}, readinessProbe: {httpGet: {path: \(ready)}}}]"
+        }
+        for (after, isDenied) in [(probes("/up", "/readyz"), false), (probes("/other", "/readyz"), true)] {
+            let pod = World.deployment["spec"]?["template"]?["spec"] ?? nil
+            func object(_ yaml: String) -> Literal {
+                World.deployment.replacing("/spec/template/spec", with: pod.merging(World.fragmentForTests(yaml)))
+            }
+            var world = World(object(probes("/up", "/up"))).updated(to: object(after))
+            world.rules = world.rules.filter { $0.id == "health-endpoints" }
+            world.settings["PLAYBOOK_RULE_HEALTH_ENDPOINTS"] = "deny"
+            #expect(try world.verdict().isDenied == isDenied)
+        }
+    }
+
         arguments: [
             ("spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}", false),
             ("spec: {replicas: 5}", false),

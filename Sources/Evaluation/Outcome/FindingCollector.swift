@@ -151,7 +151,7 @@ public final class FindingCollector {
             // A hint never denies, so it does not make the violation that replaces it an existing one.
             if traits.isHint, subject.isOld { return }
             past.insert(FindingKey(at: field, choice: choice() ?? mark(), in: subject), excess)
-            if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field)) }
+            if !field.isPresent { past.insertUnset(in: subject.pathKeys(of: field)) }
             return
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
