@@ -51,8 +51,6 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
 
 private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
-    // A Rollout with workloadRef is skipped, as in all rules.
-    if subject.kind == .rollout, try spec["workloadRef"].isPresent { return }
     let replicas = try spec["replicas"]
     let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
     let count = stated ?? 1
@@ -240,8 +238,8 @@ private let cases: [Example] = [
         "workloadRef on a Deployment, where it has no effect", tooFew, at: "spec.replicas",
         "spec: {replicas: 1, workloadRef: {kind: Deployment, name: web}}",
         without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
-    .good(
-        "a Rollout with workloadRef is skipped",
+    .bad(
+        "a Rollout with workloadRef and one replica", tooFew, at: "spec.replicas",
         rollout("replicas: 1, workloadRef: {kind: Deployment, name: web}"),
         without: ResourceKinds(.horizontalPodAutoscaler),
         before: rollout("replicas: 3, workloadRef: {kind: Deployment, name: web}")),
