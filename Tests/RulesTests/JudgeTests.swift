@@ -413,6 +413,42 @@ import Testing
         #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
     }
 
+    @Test(arguments: [(1, true), (2, false)])
+    func `in a server-side dry run, an autoscaler that keeps too few replicas is evaluated`(
+        _ minimum: Int, _ isDenied: Bool
+    ) throws {
+        let single = try Literal(
+            yaml: """
+                metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"replicas":1}}'}}
+                spec: {replicas: 1}
+                """)
+        let autoscaler = try Literal(
+            yaml: """
+                apiVersion: autoscaling/v2
+                kind: HorizontalPodAutoscaler
+                metadata: {name: web, namespace: shop}
+                spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: \(minimum), maxReplicas: 9}
+                """)
+        let scaledObject = try Literal(
+            yaml: """
+                apiVersion: keda.sh/v1alpha1
+                kind: ScaledObject
+                metadata: {name: web, namespace: shop}
+                spec: {scaleTargetRef: {name: web}, minReplicaCount: \(minimum), maxReplicaCount: 9}
+                """)
+        let created = World(World.deployment.merging(single))
+        for var world in [created, World(World.deployment).updated(to: World.deployment.merging(single))] {
+            world.isDryRun = true
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            #expect(try world.verdict().judgements.map(\.leniency) == [.serverDryRun])
+            for object in [autoscaler, scaledObject] {
+                world.relatedObjects = [object]
+                #expect(try world.verdict().isDenied == isDenied)
+            }
+        }
+    }
+
     @Test func `PLAYBOOK_BREAK_GLASS turns denials into warnings, by user name or group`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_BREAK_GLASS"] = "ann,sre"
