@@ -78,6 +78,51 @@ import Testing
                 "revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized."))
     }
 
+    @Test func `a Job created from a CronJob by hand has the violations of its template`() throws {
+        let template: Literal = [
+            "metadata": ["labels": ["app": "web"]], "spec": oldSpec.merging(["restartPolicy": "Never"]),
+        ]
+        let cronJob: Literal = [
+            "apiVersion": "batch/v1", "kind": "CronJob",
+            "metadata": ["name": "nightly", "namespace": "shop", "uid": "cronjob-1"],
+            "spec": ["schedule": "@daily", "jobTemplate": ["spec": ["template": template]]],
+        ]
+        func job(_ template: Literal, uid: String = "cronjob-1", annotation: String = "manual") -> World {
+            var world = World([
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": [
+                    "name": "nightly-x", "namespace": "shop",
+                    "annotations": ["cronjob.kubernetes.io/instantiate": .string(annotation)],
+                    "ownerReferences": [
+                        [
+                            "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly", "uid": .string(uid),
+                            "controller": true,
+                        ]
+                    ],
+                ],
+                // The API server adds labels to the template.
+                "spec": [
+                    "template": template.merging([
+                        "metadata": ["labels": ["controller-uid": "7", "batch.kubernetes.io/job-name": "nightly-x"]]
+                    ])
+                ],
+            ])
+            world.relatedObjects = [cronJob]
+            return world
+        }
+        let verdict = try job(template).verdict()
+        #expect(!verdict.isDenied)
+        #expect(
+            verdict.warnings.contains { $0.contains("[image-tag, existing in CronJob nightly]") }, "\(verdict.warnings)"
+        )
+        let other = template.merging(["spec": ["hostNetwork": true]])
+        for world in [
+            job(other), job(template, uid: "cronjob-2"), job(template, uid: ""), job(template, annotation: "no"),
+        ] {
+            #expect(try world.verdict().isDenied)
+        }
+    }
+
     @Test func `a template that differs from the revision is denied`() throws {
         let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
         #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)
