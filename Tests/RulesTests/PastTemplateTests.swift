@@ -254,51 +254,6 @@ import Testing
         #expect(try update("{}", after, rule).isDenied)
     }
 
-    @Test func `in a security rule, setting a forbidden value is worse than leaving it unset`() throws {
-        let before = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
-        let after = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
-        #expect(try update(before, after, "run-as-non-root").isDenied)
-    }
-
-    @Test func `violations of a container that becomes a sidecar stay existing`() throws {
-        let container = "name: log, image: 'nginx:latest'"
-        let verdict = try update(
-            "containers: [{name: app}, {\(container)}]",
-            "{containers: [{name: app}], initContainers: [{\(container), restartPolicy: Always}]}", "image-tag")
-        #expect(!verdict.judgements.isEmpty && !verdict.isDenied)
-        let initial = try update(
-            "containers: [{name: app}, {\(container)}]",
-            "{containers: [{name: app}], initContainers: [{\(container)}]}", "image-tag")
-        #expect(initial.isDenied)
-    }
-}
-
-extension World {
-    /// Parses a piece of valid YAML.
-    static func fragmentForTests(_ yaml: String) -> Literal { (try? Literal(yaml: yaml)) ?? .null }
-}
-
-extension Literal {
-    /// Returns the value with one field replaced.
-    fileprivate func replacing(_ place: String, with value: Literal) -> Literal {
-        (try? Patch([.set(Pointer(parsing: place) ?? Pointer(), value)], on: self).applied(to: self)) ?? self
-    }
-}
-
-/// Updates without a new violation.
-@Suite struct RestartTests {
-    private func update(_ change: String, past: String = "{}") throws -> Verdict {
-        let bad = World.deployment.merging(
-            World.fragmentForTests("spec: {template: {spec: {terminationGracePeriodSeconds: 0}}}")
-        ).merging(World.fragmentForTests(past))
-        var world = World(bad).updated(to: bad.merging(World.fragmentForTests(change)))
-        world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
-        // Existing violations are already denied.
-        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
-        return try world.verdict()
-    }
-
-    @Test(
     @Test func `a missing field excuses no finding about another field`() throws {
         let missing = "containers: [{name: app, livenessProbe: null}]"
         #expect(try update(missing, "containers: [{name: app, restartPolicy: Never}]", "liveness-probe").isDenied)
@@ -368,6 +323,51 @@ extension Literal {
         }
     }
 
+    @Test func `in a security rule, setting a forbidden value is worse than leaving it unset`() throws {
+        let before = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
+        let after = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
+        #expect(try update(before, after, "run-as-non-root").isDenied)
+    }
+
+    @Test func `violations of a container that becomes a sidecar stay existing`() throws {
+        let container = "name: log, image: 'nginx:latest'"
+        let verdict = try update(
+            "containers: [{name: app}, {\(container)}]",
+            "{containers: [{name: app}], initContainers: [{\(container), restartPolicy: Always}]}", "image-tag")
+        #expect(!verdict.judgements.isEmpty && !verdict.isDenied)
+        let initial = try update(
+            "containers: [{name: app}, {\(container)}]",
+            "{containers: [{name: app}], initContainers: [{\(container)}]}", "image-tag")
+        #expect(initial.isDenied)
+    }
+}
+
+extension World {
+    /// Parses a piece of valid YAML.
+    static func fragmentForTests(_ yaml: String) -> Literal { (try? Literal(yaml: yaml)) ?? .null }
+}
+
+extension Literal {
+    /// Returns the value with one field replaced.
+    fileprivate func replacing(_ place: String, with value: Literal) -> Literal {
+        (try? Patch([.set(Pointer(parsing: place) ?? Pointer(), value)], on: self).applied(to: self)) ?? self
+    }
+}
+
+/// Updates without a new violation.
+@Suite struct RestartTests {
+    private func update(_ change: String, past: String = "{}") throws -> Verdict {
+        let bad = World.deployment.merging(
+            World.fragmentForTests("spec: {template: {spec: {terminationGracePeriodSeconds: 0}}}")
+        ).merging(World.fragmentForTests(past))
+        var world = World(bad).updated(to: bad.merging(World.fragmentForTests(change)))
+        world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
+        // Existing violations are already denied.
+        world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
+        return try world.verdict()
+    }
+
+    @Test(
         arguments: [
             ("spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}", false),
             ("spec: {replicas: 5}", false),
@@ -380,12 +380,57 @@ extension Literal {
         #expect(try update(change).isDenied == isDenied)
     }
 
-    @Test func `raising the count from 0 to 1 is denied`() throws {
-        let none = World.deployment.merging(["spec": ["replicas": 0]])
-        var world = World(none).updated(to: none.merging(["spec": ["replicas": 1]]))
+    @Test(
+        arguments: [
+            (0, 1, true), (0, 3, true), (1, 2, false), (3, 2, true), (2, 4, false),
+        ], ["off", "2026-11-01"])
+    func `raising the count is never denied, except from 0`(
+        _ change: (before: Int, after: Int, isDenied: Bool), _ ratchet: String
+    ) throws {
+        func counted(_ base: Literal, _ count: Int) -> Literal {
+            base.merging(["spec": ["replicas": .number("\(count)")]])
+        }
+        for base in [World.deployment, World.scale] {
+            var world = World(counted(base, change.before)).updated(to: counted(base, change.after))
+            if base == World.scale {
+                world.subresource = "scale"
+                world.relatedObjects = [counted(World.deployment, change.before)]
+            } else {
+                world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            }
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            world.settings["PLAYBOOK_MIN_REPLICAS"] = "5"
+            world.settings[ratchet == "off" ? "PLAYBOOK_RATCHET" : "PLAYBOOK_RATCHET_UNTIL"] = ratchet
+            #expect(try world.verdict().isDenied == change.isDenied, "\(base["kind"]?.text ?? "")")
+        }
+    }
+
+    @Test func `a restart of a single replica is never denied`() throws {
+        let single = World.deployment.merging(["spec": ["replicas": 1]])
+        var world = World(single).updated(
+            to: single.merging(
+                World.fragmentForTests(
+                    "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}")))
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
         world.rules = world.rules.filter { $0.id == "replicas" }
-        #expect(try world.verdict().isDenied)
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test func `a Rollout that is started without a count is denied`() throws {
+        let kind: Literal = ["apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"]
+        func rollout(_ count: Literal) -> Literal {
+            kind.merging([
+                "metadata": ["name": "web", "namespace": "shop"],
+                "spec": ["replicas": count, "workloadRef": ["kind": "Deployment", "name": "web"]],
+            ])
+        }
+        for count in [.null, 1] as [Literal] {
+            var world = World(rollout(0)).updated(to: rollout(count))
+            world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            #expect(try world.verdict().isDenied)
+        }
     }
 
     @Test func `a second restart is allowed`() throws {

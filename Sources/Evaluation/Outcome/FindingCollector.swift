@@ -156,7 +156,7 @@ public final class FindingCollector {
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
-        traits.isAboutCount = field.base.id == subject.count
+        traits.isAboutCount = subject.isCount(field)
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
         traits.isExisting =
             ratchet.has(
