@@ -54,7 +54,7 @@ public struct Judge: Sendable {
             verdict.passedOver = reason
             return verdict
         }
-        let change = Change(of: subject, context.settings.catalogue.annotations)
+        let change = Change(of: subject)
         if change == .finalizers {
             verdict.passedOver = "the object is being deleted"
             return verdict
@@ -80,7 +80,8 @@ public struct Judge: Sendable {
         }
         let isLongRunning = subject.isLongRunning
         for check in checks {
-            guard isLongRunning || !check.isLongRunningOnly, change != .metadata || check.readsMetadata,
+            guard isLongRunning || !check.isLongRunningOnly,
+                change != .metadata || check.readsMetadata || exemptions.isLifted(from: table.rules[check.rule]),
                 !isInSystem || check.reachesSystemNamespaces,
                 purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
                 !subject.isSplit || !subject.isPassed(by: table.rules[check.rule]),

@@ -91,7 +91,8 @@ final class Ratchet {
         // A change of metadata alone keeps the violations of an expired exemption; they are denied with the next change. If the
         // old object is too large, no violation is existing.
         guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
-            subject.changesOnlyMetadata || !exemptions.coveredBefore(exempting, before)
+            !exemptions.coveredBefore(exempting, before)
+                || subject.changesOnlyMetadata && !exemptions.isLifted(from: exempting)
         else { return FindingKeys() }
         let collector = FindingCollector(keysOf: before, context, steps: steps)
         // Findings before an unknown related object are certain. If the steps are used up, the rule denies in any case.
