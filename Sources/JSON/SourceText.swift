@@ -1,5 +1,5 @@
 /// A location in a text, counted from 1.
-public struct Location: Sendable, Equatable, Comparable {
+public struct Location: Sendable, Hashable, Comparable {
     /// The line.
     public let line: Int
     /// The column, in characters (Unicode scalars).

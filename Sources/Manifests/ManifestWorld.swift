@@ -56,7 +56,7 @@ public struct ManifestWorld: Sendable {
         guard let type = object.type else { return nil }
         let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
         guard relatedKinds.contains(kind) else {
-            if kind == .replicaSet || kind == .controllerRevision { add(object.value) }
+            if RelatedObjects.templateKinds.contains(kind) { add(object.value) }
             return nil
         }
         do throws(CannotJudge) {

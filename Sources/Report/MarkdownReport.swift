@@ -123,7 +123,7 @@ public enum MarkdownReport {
         let place = finding.line.map { " (line \($0))" } ?? ""
         let note = finding.reasonText.map { " – \(plain($0))" } ?? ""
         var text =
-            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\(shown.othersText)\n"
+            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\(plain(shown.othersText))\n"
         let suggestion = shown.suggestion.remedy.block
         if judgement.effect == .deny, !suggestion.isEmpty { text += block(suggestion) }
         return text

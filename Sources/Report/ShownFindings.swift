@@ -8,9 +8,12 @@ struct ShownFinding {
     /// The finding whose suggestion is shown.
     let suggestion: Judgement
 
-    /// The other rules, in parentheses after the message.
+    /// The other rules and their messages about the field, in parentheses after the message.
     var othersText: String {
-        others.isEmpty ? "" : " (also \(others.map(\.rule.id).joined(separator: ", ")))"
+        let texts = others.map { other in
+            other.rule.id + (other.addition(to: finding.judgement).map { ": \($0)" } ?? "")
+        }
+        return texts.isEmpty ? "" : " (also \(texts.joined(separator: ", ")))"
     }
 }
 

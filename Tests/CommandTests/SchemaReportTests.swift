@@ -21,6 +21,31 @@ import Testing
         #expect(!program.output.contains("liveness-probe"))
     }
 
+    @Test func `a field of the wrong type is told once, as a finding`() throws {
+        let text = manifest.replacingOccurrences(of: "replicas: 3", with: "replicas: three")
+            .replacingOccurrences(of: "containers: oops", with: "containers: []")
+        let program = try Program(["check", "--format", "json"], input: text)
+        #expect(program.code == 1 && program.error.isEmpty, "\(program.error)")
+        let report = try Literal(json: Array(program.output.utf8))
+        #expect(report["findings"]?.elements.filter { $0["rule"] == "schema" }.map { $0["path"] } == ["spec.replicas"])
+        #expect(report["summary"]?["unreadable"] == 0)
+        // Without the finding, it is an input that could not be read.
+        for (rule, schema) in [("replicas", "off"), ("image-tag", "deny")] {
+            let environment = TestSupport.environment(onlyWith: [rule: "deny"], ["PLAYBOOK_RULE_SCHEMA": schema])
+            let silent = try Program(["check"], environment: environment, input: text)
+            #expect(silent.code == 2 && silent.error.contains("/spec/replicas is not an integer"), "\(rule)")
+        }
+    }
+
+    @Test func `a field of the wrong type in a file of related objects is an input that could not be read`() throws {
+        try Program.withFolder { folder in
+            let text = manifest.replacingOccurrences(of: "replicas: 3", with: "replicas: three")
+            try text.write(toFile: "\(folder)/related.yaml", atomically: true, encoding: .utf8)
+            let program = try Program(["check", "--companions", "\(folder)/related.yaml"], input: manifest)
+            #expect(program.code == 2 && program.error.contains("/spec/replicas is not an integer"))
+        }
+    }
+
     @Test func `a SARIF log describes the rule`() throws {
         let program = try Program(["check", "--format", "sarif"], input: manifest)
         let log = try Literal(json: Array(program.output.utf8))

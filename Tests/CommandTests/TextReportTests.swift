@@ -181,16 +181,19 @@ import Testing
         let environment = TestSupport.environment(
             onlyWith: ["image-registry": "deny", "image-tag": "deny", "namespace-quota": "warn"])
         let lines = try check(text, [], environment).output.split(separator: "\n")
-        #expect(lines.count { $0.contains("image-registry") && $0.hasSuffix("(also image-tag)") } == 2, "\(lines)")
+        let also = "(also image-tag: uses the mutable tag "
+        #expect(lines.count { $0.contains("image-registry") && $0.contains(also) } == 2, "\(lines)")
         #expect(!lines.contains { $0.contains("  deny    image-tag  ") })
         #expect(lines.count { $0.contains("  warn    namespace-quota  ") } == 2, "\(lines)")
         // So do a comment on a pull request and annotations.
         let comment = try check(text, ["-o", "markdown"], environment).output
         #expect(comment.components(separatedBy: "`namespace-quota`").count - 1 == 2, "\(comment)")
-        #expect(comment.components(separatedBy: "(also image-tag)").count - 1 == 2, "\(comment)")
+        #expect(comment.components(separatedBy: also).count - 1 == 2, "\(comment)")
         let annotations = try check(text, ["-o", "github"], environment).output
         #expect(annotations.components(separatedBy: "title=namespace-quota").count - 1 == 2, "\(annotations)")
-        #expect(annotations.components(separatedBy: "(also image-tag)").count - 1 == 2, "\(annotations)")
+        #expect(
+            annotations.components(separatedBy: also).count - 1 == 2,
+            "\(annotations)")
         let json = try check(text, ["-o", "json"], environment).output
         #expect(json.components(separatedBy: #""rule":"namespace-quota""#).count == 5)
         #expect(json.components(separatedBy: #""rule":"image-tag""#).count == 3)

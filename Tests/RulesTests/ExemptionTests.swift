@@ -265,6 +265,38 @@ import Testing
         #expect(verdict.notices == (isTold ? ["denials in this Namespace are warnings from now on"] : []))
     }
 
+    @Test(
+        arguments: [
+            // Removed, or without effect.
+            ([:], true),
+            (["exempt": "cpu-request", "exempt-reason": "why", "exempt-until": "2027-03-01"], true),
+            (["exempt": "graceful-shutdown", "exempt-until": "2027-03-01"], true),
+            // Shortened to a past date, and to one that is still to come.
+            (["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-11-22"], true),
+            (["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2026-12-31"], false),
+            // Kept, with another reason, another end or more rules.
+            (["exempt": "graceful-shutdown", "exempt-reason": "who", "exempt-until": "2027-03-01"], false),
+            (["exempt": "graceful-shutdown", "exempt-reason": "why"], false),
+            (
+                ["exempt": "cpu-request, graceful-shutdown", "exempt-reason": "why", "exempt-until": "2027-03-01"],
+                false
+            ),
+        ] as [([String: String], Bool)], ["on", "off"])
+    func `a change of an exemption alone evaluates the rules from which it is removed, and no others`(
+        _ change: (annotations: [String: String], isDenied: Bool), _ ratchet: String
+    ) throws {
+        let spec = "{terminationGracePeriodSeconds: 0, containers: [{name: app, livenessProbe: null}]}"
+        let before = try annotated(
+            ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2027-03-01"], spec)
+        var world = World(before).updated(to: try annotated(change.annotations, spec))
+        world.settings["PLAYBOOK_RATCHET"] = ratchet
+        let verdict = try world.verdict()
+        #expect(
+            verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+                == (change.isDenied ? ["graceful-shutdown"] : []))
+        #expect(verdict.changesExemption)
+    }
+
     @Test(arguments: [("all", false), ("namespace", false), ("none", true)])
     func `a Namespace's level is accepted if its exemptions are`(_ setting: String, _ isDenied: Bool) throws {
         var world = World(

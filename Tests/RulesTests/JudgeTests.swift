@@ -75,6 +75,41 @@ import Testing
             "securityContext: {runAsNonRoot: null, runAsUser: 0}",
             "securityContext: {runAsNonRoot: null, runAsUser: null}", false
         ),
+        // A value that allows root is a choice, wherever it is set, and stays existing if it moves.
+        (
+            "securityContext: {runAsNonRoot: null, runAsUser: null}",
+            "securityContext: {runAsNonRoot: false, runAsUser: null}", true
+        ),
+        (
+            "securityContext: {runAsNonRoot: null}",
+            "{securityContext: {runAsNonRoot: null}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}",
+            true
+        ),
+        ("securityContext: {runAsNonRoot: false}", "securityContext: {runAsNonRoot: null}", false),
+        (
+            "containers: [{name: app, securityContext: {runAsNonRoot: false}}]",
+            "securityContext: {runAsNonRoot: null}",
+            false
+        ),
+        (
+            "securityContext: {runAsNonRoot: false}",
+            "{securityContext: {runAsNonRoot: null}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}",
+            false
+        ),
+        (
+            "containers: [{name: app, securityContext: {runAsNonRoot: false}}]",
+            "securityContext: {runAsNonRoot: false}",
+            false
+        ),
+        (
+            "securityContext: {runAsUser: 0}",
+            "{securityContext: {runAsUser: null}, containers: [{name: app, securityContext: {runAsUser: 0}}]}", false
+        ),
+        (
+            "{os: {name: windows}, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}",
+            "{os: {name: windows}, containers: [{name: app, securityContext: {windowsOptions: {runAsUserName: ContainerAdministrator}}}]}",
+            false
+        ),
         (
             "{hostUsers: false, securityContext: {runAsNonRoot: null, runAsUser: 0}}",
             "securityContext: {runAsNonRoot: null, runAsUser: null}", true
@@ -87,6 +122,17 @@ import Testing
         (
             "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",
             "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 22}]}]", true
+        ),
+        // A hint excuses no denial.
+        ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:8.2'}]", false),
+        ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:latest'}]", true),
+        (
+            "containers: [{name: app, image: 'mariadb:11.4-noble'}]", "containers: [{name: app, image: 'mariadb:11'}]",
+            true
+        ),
+        (
+            "containers: [{name: app, image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:2.6'}]",
+            "containers: [{name: app, image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:stage'}]", true
         ),
         // A memory request further from its limit.
         (
@@ -367,6 +413,42 @@ import Testing
         #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
     }
 
+    @Test(arguments: [(1, true), (2, false)])
+    func `in a server-side dry run, an autoscaler that keeps too few replicas is evaluated`(
+        _ minimum: Int, _ isDenied: Bool
+    ) throws {
+        let single = try Literal(
+            yaml: """
+                metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"replicas":1}}'}}
+                spec: {replicas: 1}
+                """)
+        let autoscaler = try Literal(
+            yaml: """
+                apiVersion: autoscaling/v2
+                kind: HorizontalPodAutoscaler
+                metadata: {name: web, namespace: shop}
+                spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: \(minimum), maxReplicas: 9}
+                """)
+        let scaledObject = try Literal(
+            yaml: """
+                apiVersion: keda.sh/v1alpha1
+                kind: ScaledObject
+                metadata: {name: web, namespace: shop}
+                spec: {scaleTargetRef: {name: web}, minReplicaCount: \(minimum), maxReplicaCount: 9}
+                """)
+        let created = World(World.deployment.merging(single))
+        for var world in [created, World(World.deployment).updated(to: World.deployment.merging(single))] {
+            world.isDryRun = true
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            #expect(try world.verdict().judgements.map(\.leniency) == [.serverDryRun])
+            for object in [autoscaler, scaledObject] {
+                world.relatedObjects = [object]
+                #expect(try world.verdict().isDenied == isDenied)
+            }
+        }
+    }
+
     @Test func `PLAYBOOK_BREAK_GLASS turns denials into warnings, by user name or group`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_BREAK_GLASS"] = "ann,sre"
@@ -463,11 +545,19 @@ import Testing
         let found = verdict.judgements.filter { $0.path == "containers[app].image" }
         #expect(found.map(\.rule.id) == ["image-registry", "image-tag"] && found.map(\.effect) == [.warn, .deny])
         #expect(verdict.message.contains("\n- image-tag, image-registry: containers[app].image"))
+        #expect(verdict.message.contains(#"uses the mutable tag "latest"; also comes from docker.io; use ECR or"#))
         #expect(!verdict.warnings.contains { $0.contains("image-registry") })
         #expect(verdict.causes.filter { $0.reason.hasPrefix("image") }.map(\.reason) == ["image-tag"])
         var lenient = world
         lenient.settings["PLAYBOOK_RULE_IMAGE_TAG"] = "off"
         #expect(try lenient.verdict().warnings.contains { $0.contains(" [image-registry]; ") })
+        lenient.settings = ["PLAYBOOK_RULE_IMAGE_TAG": "warn"]
+        let both = #"; also uses the mutable tag "latest" [image-registry, image-tag]"#
+        #expect(try lenient.verdict().warnings.contains { $0.contains("comes from docker.io") && $0.contains(both) })
+        lenient.settings = ["PLAYBOOK_PROFILE": "strict"]
+        let message = try lenient.verdict().message
+        #expect(message.contains("\n- image-registry, image-tag: containers[app].image comes from docker.io"))
+        #expect(message.contains("; also uses the mutable tag \"latest\"\n"))
     }
 
     @Test func `two findings of one rule are both shown beside another rule's`() throws {
@@ -484,8 +574,8 @@ import Testing
         var world = World(World.deployment)
         world.rules = [rule("one", ["is bad", "is worse"]), rule("other", ["is odd"])]
         let message = try world.verdict().message
-        #expect(message.contains("\n- one, other: spec is bad\n") && message.contains("\n- one: spec is worse\n"))
-        #expect(!message.contains("is odd"))
+        #expect(message.contains("\n- one, other: spec is bad; also is odd\n"))
+        #expect(message.contains("\n- one: spec is worse\n"))
     }
 
     @Test func `a truncated denial still ends with what to do next`() throws {

@@ -78,6 +78,51 @@ import Testing
                 "revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized."))
     }
 
+    @Test func `a Job created from a CronJob by hand has the violations of its template`() throws {
+        let template: Literal = [
+            "metadata": ["labels": ["app": "web"]], "spec": oldSpec.merging(["restartPolicy": "Never"]),
+        ]
+        let cronJob: Literal = [
+            "apiVersion": "batch/v1", "kind": "CronJob",
+            "metadata": ["name": "nightly", "namespace": "shop", "uid": "cronjob-1"],
+            "spec": ["schedule": "@daily", "jobTemplate": ["spec": ["template": template]]],
+        ]
+        func job(_ template: Literal, uid: String = "cronjob-1", annotation: String = "manual") -> World {
+            var world = World([
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": [
+                    "name": "nightly-x", "namespace": "shop",
+                    "annotations": ["cronjob.kubernetes.io/instantiate": .string(annotation)],
+                    "ownerReferences": [
+                        [
+                            "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly", "uid": .string(uid),
+                            "controller": true,
+                        ]
+                    ],
+                ],
+                // The API server adds labels to the template.
+                "spec": [
+                    "template": template.merging([
+                        "metadata": ["labels": ["controller-uid": "7", "batch.kubernetes.io/job-name": "nightly-x"]]
+                    ])
+                ],
+            ])
+            world.relatedObjects = [cronJob]
+            return world
+        }
+        let verdict = try job(template).verdict()
+        #expect(!verdict.isDenied)
+        #expect(
+            verdict.warnings.contains { $0.contains("[image-tag, existing in CronJob nightly]") }, "\(verdict.warnings)"
+        )
+        let other = template.merging(["spec": ["hostNetwork": true]])
+        for world in [
+            job(other), job(template, uid: "cronjob-2"), job(template, uid: ""), job(template, annotation: "no"),
+        ] {
+            #expect(try world.verdict().isDenied)
+        }
+    }
+
     @Test func `a template that differs from the revision is denied`() throws {
         let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
         #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)
@@ -210,6 +255,75 @@ import Testing
         #expect(try update("{}", after, rule).isDenied)
     }
 
+    @Test func `a missing field excuses no finding about another field`() throws {
+        let missing = "containers: [{name: app, livenessProbe: null}]"
+        #expect(try update(missing, "containers: [{name: app, restartPolicy: Never}]", "liveness-probe").isDenied)
+        #expect(
+            try !update(missing, "containers: [{name: app, livenessProbe: null, image: 'a:1'}]", "liveness-probe")
+                .isDenied)
+    }
+
+    @Test(
+        arguments: [
+            ("autoscaler-bounds", "maxReplicas: 8", "maxReplicas: 8, minReplicas: 1", false),
+            ("autoscaler-bounds", "maxReplicas: 8", "maxReplicas: 4, minReplicas: 6", true),
+            ("disruption-allowed", api, "\(api), minAvailable: 100%", false),
+            ("disruption-allowed", api, "\(api), maxUnavailable: 0", false),
+            ("disruption-allowed", "\(api), maxUnavailable: 1", "\(api), minAvailable: 100%", true),
+            ("disruption-allowed", api, "selector: {matchLabels: {app: web}}, maxUnavailable: 1", true),
+            (
+                "limit-range", "limits: [{\(request)}]", "limits: [{\(request), default: {memory: 2Gi}}]",
+                false
+            ),
+            (
+                "limit-range", "limits: [{\(request), default: {memory: 1Gi}}]",
+                "limits: [{\(request), default: {memory: 2Gi}}]", true
+            ),
+        ] as [(String, String, String, Bool)])
+    func `a missing bound may become insufficient, and nothing else`(
+        _ rule: String, _ before: String, _ after: String, _ isDenied: Bool
+    ) throws {
+        let kinds = [
+            "autoscaler-bounds": "apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler",
+            "disruption-allowed": "apiVersion: policy/v1, kind: PodDisruptionBudget",
+            "limit-range": "apiVersion: v1, kind: LimitRange",
+        ]
+        let target = "scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}"
+        func object(_ spec: String, name: String = "own") throws -> Literal {
+            let spec = rule == "autoscaler-bounds" ? "\(target), \(spec)" : spec
+            return try Literal(
+                yaml: "{\(kinds[rule] ?? ""), metadata: {name: \(name), namespace: shop}, spec: {\(spec)}}")
+        }
+        var world = World(try object(before)).updated(to: try object(after))
+        world.rules = world.rules.filter { $0.id == rule }
+        world.settings["PLAYBOOK_RULE_LIMIT_RANGE"] = "deny"
+        world.relatedObjects = [World.deployment]
+        if rule == "disruption-allowed" {
+            world.relatedObjects?.append(
+                try object("selector: {matchLabels: {app: web}}, maxUnavailable: 1", name: "web"))
+        }
+        #expect(try world.verdict().isDenied == isDenied)
+    }
+
+    private static let api = "selector: {matchLabels: {app: api}}"
+    private static let request = "type: Container, defaultRequest: {memory: 1Gi}"
+
+    @Test func `changing one of two equal probes is no new violation of the other`() throws {
+        func probes(_ live: String, _ ready: String) -> String {
+            "containers: [{name: app, livenessProbe: {httpGet: {path: \(live)}}, readinessProbe: {httpGet: {path: \(ready)}}}]"
+        }
+        for (after, isDenied) in [(probes("/up", "/readyz"), false), (probes("/other", "/readyz"), true)] {
+            let pod = World.deployment["spec"]?["template"]?["spec"] ?? nil
+            func object(_ yaml: String) -> Literal {
+                World.deployment.replacing("/spec/template/spec", with: pod.merging(World.fragmentForTests(yaml)))
+            }
+            var world = World(object(probes("/up", "/up"))).updated(to: object(after))
+            world.rules = world.rules.filter { $0.id == "health-endpoints" }
+            world.settings["PLAYBOOK_RULE_HEALTH_ENDPOINTS"] = "deny"
+            #expect(try world.verdict().isDenied == isDenied)
+        }
+    }
+
     @Test func `in a security rule, setting a forbidden value is worse than leaving it unset`() throws {
         let before = "{securityContext: null, containers: [{name: app, securityContext: null}]}"
         let after = "{securityContext: null, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}"
@@ -305,12 +419,57 @@ extension Literal {
         #expect(try update(change).isDenied == isDenied)
     }
 
-    @Test func `raising the count from 0 to 1 is denied`() throws {
-        let none = World.deployment.merging(["spec": ["replicas": 0]])
-        var world = World(none).updated(to: none.merging(["spec": ["replicas": 1]]))
+    @Test(
+        arguments: [
+            (0, 1, true), (0, 3, true), (1, 2, false), (3, 2, true), (2, 4, false),
+        ], ["off", "2026-11-01"])
+    func `raising the count is never denied, except from 0`(
+        _ change: (before: Int, after: Int, isDenied: Bool), _ ratchet: String
+    ) throws {
+        func counted(_ base: Literal, _ count: Int) -> Literal {
+            base.merging(["spec": ["replicas": .number("\(count)")]])
+        }
+        for base in [World.deployment, World.scale] {
+            var world = World(counted(base, change.before)).updated(to: counted(base, change.after))
+            if base == World.scale {
+                world.subresource = "scale"
+                world.relatedObjects = [counted(World.deployment, change.before)]
+            } else {
+                world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            }
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            world.settings["PLAYBOOK_MIN_REPLICAS"] = "5"
+            world.settings[ratchet == "off" ? "PLAYBOOK_RATCHET" : "PLAYBOOK_RATCHET_UNTIL"] = ratchet
+            #expect(try world.verdict().isDenied == change.isDenied, "\(base["kind"]?.text ?? "")")
+        }
+    }
+
+    @Test func `a restart of a single replica is never denied`() throws {
+        let single = World.deployment.merging(["spec": ["replicas": 1]])
+        var world = World(single).updated(
+            to: single.merging(
+                World.fragmentForTests(
+                    "spec: {template: {metadata: {annotations: {kubectl.kubernetes.io/restartedAt: now}}}}")))
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
         world.rules = world.rules.filter { $0.id == "replicas" }
-        #expect(try world.verdict().isDenied)
+        world.settings["PLAYBOOK_RATCHET"] = "off"
+        #expect(try !world.verdict().isDenied)
+    }
+
+    @Test func `a Rollout that is started without a count is denied`() throws {
+        let kind: Literal = ["apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"]
+        func rollout(_ count: Literal) -> Literal {
+            kind.merging([
+                "metadata": ["name": "web", "namespace": "shop"],
+                "spec": ["replicas": count, "workloadRef": ["kind": "Deployment", "name": "web"]],
+            ])
+        }
+        for count in [.null, 1] as [Literal] {
+            var world = World(rollout(0)).updated(to: rollout(count))
+            world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            #expect(try world.verdict().isDenied)
+        }
     }
 
     @Test func `a second restart is allowed`() throws {

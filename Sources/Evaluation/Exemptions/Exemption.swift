@@ -59,6 +59,12 @@ public struct Exemption: Sendable, Equatable {
     /// True if the exemption has not ended.
     func holds(at now: Timestamp) -> Bool { until.map { now <= $0 } ?? true }
 
+    /// True if the exemption does not end before another one.
+    func lastsAsLong(as other: Exemption) -> Bool {
+        guard let until else { return true }
+        return other.until.map { $0 <= until } ?? false
+    }
+
     /// True if the exemption ends within 14 days.
     func endsSoon(at now: Timestamp) -> Bool {
         guard let until, holds(at: now) else { return false }

@@ -142,20 +142,31 @@ package final class Exemptions {
 
     /// True if the old object was exempt from a rule, by an exemption that was removed or has ended.
     func coveredBefore(_ rule: Rule, _ before: Subject) -> Bool {
-        if cover(rule) { return true }
-        let earlier = earlier ?? annotated(before)
-        self.earlier = earlier
-        return earlier.contains { $0.covers(rule) }
+        cover(rule) || earlier(of: before).contains { $0.covers(rule) }
+    }
+
+    /// True if the request removes the object's exemption from a rule or moves its end to an earlier time.
+    ///
+    /// The rule is then evaluated even if only metadata changes: its violations would otherwise be existing in the next request.
+    func isLifted(from rule: Rule) -> Bool {
+        guard areChanged, let before = subject.before else { return false }
+        let own = found.filter { $0.origin == .workload && $0.covers(rule) }
+        return earlier(of: before).contains { past in
+            past.covers(rule) && !own.contains { $0.lastsAsLong(as: past) }
+        }
     }
 
     /// Returns the exemptions of the old object.
-    private func annotated(_ before: Subject) -> [Exemption] {
+    private func earlier(of before: Subject) -> [Exemption] {
+        if let earlier { return earlier }
         var ignored = Notices()
         let template = subject.kind == .pod ? nil : before.object.templateMetadata(subject.kind)
-        return [before.metadata, template].compactMap { metadata in
+        let found = [before.metadata, template].compactMap { metadata in
             metadata.flatMap { ExemptionAnnotations($0, catalogue.annotations) }?.exemption(
                 .workload, catalogue, complaints: &ignored)
         }
+        earlier = found
+        return found
     }
 
     /// Returns the notices for the requester.

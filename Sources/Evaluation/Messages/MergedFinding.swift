@@ -21,6 +21,11 @@ package struct MergedFinding {
     /// True if the rule is among those that reported the fault.
     func isOf(_ rule: Rule) -> Bool { judgement.rule === rule || others.contains { $0.rule === rule } }
 
+    /// The messages of the other findings about the same field, to be shown after its own: `; also has no tag`.
+    var addition: String {
+        others.compactMap { $0.addition(to: judgement) }.map { "; also \($0)" }.joined()
+    }
+
     /// The ids of all rules; the rule of the most severe finding is first.
     var ids: String { ([judgement] + others).map(\.rule.id).joined(separator: ", ") }
 }
@@ -77,6 +82,11 @@ extension Verdict {
 }
 
 extension Judgement {
+    /// Returns the message, to be shown after that of another finding; nil if their fields differ or their messages are equal.
+    package func addition(to shown: Judgement) -> String? {
+        path == shown.path && finding.message != shown.finding.message ? finding.message : nil
+    }
+
     /// The order of findings about one fault: a would-be denial is more severe than a warning.
     fileprivate var rank: Int { effect == .warn && leniency == .dryRun ? 2 : effect == .deny ? 3 : 1 }
 

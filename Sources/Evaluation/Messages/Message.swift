@@ -84,7 +84,7 @@ extension Verdict {
         let all = warningsInOrder
         let shown = all.prefix(Verdict.mostWarnings)
         let lines =
-            shown.map { $0.judgement.warning(of: $0.ids, suggesting: $0.suggestion.judgement.remedy) }
+            shown.map { $0.judgement.warning(of: $0.ids, $0.addition, suggesting: $0.suggestion.judgement.remedy) }
             + notices.map { "playbook: " + $0 }
         return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
     }
@@ -184,7 +184,7 @@ extension Verdict {
 extension MergedFinding {
     /// The rules and the finding, on one line.
     fileprivate var headline: String {
-        "- \(ids): \(judgement.headline)"
+        "- \(ids): \(judgement.headline)\(clipped(addition))\(judgement.remark)\n"
     }
 
     /// The finding with its suggested change, as a denial shows it.
@@ -201,19 +201,19 @@ extension MergedFinding {
 extension Judgement {
     /// The finding on one line, after its path.
     fileprivate var headline: String {
-        "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))\(remark)\n"
+        "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))"
     }
 
     /// The finding on one line, before its suggested change.
     public var warning: String { warning(of: rule.id, suggesting: remedy) }
 
     /// Returns the finding on one line, as a finding of several rules.
-    fileprivate func warning(of ids: String, suggesting remedy: RemedyText) -> String {
+    fileprivate func warning(of ids: String, _ addition: String = "", suggesting remedy: RemedyText) -> String {
         // The line must fit, however long the value or the suggested change is.
         let room = Verdict.maximumWarning - 3
         let rule = " [\(ids)\(note.map { ", \($0)" } ?? "")]"
         let what =
-            oneLine(path.isEmpty ? finding.message : "\(path) \(finding.message)", atMost: room - rule.utf8.count)
+            oneLine("\(path.isEmpty ? "" : path + " ")\(finding.message)\(addition)", atMost: room - rule.utf8.count)
             + rule
         let remedy = remedy.line(within: room - what.utf8.count - 2)
         return remedy.isEmpty ? what : "\(what); \(remedy)"

@@ -87,8 +87,9 @@ final class EffectResolver {
         case .running: return .grace
         case .none: if traits.isExisting, context.ratchetHolds { return .existing }
         }
-        // A finding about the number of replicas is excluded: the requester sets that number.
-        if subject.onlyRestarts, !traits.isAboutCount, !exemptions.areChanged { return .existing }
+        // A workload that is started is new, and so is a finding about its number of replicas.
+        let isStarted = traits.isAboutCount && subject.pastCount == 0
+        if subject.onlyRestarts, !isStarted, !exemptions.areChanged { return .existing }
         if exemptions.areUnknown { return .unknownExemption }
         if let leniency = leniency(byOriginOf: rule) { return leniency }
         if subject.review.isDryRun, traits.awaitsRelatedObject || traits.absent != nil { return .serverDryRun }

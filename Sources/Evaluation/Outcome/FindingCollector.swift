@@ -158,11 +158,13 @@ public final class FindingCollector {
     ) {
         steps -= 1
         guard let ratchet else {
+            // A hint never denies, so it does not make the violation that replaces it an existing one.
+            if traits.isHint, subject.isOld { return }
             return keep(choice() ?? mark(), excess, at: field)
         }
         if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
         var traits = traits
-        traits.isAboutCount = field.base.id == subject.count
+        traits.isAboutCount = subject.isCount(field)
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
         traits.isExisting =
             ratchet.has(
@@ -243,7 +245,7 @@ public final class FindingCollector {
     private func keep(_ choice: String?, _ excess: Double?, at field: Field) {
         func keep(isPromoted: Bool) {
             past.insert(FindingKey(at: field, choice: choice, in: subject, isPromoted: isPromoted), excess)
-            if !field.isPresent { past.insertUnset(in: subject.ownerKeys(of: field, isPromoted: isPromoted)) }
+            if !field.isPresent { past.insertUnset(in: subject.pathKeys(of: field, isPromoted: isPromoted)) }
         }
         keep(isPromoted: false)
         if promotesInitContainers, subject.isInInitContainer(field) { keep(isPromoted: true) }

@@ -62,7 +62,7 @@ public struct Judge: Sendable {
             verdict.isPassedOverForOwner = origin.isPassedOverForOwner
             return
         }
-        let change = Change(of: subject, context.settings.catalogue.annotations)
+        let change = Change(of: subject)
         if change == .finalizers {
             verdict.passedOver = "the object is being deleted"
             return
@@ -91,8 +91,10 @@ public struct Judge: Sendable {
         if change == .metadata { absent.insert(.changedSpec) }
         if isInSystem { absent.insert(.outsideSystem) }
         if origin.trust == .operatorMade { absent.insert(.notOperatorMade) }
-        for check in checks where check.conditions.isDisjoint(with: absent) {
-            guard purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
+        for check in checks {
+            let unmet = check.conditions.intersection(absent)
+            guard unmet.isEmpty || unmet == .changedSpec && exemptions.isLifted(from: table.rules[check.rule]),
+                purpose == .response || context.settings.fixes.includes(table.rules[check.rule]),
                 !subject.isSplit || !subject.isPassed(by: table.rules[check.rule])
             else { continue }
             let cause = findings.run(

@@ -38,7 +38,7 @@ extension Verdict {
     ) -> [RuleAnswer] {
         let object = review.operation == .delete ? review.oldObject : review.object
         let subject = object.map { Subject(review, $0, in: context) }
-        let change = subject.map { Change(of: $0, context.settings.catalogue.annotations) }
+        let change = subject.map { Change(of: $0) }
         return (rules ?? context.settings.catalogue.reported).map { rule in
             RuleAnswer(rule: rule, outcome: outcome(of: rule, subject, change, review, context))
         }
@@ -55,7 +55,9 @@ extension Verdict {
         if rule.scope.isLongRunningOnly, subject?.isLongRunning == false {
             return .notAsked("it applies to long-running workloads only")
         }
-        if change == .metadata, !rule.scope.readsMetadata {
+        if change == .metadata, !rule.scope.readsMetadata, let subject,
+            !Exemptions(of: subject, in: context).isLifted(from: rule)
+        {
             return .notAsked("the fields that it reads have not changed")
         }
         if !context.settings.includesSystem, context.settings.isSystem(namespace: review.namespace ?? ""),

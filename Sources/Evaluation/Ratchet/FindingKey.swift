@@ -50,9 +50,9 @@ struct FindingKey: Equatable {
 }
 
 extension Subject {
-    /// The keys of the elements that contain a field, such as a container or a volume, and of the object; the closest first.
-    func ownerKeys(of field: Field, isPromoted: Bool = false) -> [UInt64] {
-        isPromoted ? promotedPlaces.ownerHashes(of: field.base) : places.ownerHashes(of: field.base)
+    /// The keys of a field's path and of the paths above it, the closest first.
+    func pathKeys(of field: Field, isPromoted: Bool = false) -> [UInt64] {
+        isPromoted ? promotedPlaces.pathHashes(of: field) : places.pathHashes(of: field)
     }
 
     /// True if a field is in an init container that is not a sidecar.
@@ -72,16 +72,16 @@ struct FindingKeys {
     /// The first index of each key, plus 1, at the slot of its hash or the next free slot; 0 in a free slot.
     private var slots: [UInt32] = []
 
-    /// The list elements, or the object, in which findings report an unset field.
+    /// The paths of the unset fields that findings report.
     private var unset: Set<UInt64> = []
 
     var isEmpty: Bool { hashes.isEmpty }
 
-    /// Adds a finding about an unset field, by the elements that contain it.
-    mutating func insertUnset(in owners: [UInt64]) { owners.first.map { _ = unset.insert($0) } }
+    /// Adds a finding about an unset field, by its path and the paths above it.
+    mutating func insertUnset(in paths: [UInt64]) { paths.first.map { _ = unset.insert($0) } }
 
-    /// True if a field was unset in an element that contains this field.
-    func hadUnset(in owners: [UInt64]) -> Bool { !unset.isEmpty && owners.contains(where: unset.contains) }
+    /// True if the field with this path, or one that contains it, was unset.
+    func hadUnset(in paths: [UInt64]) -> Bool { !unset.isEmpty && paths.contains(where: unset.contains) }
 
     mutating func insert(_ key: FindingKey, _ number: Double?) {
         hashes.append(key.hash)
@@ -205,13 +205,11 @@ struct PlaceHasher {
         number > 0 && cursor.steps[number - 1].key?.equals("initContainers") ?? false
     }
 
-    /// Returns the hashes of the named list elements that contain a value, the closest first, and of the root.
-    fileprivate mutating func ownerHashes(of value: Value) -> [UInt64] {
-        move(to: value)
-        let elements = cursor.steps.indices.filter {
-            cursor.steps[$0].key == nil && cursor.steps[$0].value.identity != nil
-        }
-        return elements.reversed().map { hashes[$0].withoutIndexes } + [PlaceHash.root(key).withoutIndexes]
+    /// Returns the hashes of a field's path and of the paths above it, the closest first.
+    fileprivate mutating func pathHashes(of field: Field) -> [UInt64] {
+        var place = hash(of: field.base)
+        field.forEachAbsentKey { place = place.below($0, key) }
+        return [place.withoutIndexes] + hashes.reversed().map(\.withoutIndexes)
     }
 
     /// Returns the hash of a value's path.

@@ -80,11 +80,11 @@ struct PastState {
     }
 }
 
-/// A pod template in a file, with its controller.
+/// A pod template in a file, of a revision or a CronJob.
 struct HeldTemplate: Sendable {
     let template: PastTemplate
     let kind: ResourceKind
-    /// The uid of the controller; empty if there is none.
+    /// The uid of the revision's controller, or of the CronJob; empty if there is none.
     let owner: String
     let labels: [String: String]
 }
@@ -95,13 +95,13 @@ extension RelatedObjects {
         for case .templates(query, let found) in answers { return found }
         let held = templates[query.namespace]?.filter { $0.kind == query.holder } ?? []
         switch query.source {
-        case .revisions(let uid): return held.filter { $0.owner == uid }.map(\.template)
+        case .revisions(let uid), .cronJob(_, let uid):
+            return uid.isEmpty ? [] : held.filter { $0.owner == uid }.map(\.template)
         case .orphans:
             guard let value = subject.object["spec"]?["selector"], let selector = try? LabelSelector(value) else {
                 return []
             }
             return held.filter { $0.owner.isEmpty && selector.matches(Labels($0.labels)) }.map(\.template)
-        case .cronJob: return []
         }
     }
 }

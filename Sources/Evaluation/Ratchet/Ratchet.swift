@@ -55,13 +55,13 @@ final class Ratchet {
         return latest?.keys.have(key(), nil) ?? false
     }
 
-    /// Returns true if the old object has the finding that the field is unset, and now the field is set to an insufficient
-    /// value.
+    /// Returns true if the old object has the finding that the field, or one that contains it, is unset, and now it is set to an
+    /// insufficient value.
     ///
     /// In rules of concern security, a forbidden value is a choice and therefore a new violation.
     func hadUnset(at field: Field, of rule: Rule) -> Bool {
         guard rule.concern != .security, field.isPresent, latest?.rule === rule else { return false }
-        return latest?.keys.hadUnset(in: subject.ownerKeys(of: field)) ?? false
+        return latest?.keys.hadUnset(in: subject.pathKeys(of: field)) ?? false
     }
 
     /// Returns true if a field is in a pod template that was admitted before and was not exempt from the rule.
@@ -91,7 +91,8 @@ final class Ratchet {
         // A change of metadata alone keeps the violations of an expired exemption; they are denied with the next change. If the
         // old object is too large, no violation is existing.
         guard !before.isTooWide, !rule.scope.isLongRunningOnly || before.isLongRunning,
-            subject.changesOnlyMetadata || !exemptions.coveredBefore(exempting, before)
+            !exemptions.coveredBefore(exempting, before)
+                || subject.changesOnlyMetadata && !exemptions.isLifted(from: exempting)
         else { return FindingKeys() }
         // An init container that becomes a main container or a sidecar keeps its violations, except in security rules.
         let collector = FindingCollector(

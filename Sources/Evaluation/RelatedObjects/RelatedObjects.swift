@@ -24,7 +24,7 @@ public struct RelatedObjects: Sendable {
     private var knowledge: Knowledge
     /// The answers of the API server for one evaluation (see ``answering(_:)``).
     var answers: [LookupAnswer] = []
-    /// The pod templates of ReplicaSets and ControllerRevisions in files, by namespace.
+    /// The pod templates of ReplicaSets, ControllerRevisions and CronJobs in files, by namespace.
     private(set) var templates: [String: [HeldTemplate]] = [:]
     /// The time since when the cluster's server enforces; nil if it is unknown.
     public var enforcedSince: Timestamp?
@@ -63,18 +63,24 @@ public struct RelatedObjects: Sendable {
             return
         }
         let kind = ResourceKind(kind: object["kind"]?.string ?? "", apiVersion: object["apiVersion"]?.string ?? "")
-        if kind == .replicaSet || kind == .controllerRevision { addTemplate(object, kind, in: namespace) }
+        if RelatedObjects.templateKinds.contains(kind) { addTemplate(object, kind, in: namespace) }
         guard related.kinds.contains(kind) else { return }
         try set(object, kind, in: namespace)
     }
 
-    /// Adds the pod template of a revision from a file; a server reads revisions from the API server when needed.
+    /// The kinds in files whose pod templates are kept: the violations of an object with the same template are existing.
+    public static let templateKinds = ResourceKinds(.replicaSet, .controllerRevision, .cronJob)
+
+    /// Adds the pod template of a revision or a CronJob from a file; a server reads it from the API server when needed.
     private mutating func addTemplate(_ object: Value, _ kind: ResourceKind, in unplaced: String) {
         guard let template = PastTemplate(object, kind, related.annotations) else { return }
         let metadata = ObjectMeta(of: object)
+        let owner = kind == .cronJob ? metadata.value?["uid"]?.string : metadata.controller?.uid
+        // A Job refers to its CronJob by uid, which only objects from a cluster have.
+        guard kind != .cronJob || owner != nil else { return }
         templates[metadata.namespace ?? unplaced, default: []].append(
             HeldTemplate(
-                template: template, kind: kind, owner: metadata.controller?.uid ?? "", labels: metadata.labelTexts))
+                template: template, kind: kind, owner: owner ?? "", labels: metadata.labelTexts))
     }
 
     /// Adds an object of a kind, or replaces the one with the same name.

@@ -10,22 +10,13 @@ enum Change {
     /// Only `metadata` of an object that is being deleted, to remove its finalizers.
     case finalizers
 
-    init(of subject: Subject, _ names: AnnotationNames) {
+    init(of subject: Subject) {
         self = .all
         guard subject.review.operation == .update, let old = subject.review.oldObject else { return }
         let isDeleted = subject.metadata.deletionTimestamp != nil
         // An object of a known kind has about twelve members, and a comparison looks up each of them.
         guard Change.isNarrow(subject.object), Change.isNarrow(old), Change.isSame(subject.object, old) else { return }
-        if isDeleted {
-            self = .finalizers
-        } else if let exemption = ExemptionAnnotations(ObjectMeta(of: old), names),
-            exemption != ExemptionAnnotations(subject.metadata, names)
-        {
-            // Without this, violations would count as existing after a request that only removes the exemption.
-            self = .all
-        } else {
-            self = .metadata
-        }
+        self = isDeleted ? .finalizers : .metadata
     }
 
     private static func isNarrow(_ object: Value) -> Bool {

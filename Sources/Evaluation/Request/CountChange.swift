@@ -2,11 +2,19 @@ import JSON
 import Kubernetes
 
 extension Subject {
+    /// The number of replicas before an UPDATE; nil if it is not a number.
+    var pastCount: Int? { count(in: review.oldObject) }
+
+    /// Returns the number of replicas in a state of the object; nil if it is not a number.
+    func count(in object: Value?) -> Int? {
+        // A Scale to zero omits the field; the default of a workload is 1.
+        Int(object?["spec"]?["replicas"]?.text ?? (review.subresource == .scale ? "0" : "1"))
+    }
+
     /// True if the requester is allowed to set the requested number of replicas, so that autoscaling is not delayed.
     ///
     /// The HPA controller and trusted controllers can set any number. Another service account that is not a deployer can raise
     /// the number, and lower it within the bounds of an autoscaler that targets the workload.
-    /// - Parameters:
     /// - Parameters:
     ///   - count: The requested number of replicas.
     ///   - context: The settings and related objects.
@@ -18,9 +26,8 @@ extension Subject {
         case .deployer, .workloadController: return false
         case .trustedController: return review.operation == .update
         case .serviceAccount:
-            guard review.operation == .update, let old = review.oldObject else { return false }
-            let past = old["spec"]?["replicas"]?.text ?? (review.subresource == .scale ? "0" : "1")
-            if let past = Int(past), count >= past { return true }
+            guard review.operation == .update, review.oldObject != nil else { return false }
+            if let pastCount, count >= pastCount { return true }
             let kind = review.subresource == .scale ? scaledKind : kind
             let autoscaler = try? context.relatedObjects.autoscaler(of: kind, name ?? "", in: namespace)
             return autoscaler.map { $0.minimum <= count && count <= $0.maximum } ?? false

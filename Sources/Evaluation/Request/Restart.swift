@@ -5,24 +5,28 @@ extension Subject {
     /// True if an UPDATE only restarts a workload's pods or raises its number of replicas, so that it adds nothing new to the
     /// cluster.
     func findOnlyRestarts() -> Bool {
-        guard review.operation == .update, review.subresource == .none, let old = review.oldObject,
-            let new = object["spec"], let before = old["spec"], new.kind == .object, before.kind == .object
+        guard review.operation == .update, let old = review.oldObject, let count = count(in: object), let pastCount
+        else { return false }
+        if review.subresource == .scale { return count > pastCount }
+        guard review.subresource == .none, let new = object["spec"], let before = old["spec"], new.kind == .object,
+            before.kind == .object, count >= pastCount
         else { return false }
         switch kind {
         case .deployment, .statefulSet, .daemonSet, .rollout, .replicaSet, .replicationController: break
         default: return false
         }
         guard Subject.areSame(new, before, besides: ["replicas", "template"]) else { return false }
-        let counts = [new, before].map { Int($0["replicas"]?.text ?? "1") }
-        guard let count = counts[0], let past = counts[1], count >= past else { return false }
-        guard let mine = new["template"], let theirs = before["template"] else { return false }
+        guard let mine = new["template"], let theirs = before["template"] else {
+            // A Rollout with workloadRef has no template.
+            return new["template"] == nil && before["template"] == nil && count > pastCount
+        }
         guard Subject.areSame(mine, theirs, besides: ["metadata"]) else { return false }
         guard let labels = mine["metadata"], let others = theirs["metadata"] else {
             let isRestart = Subject.isOnlyRestart(mine["metadata"], theirs["metadata"])
-            return isRestart && (count > past || mine["metadata"] != nil)
+            return isRestart && (count > pastCount || mine["metadata"] != nil)
         }
         return Subject.areSame(labels, others, besides: ["annotations"]) && Subject.isOnlyRestart(labels, others)
-            && (count > past || !mine.isSame(as: theirs))
+            && (count > pastCount || !mine.isSame(as: theirs))
     }
 
     /// True if two metadata have equal annotations except for the time of a restart.

@@ -154,11 +154,17 @@ public final class Subject {
         }
     }
 
-    /// True if an UPDATE only restarts a workload's pods or raises its number of replicas.
+    /// True if an UPDATE only restarts a workload's pods, or raises its number of replicas.
     private(set) lazy var onlyRestarts = findOnlyRestarts()
 
     /// The node of `spec.replicas`; nil if it is not set.
-    private(set) lazy var count: NodeID? = object["spec"]?["replicas"]?.id
+    private lazy var count: NodeID? = object["spec"]?["replicas"]?.id
+
+    /// True if a field is `spec.replicas`, even if it is not set.
+    func isCount(_ field: Field) -> Bool {
+        if let count { return field.base.id == count }
+        return !field.isPresent && field.base.id == object["spec"]?.id && field.absentKeys == ["replicas"]
+    }
 
     /// The object before an UPDATE.
     var oldObject: Value? { review.operation == .update && !isOld ? review.oldObject : nil }

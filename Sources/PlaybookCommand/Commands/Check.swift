@@ -33,7 +33,7 @@ struct CheckCommand {
         manifests.read()
         var (printer, known, found) = (printer, known, Baseline())
         let path = arguments.last(.writeBaseline)
-        let worlds = manifests.worlds(of: manifests.files, manifests.roots)
+        let worlds = manifests.worlds(of: manifests.files, manifests.roots, telling: .withoutFinding)
         manifests.judge(
             manifests.files, manifests.roots, with: worlds,
             accepting: { verdict in

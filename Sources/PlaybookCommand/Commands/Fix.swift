@@ -201,7 +201,7 @@ struct FixCommand {
     /// Appends the PodDisruptionBudgets whose absence findings report to the files that are evaluated as they are.
     private mutating func addRelatedObjects(toFirst own: Int) {
         let files = changes[..<own].map(\.new)
-        let world = manifests.worlds(of: files, roots, isTelling: false).shared
+        let world = manifests.worlds(of: files, roots, telling: .none).shared
         for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
             let path = files[index].path
             for entry in additions.refused { tell(entry, of: path, isAddition: true) }
@@ -222,7 +222,7 @@ struct FixCommand {
     private mutating func addBudgetsToSources() {
         guard !roots.isEmpty else { return }
         let files = changes.map(\.new)
-        let worlds = manifests.worlds(of: files, roots, isTelling: false)
+        let worlds = manifests.worlds(of: files, roots, telling: .none)
         var missing: [MissingBudget] = []
         var seen: Set<String> = []
         for root in roots {
@@ -292,7 +292,7 @@ struct FixCommand {
 
     /// The findings that deny objects of roots.
     private mutating func denials(of roots: [RenderedRoot], reading paths: Set<String>) -> Set<String> {
-        let worlds = manifests.worlds(of: changes.compactMap { $0.old == nil ? nil : $0.new }, roots, isTelling: false)
+        let worlds = manifests.worlds(of: changes.compactMap { $0.old == nil ? nil : $0.new }, roots, telling: .none)
         var result: Set<String> = []
         for root in roots where manifests.reads(root, paths) {
             manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).judge(root) { object in
@@ -310,7 +310,7 @@ struct FixCommand {
     /// Lists the remaining findings, and returns their number.
     private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
         var (left, objects): (Int, [JudgedObject]) = (0, [])
-        let worlds = manifests.worlds(of: files, roots, isTelling: false)
+        let worlds = manifests.worlds(of: files, roots, telling: .none)
         manifests.judge(files, roots, with: worlds) { object in
             let lines = FixReport.lines(of: object)
             lines.forEach(Console.note)

@@ -99,21 +99,52 @@ struct ManifestRun {
         var own: [String: ManifestWorld] = [:]
     }
 
+    /// The objects that cannot be used as related objects, because a field has the wrong type.
+    enum UnusableObjects {
+        case none, all
+        /// Those whose field no finding of ``Rule/schema`` reports, and those in files that are not evaluated.
+        case withoutFinding
+    }
+
+    /// Returns the locations of fields with findings of ``Rule/schema``.
+    private func wrongTypes(in file: ManifestFile) -> Set<Location> {
+        let world = ManifestWorld(isPartial: true, namespace: namespace, of: settings.catalogue)
+        let judge = judge(knowing: world)
+        var locations: Set<Location> = []
+        for document in file.documents {
+            judge.judge(document, of: file) { object, verdict, _ in
+                for judgement in verdict?.judgements ?? [] where judgement.rule === Rule.schema {
+                    locations.insert(object.region(of: judgement.finding.place).start)
+                }
+            }
+        }
+        return locations
+    }
+
     /// Collects the objects of some files, of rendered roots, and of the files for related objects.
     ///
     /// - Parameters:
     ///   - files: The files.
     ///   - roots: The rendered roots.
-    ///   - isTelling: True to report objects that cannot be used as related objects.
+    ///   - telling: The objects that cannot be used as related objects and are reported.
     /// - Returns: The objects.
-    mutating func worlds(of files: [ManifestFile], _ roots: [RenderedRoot], isTelling: Bool = true) -> Worlds {
+    mutating func worlds(
+        of files: [ManifestFile], _ roots: [RenderedRoot], telling: UnusableObjects = .all
+    ) -> Worlds {
+        func problems(adding file: ManifestFile, isEvaluated: Bool = true, to world: inout ManifestWorld) -> [ManifestProblem] {
+            let problems = world.add(file, isEvaluated: isEvaluated)
+            guard !problems.isEmpty, telling != .none else { return [] }
+            guard telling == .withoutFinding, isEvaluated else { return problems }
+            let found = wrongTypes(in: file)
+            return problems.filter { !found.contains($0.location) }
+        }
         func add(_ file: ManifestFile, isEvaluated: Bool = true, to world: inout ManifestWorld) {
-            for problem in world.add(file, isEvaluated: isEvaluated) where isTelling {
+            for problem in problems(adding: file, isEvaluated: isEvaluated, to: &world) {
                 complain(Inputs.Failure(problem, in: file))
             }
         }
         func add(_ root: RenderedRoot, to world: inout ManifestWorld) {
-            for problem in world.add(root.file) where isTelling {
+            for problem in problems(adding: root.file, to: &world) {
                 complain(Inputs.Failure(root.path, "the rendered output: \(problem.message)"))
             }
         }

@@ -40,9 +40,13 @@ private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: 
     for container in template.mainContainers {
         let liveness = try container.probe(.liveness)?.httpGet()
         let readiness = try container.probe(.readiness)?.httpGet()
+        var isSame = false
         if let liveness, let readiness, try liveness.isSame(as: readiness, of: container) {
+            isSame = true
             try reportSameHandler(liveness, readiness, context, findings)
-        } else {
+        }
+        // On the old object the paths are reported too, so that changing one of them is not a new violation of the other.
+        if !isSame || subject.isOld {
             try checkPath(of: liveness, livenessPath, context[RuleSettings.livenessPaths], findings)
             try checkPath(of: readiness, readinessPath, context[RuleSettings.readinessPaths], findings)
         }

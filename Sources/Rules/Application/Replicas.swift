@@ -53,14 +53,12 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
 
 private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     let spec = try subject.field("spec")
-    // A Rollout with workloadRef is skipped, as in all rules.
-    if subject.kind == .rollout, try spec["workloadRef"].isPresent { return }
     let replicas = try spec["replicas"]
     let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
     let count = stated ?? 1
-    guard count > 0, count < least, !subject.maySet(count: count, context), try !isAutoscaled(subject, context) else {
-        return
-    }
+    guard count > 0, count < least, !subject.maySet(count: count, context) else { return }
+    let autoscaler = try knownAutoscaler(of: subject, context)
+    if let autoscaler, autoscaler.keeps(least) { return }
     if subject.review.operation == .create, !subject.statesReplicas(context) {
         findings.add(
             unstated, at: replicas,
@@ -75,14 +73,11 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
     } else {
         findings.add(
             tooFew, at: replicas, "is \(count); at least \(least) are required", excess: Double(least - count),
-            traits: .init(absent: .horizontalPodAutoscaler)
+            traits: .init(absent: autoscaler == nil ? .horizontalPodAutoscaler : nil)
         ) { suggest(least, &$0) }
     }
     /// Suggests more replicas only if they cannot destroy data, and no autoscaler would replace the number.
     func suggest(_ least: Int, _ finding: inout Finding) {
-        let autoscaler = subject.name.flatMap {
-            try? context.relatedObjects.autoscaler(of: subject.kind, $0, in: subject.namespace)
-        }
         if let autoscaler {
             let field = autoscaler.kind == .scaledObject ? "minReplicaCount" : "minReplicas"
             finding.advice = "set \(field) of \(autoscaler.kind.name) \(autoscaler.name) to at least \(least)"
@@ -100,20 +95,22 @@ extension Subject {
     func canRunTwice() throws(CannotJudge) -> Bool { try template()?.canRunTwice(in: object, kind) ?? false }
 }
 
-/// Returns true if an autoscaler keeps enough replicas.
+/// Returns the autoscaler of a workload; nil if there is none.
 ///
 /// On CREATE, unknown autoscalers count as absent, because tools create them after the workload.
-private func isAutoscaled(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+private func knownAutoscaler(of subject: Subject, _ context: Context) throws(CannotJudge) -> Autoscaler? {
+    guard let name = subject.name else { return nil }
     do throws(CannotJudge) {
-        guard let name = subject.name,
-            let autoscaler = try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace)
-        else { return false }
-        let scalesToZero = autoscaler.kind == .scaledObject && autoscaler.minimum == 0
-        return scalesToZero || autoscaler.minimum >= context[RuleSettings.minimumReplicas]
+        return try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace)
     } catch {
-        if subject.review.operation == .create { return false }
+        if subject.review.operation == .create { return nil }
         throw error
     }
+}
+
+extension Autoscaler {
+    /// True if it keeps enough replicas, or scales the workload to zero on purpose.
+    fileprivate func keeps(_ least: Int) -> Bool { kind == .scaledObject && minimum == 0 || minimum >= least }
 }
 
 extension Subject {
@@ -227,8 +224,8 @@ private let cases: [Example] = [
         "workloadRef on a Deployment, where it has no effect", tooFew, at: "spec.replicas",
         "spec: {replicas: 1, workloadRef: {kind: Deployment, name: web}}",
         without: ResourceKinds(.horizontalPodAutoscaler), before: "spec: {replicas: 3}"),
-    .good(
-        "a Rollout with workloadRef is skipped",
+    .bad(
+        "a Rollout with workloadRef and one replica", tooFew, at: "spec.replicas",
         rollout("replicas: 1, workloadRef: {kind: Deployment, name: web}"),
         without: ResourceKinds(.horizontalPodAutoscaler),
         before: rollout("replicas: 3, workloadRef: {kind: Deployment, name: web}")),

@@ -62,6 +62,10 @@ private func checkBudget(
                 if budget.isMinimum { $0.edits.insert(.remove($0.place), at: 0) }
             }
         }
+        // Without a bound, both fields are missing, so that an insufficient value of either is not a new violation.
+        if subject.isOld, budget.isUnbound {
+            findings.add(DisruptionClause.blocks, at: try spec["minAvailable"], reason)
+        }
     }
     for other in try relatedObjects.budgets(overlapping: budget) {
         findings.add(
@@ -91,6 +95,8 @@ extension DisruptionBudget {
     }
 
     fileprivate var isMinimum: Bool { maxUnavailable == nil && minAvailable != nil }
+
+    fileprivate var isUnbound: Bool { maxUnavailable == nil && minAvailable == nil }
 
     /// The field that limits disruptions, or that is missing.
     fileprivate var bound: StaticString { isMinimum ? "minAvailable" : "maxUnavailable" }

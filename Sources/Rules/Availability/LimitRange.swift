@@ -48,7 +48,7 @@ private func checkRange(_ subject: Subject, _ context: Context, _ findings: Find
         // The API allows one item of each type.
         guard index < 1000 else { throw .tooLong(item.base.id, expected: "one of at most 1000 limits") }
         try checkCPU(item, findings)
-        try checkMemory(item, findings)
+        try checkMemory(item, isOld: subject.isOld, findings)
     }
 }
 
@@ -64,7 +64,7 @@ private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(Cannot
     }
 }
 
-private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkMemory(_ item: Field, isOld: Bool, _ findings: FindingCollector) throws(CannotJudge) {
     // The API server's defaults (SetDefaults_LimitRangeItem).
     let (usual, asked) = (try item["default"]["memory"], try item["defaultRequest"]["memory"])
     let largest = try item["max"]["memory"].amount()
@@ -77,6 +77,8 @@ private func checkMemory(_ item: Field, _ findings: FindingCollector) throws(Can
         findings.add(
             memory, at: usual, "is not set, but the default memory request is \(request)", excess: .infinity
         ) { $0.edits = [.set(findings.place(of: item), complete(item.base, "default", "\(request)"))] }
+        // The finding about a limit that is set, but differs, is at the request.
+        if isOld { findings.add(memory, at: asked, "is \(request), without a default memory limit", excess: .infinity) }
         return
     }
     findings.add(

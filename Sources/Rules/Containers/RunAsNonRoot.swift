@@ -58,7 +58,7 @@ private func checkLinux(
     if user != 0, isNonRoot == true { return }
     let nonRoot = try container.securityContext["runAsNonRoot"]
     if user == 0 {
-        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0 (root)") {
+        try findings.add(rootUser, at: container.securityContext["runAsUser"], "is 0 (root)", choice: "0") {
             $0.advice =
                 advice(for: container)
                 ?? "set runAsNonRoot: true, and runAsUser to the numeric uid, except 0, of a user of the image"
@@ -66,15 +66,21 @@ private func checkLinux(
         // On the old object both are reported, so that removing runAsUser: 0 is not a new violation.
         if isNonRoot == true || !isOld { return }
     }
-    findings.add(
-        isNonRoot == nil ? unset : rootAllowed, at: nonRoot,
-        isNonRoot == nil ? "is not set on the container or the pod" : "is false", set: true,
-        traits: .init(isUnset: isNonRoot == nil)
-    ) {
-        $0.isFixable = isNonRoot == nil && user != nil
-        $0.advice =
+    func advise(_ finding: inout Finding) {
+        finding.advice =
             advice(for: container)
             ?? (user == nil ? "the image must have a numeric USER other than 0; if not, set runAsUser too" : nil)
+    }
+    if isNonRoot == false {
+        findings.add(rootAllowed, at: nonRoot, "is false", set: true, choice: "false", advise)
+        // On the old object both are reported, so that removing runAsNonRoot: false is not a new violation.
+        if !isOld { return }
+    }
+    findings.add(
+        unset, at: nonRoot, "is not set on the container or the pod", set: true, traits: .init(isUnset: true)
+    ) {
+        $0.isFixable = user != nil
+        advise(&$0)
     }
 }
 
@@ -92,7 +98,7 @@ private func checkWindows(
     else { return }
     try findings.add(
         administrator, at: container.securityContext["windowsOptions"]["runAsUserName"],
-        "is \"\(name)\", which has full access on Windows", set: "ContainerUser")
+        "is \"\(name)\", which has full access on Windows", set: "ContainerUser", choice: user.lowercased())
 }
 
 /// Checks `hostProcess` whatever `os.name` is, because a pod can run on Windows nodes without it.
@@ -103,7 +109,7 @@ private func checkHostProcess(
     // The API server rejects a container that differs from its pod.
     let own = try container.securityContext["windowsOptions"]["hostProcess"]
     let pods = try template.securityContext["windowsOptions"]["hostProcess"]
-    findings.add(hostProcess, at: own, "is true; the container runs directly on the node") {
+    findings.add(hostProcess, at: own, "is true; the container runs directly on the node", choice: "true") {
         $0.edits = [pods, own].filter(\.isPresent).map { .set(findings.place(of: $0), false) }
     }
 }
