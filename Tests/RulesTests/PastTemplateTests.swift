@@ -113,7 +113,7 @@ import Testing
         let verdict = try job(template).verdict()
         #expect(!verdict.isDenied)
         #expect(
-            verdict.warnings.contains { $0.contains("[image-tag, existing in CronJob nightly]") }, "\(verdict.warnings)"
+            verdict.warnings.contains { $0.contains("existing in CronJob nightly]") }, "\(verdict.warnings)"
         )
         let other = template.merging(["spec": ["hostNetwork": true]])
         for world in [
