@@ -161,6 +161,13 @@ import Testing
         #expect(Literal(one.root).isSame(as: Literal(same.root)))
     }
 
+    @Test func `the beginning and the end of a string are compared without escapes`() throws {
+        let document = try parse(#"["eks:node","\u0065ks:node","ek","",1]"#)
+        let elements = Array(document.root.elements)
+        #expect(elements.map { $0.begins(with: "eks:") } == [true, true, false, false, false])
+        #expect(elements.map { $0.ends(with: ":node") } == [true, true, false, false, false])
+    }
+
     @Test func `literals equal their JSON`() throws {
         let literal: Literal = [
             "httpGet": ["path": "/livez", "port": 8080], "list": [1, -2, true, nil, "x\n"], "empty": .object([]),
