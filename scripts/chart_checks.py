@@ -23,7 +23,8 @@ KINDS = "example.com/Policy=spec.a.*.template, example.com/Policy = spec.b[], -r
 
 # Values of which the overlays have no equal; what they render must violate no rule.
 ALL = {
-    "namespace": {"create": True}, "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3", "PLAYBOOK_WORKLOAD_KINDS": KINDS}, "exemptions": "# none\n",
+    "namespace": {"create": True}, "exemptions": "# none\n",
+    "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3", "PLAYBOOK_WORKLOAD_KINDS": KINDS},
     "extraEnv": [{"name": "TZ", "value": "UTC"}], "replicas": 4, "autoscaling": {"maxReplicas": 8, "targetCPU": 60},
     "image": {"repository": REPOSITORY, "digest": DIGEST, "pullPolicy": "IfNotPresent", "pullSecrets": ["registry"]},
     "podDisruptionBudget": {"maxUnavailable": 2}, "quota": {"pods": "20"}, "nodeSelector": {"team": "platform"},

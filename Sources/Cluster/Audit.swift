@@ -164,9 +164,8 @@ public final class Audit {
     /// Reads a discovery document; nil if it does not exist.
     private func discovered(_ path: String) throws(APIError) -> Literal? {
         do throws(APIError) {
-            guard let object = try? Literal(parsing: try client.begin(APIRequest(.get, path)).wait().body) else {
-                throw .malformed("not a JSON object")
-            }
+            let body = try client.begin(APIRequest(.get, path)).wait().body
+            guard let object = try? Literal(parsing: body) else { throw .malformed("not a JSON object") }
             return object
         } catch .status(let status) where status.code == 404 {
             return nil

@@ -7,6 +7,7 @@ extension PodTemplate {
     /// - Parameters:
     ///   - workload: The object with the template.
     ///   - kind: The kind of the object.
+    /// - Returns: True if it can.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
     package func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
         guard kind != .statefulSet else { return false }

@@ -289,6 +289,7 @@ extension ConnectionString {
     ///   - text: The text.
     ///   - areSettings: True if the text is a setting or a settings file, where the name alone is sufficient.
     ///   - hasSecret: Returns true if a text contains a secret.
+    /// - Returns: The lines.
     public static func lines(
         of text: Span<UInt8>, areSettings: Bool, hasSecret: (Span<UInt8>) -> Bool
     ) -> [Line] {

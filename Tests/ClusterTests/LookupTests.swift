@@ -192,8 +192,8 @@ import Testing
         let server = try server()
         let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"
         server.put(
-            "\(path)?fieldSelector=metadata.name%3Dall",
-            #"{"kind":"RoleList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"all","namespace":"shop"}}]}"#
+            "\(path)?fieldSelector=metadata.name=all",
+            #"{"kind":"RoleList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"all","namespace":"shop"},"rules":[]}]}"#
         )
         let absence = Absence(.role, in: "shop", named: "all")
         guard case .absence(absence, let found?) = try ask(.absence(absence), server) else { throw CancellationError() }

@@ -72,7 +72,7 @@ import Testing
         let rule = try #require(Catalogue.playbook[id])
         let page = RulePage.text(rule, level: rule.level)
         for clause in rule.clauses { #expect(page.contains("\n  \(clause.name): "), "\(clause.name)") }
-        let prose = try #require(page.firstRange(of: "\nBad\n")).lowerBound
+        let prose = try #require(page.firstRange(of: "\nBad (")).lowerBound
         for line in page[..<prose].split(separator: "\n") {
             // Words are never split.
             #expect(line.count <= 100 || line.split(separator: " ").count < 3, "\(line)")

@@ -602,7 +602,7 @@ import Testing
         world.rules = world.rules.filter { $0.id == "cpu-limit" }
         #expect(
             try world.verdict().warnings == [
-                "containers[app].resources.limits.cpu is 1; the container is throttled even when the node is idle "
+                "containers[app].resources.limits.cpu is 1; the container cannot use more, even if the node has idle CPU "
                     + "[cpu-limit]; remove containers[app].resources.limits.cpu"
             ])
     }

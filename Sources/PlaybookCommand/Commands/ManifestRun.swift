@@ -131,7 +131,9 @@ struct ManifestRun {
     mutating func worlds(
         of files: [ManifestFile], _ roots: [RenderedRoot], telling: UnusableObjects = .all
     ) -> Worlds {
-        func problems(adding file: ManifestFile, isEvaluated: Bool = true, to world: inout ManifestWorld) -> [ManifestProblem] {
+        func problems(
+            adding file: ManifestFile, isEvaluated: Bool = true, to world: inout ManifestWorld
+        ) -> [ManifestProblem] {
             let problems = world.add(file, isEvaluated: isEvaluated)
             guard !problems.isEmpty, telling != .none else { return [] }
             guard telling == .withoutFinding, isEvaluated else { return problems }

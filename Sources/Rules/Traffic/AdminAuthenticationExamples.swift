@@ -506,7 +506,7 @@ let adminExamples: [Example] = [
                 "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public, sectionName: intern}], basicAuth: {users: {name: admins}}"
             ))),
     .bad(
-        "an Envoy Gateway policy for another rule of the route", AdminClause.rule, at: "spec.rules[0]",
+        "an Envoy Gateway policy for another rule of the route", AdminClause.rule, at: "spec.rules[admins]",
         route("name: admins, \(adminPath)"),
         relatedObjects: gateway(
             envoy,
@@ -528,7 +528,7 @@ let adminExamples: [Example] = [
                 envoyPolicy, "\(toRoute), mergeType: StrategicMerge, cors: {allowMethods: [GET]}", name: "cors"))),
     .bad(
         "an Envoy Gateway policy of the rule without authentication, which replaces that of the route",
-        AdminClause.rule, at: "spec.rules[0]", route("name: admins, \(adminPath)"),
+        AdminClause.rule, at: "spec.rules[admins]", route("name: admins, \(adminPath)"),
         relatedObjects: gateway(
             envoy, policy(envoyPolicy, "\(toRoute), oidc: {clientID: admins}"),
             policy(
