@@ -178,6 +178,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         if url.path in self.api.documents:
             return self.answer(200, self.api.documents[url.path])
+        # The discovery document of a group that is not served.
+        if url.path.startswith("/apis/") and url.path.count("/") <= 3:
+            return self.refuse(404, "NotFound")
         collection, namespace, name = place(url.path)
         if name is not None:
             with self.api.changed:
