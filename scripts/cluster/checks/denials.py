@@ -132,7 +132,7 @@ def warnings_arrive_whole_and_none_is_dropped(cluster):
     answer = warned(create(), "cpu-limit")
     assert sum(map(len, answer.warnings)) < 4096 and all(len(line) <= 256 for line in answer.warnings)
     *shown, last = answer.warnings
-    assert all(line.endswith("]") for line in shown), shown
+    assert all(" [" in line and "]; " in line for line in shown), shown
     words = last.split()
     assert words[0] == "and" and words[2:4] == ["more", "findings,"] and len(shown) + int(words[1]) >= 30, last
     group = {"group": "apps", "version": "v1"}

@@ -61,7 +61,7 @@ def what_was_wrong_before_only_warns_and_what_is_new_is_denied(cluster):
         change = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": text}]}}}}
         return cluster.client.call("PATCH", path, change, content="application/strategic-merge-patch+json")
     answer = warned(set_image("222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.3-9f3c1ab"), "liveness-probe")
-    assert any(line.endswith("existing]") for line in answer.warnings), answer
+    assert any("existing]; " in line for line in answer.warnings), answer
     denied(set_image("docker.io/evil/miner:latest"), "image-tag")
 
 
