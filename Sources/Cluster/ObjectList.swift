@@ -38,7 +38,7 @@ extension APIClient {
         request.maximumResponse = maximum
         if readsOnlyMetadata { request.accept = APIRequest.metadataList }
         // A list needs no other permission than that for all objects.
-        if let name { request.query.append(("fieldSelector", "metadata.name=\(name)")) }
+        if let name { request.query.append(("fieldSelector", "metadata.name=\(escapedForSelector(name))")) }
         if let page {
             request.query.append(("limit", String(page.size)))
             if let continuation = page.continuation { request.query.append(("continue", continuation)) }
@@ -79,4 +79,12 @@ extension ParseOptions {
     static let watchEvents = ParseOptions(
         skipped: SkipTree([.init("object", [.init("metadata", [.init("managedFields")])])]), toleratesDepth: true,
         maximumNodes: trustedNodes)
+}
+
+/// Escapes a value of a field selector: names of RBAC objects can contain commas and equals signs.
+private func escapedForSelector(_ name: String) -> String {
+    name.reduce(into: "") { escaped, character in
+        if "\\,=".contains(character) { escaped.append("\\") }
+        escaped.append(character)
+    }
 }

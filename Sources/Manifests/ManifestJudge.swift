@@ -10,15 +10,15 @@ public struct ManifestJudge: Sendable {
     private let namespace: String
     /// The context of objects that were read from a cluster.
     private let live: Context
-    private let owners: Set<String>
+    private let owners: Set<OwnerKey>
 
     /// Creates a value for a context.
     ///
     /// - Parameters:
     ///   - context: The context of the evaluation.
     ///   - namespace: The namespace of objects without one; empty if it is unknown.
-    ///   - owners: The uids of the evaluated objects that were read from a cluster.
-    public init(_ context: Context, namespace: String, owners: Set<String> = []) {
+    ///   - owners: The evaluated objects that were read from a cluster.
+    public init(_ context: Context, namespace: String, owners: Set<OwnerKey> = []) {
         self.context = context
         self.owners = owners
         live = Context(
@@ -55,7 +55,10 @@ public struct ManifestJudge: Sendable {
 
     /// Returns the request whose fixes are applied to an object; nil for what a controller made for another evaluated object.
     func requestToFix(_ object: ManifestObject) -> UnsentRequest? {
-        if let owner = ObjectMeta(of: object.value).controller, owners.contains(owner.uid) { return nil }
+        let metadata = ObjectMeta(of: object.value)
+        if let owner = metadata.controller, owners.contains(OwnerKey(owner, in: metadata.namespace ?? "")) {
+            return nil
+        }
         return request(for: object)
     }
 

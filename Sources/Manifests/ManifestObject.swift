@@ -51,8 +51,20 @@ public final class ManifestObject {
         "skaffold",
     ]
 
-    /// The uid; nil for an object that was not read from a cluster.
-    var uid: String? { value["metadata"]?["uid"]?.string.flatMap { $0.isEmpty ? nil : $0 } }
+    /// The uid; nil for an object that was not read from a cluster, which sets all of these fields.
+    var uid: String? {
+        guard let metadata = value["metadata"], metadata["resourceVersion"]?.string?.isEmpty == false,
+            metadata["creationTimestamp"]?.string?.isEmpty == false, let uid = metadata["uid"]?.string
+        else { return nil }
+        return uid.isEmpty ? nil : uid
+    }
+
+    /// The key by which owner references name the object; nil for an object that was not read from a cluster.
+    var ownerKey: OwnerKey? {
+        guard let uid, let type else { return nil }
+        let metadata = ObjectMeta(of: value)
+        return OwnerKey(namespace: metadata.namespace ?? "", kind: type.kind, name: metadata.name ?? "", uid: uid)
+    }
 
     private let children = ChildIndex()
 

@@ -6,8 +6,8 @@ import Kubernetes
 public struct ManifestWorld: Sendable {
     /// The related objects.
     public private(set) var relatedObjects: RelatedObjects
-    /// The uids of the evaluated objects that were read from a cluster.
-    public private(set) var owners: Set<String> = []
+    /// The evaluated objects that were read from a cluster.
+    public private(set) var owners: Set<OwnerKey> = []
     /// The namespace of objects without one.
     let namespace: String
     private let relatedKinds: ResourceKinds
@@ -36,7 +36,7 @@ public struct ManifestWorld: Sendable {
             do throws(ManifestProblem) {
                 try document.objects(in: file.text) { object in
                     guard object.type != nil else { return }
-                    if isEvaluated, let uid = object.uid { owners.insert(uid) }
+                    if isEvaluated, let key = object.ownerKey { owners.insert(key) }
                     if let problem = add(object) { problems.append(problem) }
                 }
             } catch {

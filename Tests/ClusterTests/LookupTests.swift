@@ -188,16 +188,21 @@ import Testing
         #expect(server.requests == ["GET \(path)"])
     }
 
-    @Test func `one object is listed by its name, however many others there are`() throws {
+    @Test(arguments: ["all", "all,own", "a=b", #"a\b"#])
+    func `one object is listed by its name, however many others there are`(_ name: String) throws {
         let server = try server()
         let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"
         server.put(
-            "\(path)?fieldSelector=metadata.name=all",
-            #"{"kind":"RoleList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"all","namespace":"shop"},"rules":[]}]}"#
-        )
-        let absence = Absence(.role, in: "shop", named: "all")
+            // As Kubernetes escapes values in field selectors.
+            "\(path)?fieldSelector=metadata.name="
+                + ["all": "all", "all,own": #"all\,own"#, "a=b": #"a\=b"#, #"a\b"#: #"a\\b"#][name, default: ""],
+            """
+            {"kind":"RoleList","metadata":{"resourceVersion":"1"},"items":[
+            {"metadata":{"name":\(Literal.string(name).json),"namespace":"shop"},"rules":[]}]}
+            """)
+        let absence = Absence(.role, in: "shop", named: name)
         guard case .absence(absence, let found?) = try ask(.absence(absence), server) else { throw CancellationError() }
-        #expect(try found.object(.role, named: "all", in: "shop") != nil)
+        #expect(try found.object(.role, named: name, in: "shop") != nil)
     }
 
     @Test func `a kind that is not served has no objects, and an invalid response gives no result`() throws {

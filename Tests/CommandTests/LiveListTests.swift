@@ -24,7 +24,7 @@ import Testing
     @Test func `objects whose owner is in the list are skipped and counted, others are evaluated`() throws {
         let (findings, summary) = try report([Self.list])
         // The scheduler sets nodeName; the owner of the Pod batch is not in the list, so the Pod is evaluated.
-        #expect(findings == ["Pod shop/batch-7b4c-k9s2d liveness-probe 98", "Deployment shop/web liveness-probe 171"])
+        #expect(findings == ["Pod shop/batch-7b4c-k9s2d liveness-probe 100", "Deployment shop/web liveness-probe 173"])
         #expect(summary["objects"]?.json == "5" && summary["denied"]?.json == "2")
         #expect(summary["skipped"]?.json == #"{"the owner is evaluated instead":2}"#)
     }
@@ -47,6 +47,48 @@ import Testing
             try Data(written.utf8).write(to: URL(filePath: others))
             let objects = Set(try report([others]).findings.map { $0.prefix { $0 != " " } })
             #expect(objects == ["Pod", "Deployment", "ReplicaSet"])
+        }
+    }
+
+    /// A Pod and an owner, which say that they were read from a cluster.
+    private func pod(ownedBy owner: String, _ kind: String, _ uid: String, in namespace: String = "shop") -> String {
+        """
+        \(owner)
+        ---
+        apiVersion: v1
+        kind: Pod
+        metadata:
+          name: job
+          namespace: \(namespace)
+          uid: u-9
+          resourceVersion: "9"
+          creationTimestamp: 2026-11-02T09:14:31Z
+          ownerReferences: [{apiVersion: apps/v1, kind: \(kind), name: web, uid: \(uid), controller: true}]
+        spec: {containers: [{name: app, image: example.com/app:1.2.3}]}
+
+        """
+    }
+
+    @Test func `only the object that an owner reference names is evaluated instead`() throws {
+        let metadata =
+            "metadata: {name: web, namespace: shop, uid: u-1, resourceVersion: '1', creationTimestamp: 2026-11-02T09:14:31Z}"
+        let set = "apiVersion: apps/v1\nkind: ReplicaSet\n\(metadata)\nspec: {template: {}}"
+        let map = "apiVersion: v1\nkind: ConfigMap\n\(metadata)"
+        try Program.withFolder { folder in
+            for (text, isEvaluated) in [
+                (pod(ownedBy: set, "ReplicaSet", "u-1"), false),
+                // Another kind, another uid, another namespace, itself.
+                (pod(ownedBy: map, "ReplicaSet", "u-1"), true), (pod(ownedBy: set, "ReplicaSet", "u-2"), true),
+                (pod(ownedBy: set, "ReplicaSet", "u-1", in: "other"), true),
+                (pod(ownedBy: set, "Pod", "u-9"), true),
+                (pod(ownedBy: set, "CronJob", "u-1"), true),
+                // Not read from a cluster.
+                (pod(ownedBy: set, "ReplicaSet", "u-1").replacing("resourceVersion: \"9\"", with: "labels: {}"), true),
+            ] {
+                try text.write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+                let found = try report(["\(folder)/a.yaml"]).findings
+                #expect(found.contains { $0.hasPrefix("Pod ") } == isEvaluated, "\(text)\(found)")
+            }
         }
     }
 

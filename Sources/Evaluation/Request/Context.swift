@@ -18,9 +18,9 @@ public struct Context: Sendable {
     private final class Shared: Sendable {
         let settings: Settings
         let relatedObjects: RelatedObjects
-        let evaluatedOwners: Set<String>?
+        let evaluatedOwners: Set<OwnerKey>?
 
-        init(_ settings: Settings, _ relatedObjects: RelatedObjects, _ evaluatedOwners: Set<String>?) {
+        init(_ settings: Settings, _ relatedObjects: RelatedObjects, _ evaluatedOwners: Set<OwnerKey>?) {
             self.settings = settings
             self.relatedObjects = relatedObjects
             self.evaluatedOwners = evaluatedOwners
@@ -35,10 +35,10 @@ public struct Context: Sendable {
     public subscript<Value>(setting: RuleSetting<Value>) -> Value { shared.settings.ruleValues[setting] }
     /// The related objects.
     public var relatedObjects: RelatedObjects { shared.relatedObjects }
-    /// The uids of the evaluated objects of a cluster; nil for all objects.
+    /// The evaluated objects of a cluster; nil for all objects.
     ///
     /// An object that a controller made for one of them is skipped.
-    var evaluatedOwners: Set<String>? { shared.evaluatedOwners }
+    var evaluatedOwners: Set<OwnerKey>? { shared.evaluatedOwners }
     /// The time of the evaluation.
     public var now: Timestamp
     /// The origin of the request.
@@ -47,7 +47,7 @@ public struct Context: Sendable {
     /// Creates a context.
     public init(
         settings: Settings, relatedObjects: RelatedObjects = .unknown, now: Timestamp, source: Source = .server,
-        evaluatedOwners: Set<String>? = nil
+        evaluatedOwners: Set<OwnerKey>? = nil
     ) {
         shared = Shared(settings, relatedObjects, evaluatedOwners)
         self.now = now
@@ -86,4 +86,22 @@ public struct Context: Sendable {
 
     /// Returns the context with answers of the API server.
     public func answering(_ answers: [LookupAnswer]) -> Context { knowing(relatedObjects.answering(answers)) }
+}
+
+/// An object of a cluster, as the owner references of other objects name it.
+public struct OwnerKey: Hashable, Sendable {
+    private let namespace: String
+    private let kind: String
+    private let name: String
+    private let uid: String
+
+    /// Creates a key.
+    public init(namespace: String, kind: String, name: String, uid: String) {
+        (self.namespace, self.kind, self.name, self.uid) = (namespace, kind, name, uid)
+    }
+
+    /// Creates the key of the owner of an object in a namespace.
+    public init(_ owner: Owner, in namespace: String) {
+        self.init(namespace: namespace, kind: owner.kindName, name: owner.name, uid: owner.uid)
+    }
 }

@@ -137,7 +137,10 @@ struct Origin {
     private mutating func believe(audited subject: Subject, _ context: Context) {
         guard let owner = subject.metadata.operatingOwner, !subject.isWrittenByDeployer else { return }
         if owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods {
-            if context.evaluatedOwners?.contains(owner.uid) ?? true { passOver(for: owner) }
+            let key = OwnerKey(owner, in: subject.namespace)
+            // A list that somebody wrote can contain owners in a circle.
+            let isEvaluated = context.evaluatedOwners.map { $0.contains(key) && subject.kind.isMade(by: owner.kind) }
+            if isEvaluated ?? true { passOver(for: owner) }
         } else if owner.isCustom {
             trust = .operatorMade
             operatingOwner = owner
@@ -167,6 +170,16 @@ extension ResourceKind {
     /// True if controllers create objects of this kind for an owner.
     fileprivate var isMadeByControllers: Bool {
         self == .pod || self == .replicaSet || self == .job || self == .controllerRevision
+    }
+
+    /// True if a controller of Kubernetes creates objects of this kind for an owner of that kind.
+    fileprivate func isMade(by owner: ResourceKind) -> Bool {
+        switch self {
+        case .job: owner == .cronJob
+        case .replicaSet: owner == .deployment || owner == .rollout
+        case .controllerRevision: owner == .statefulSet || owner == .daemonSet
+        default: owner != .cronJob && owner != .deployment
+        }
     }
 
     /// True if objects of this kind are evaluated and have pods created for them.
