@@ -333,7 +333,9 @@ struct AdminSearch {
     /// Returns the admin page to which a rule rewrites requests; nil if there is none.
     private func adminTarget(of rule: Field) throws(CannotJudge) -> Admin? {
         var search = Strongest()
-        for filter in try rule["filters"].objects() {
+        var filters = try Array(rule["filters"].objects())
+        for backend in try rule["backendRefs"].objects() { filters += try backend["filters"].objects() }
+        for filter in filters {
             try findings.step()
             let rewrite = try filter["urlRewrite"]
             for text in [try rewrite["path"]["replaceFullPath"], try rewrite["path"]["replacePrefixMatch"]] {

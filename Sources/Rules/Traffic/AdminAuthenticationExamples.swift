@@ -515,6 +515,38 @@ let adminExamples: [Example] = [
                 "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: shop}], oidc: {clientID: admins}"
             ))),
     .bad(
+        "an Envoy Gateway policy of a listener without authentication, for a route to all listeners",
+        AdminClause.rule, at: "spec.rules[0]", route(adminPath, parents: "{name: public}"),
+        relatedObjects: gateway(
+            envoy, policy(envoyPolicy, "\(toGateway), oidc: {clientID: admins}"),
+            policy(
+                envoyPolicy,
+                "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public, sectionName: https}], cors: {allowMethods: [GET]}",
+                name: "cors"))),
+    .bad(
+        "an Envoy Gateway policy that allows all addresses", AdminClause.rule, at: "spec.rules[0]", route(adminPath),
+        relatedObjects: gateway(
+            envoy,
+            policy(
+                envoyPolicy,
+                "\(toRoute), authorization: {defaultAction: Deny, rules: [{action: Allow, principal: {clientCIDRs: [0.0.0.0/0]}}]}"
+            ))),
+    .bad(
+        "an admin page that a filter of a backend rewrites to", AdminClause.rule, at: "spec.rules[0]",
+        """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: web, namespace: shop}
+        spec:
+          parentRefs: [{name: public, sectionName: https}]
+          hostnames: [shop.example.com]
+          rules:
+          - backendRefs:
+            - name: web
+              port: 80
+              filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /admin}}}]
+        """, relatedObjects: bare),
+    .bad(
         "an Envoy Gateway policy of the route without authentication, which replaces that of the Gateway",
         AdminClause.rule, at: "spec.rules[0]", route(adminPath),
         relatedObjects: gateway(

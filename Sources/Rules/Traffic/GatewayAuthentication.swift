@@ -186,6 +186,12 @@ struct GatewayAuthentication {
             guard let policies = policies(.securityPolicy, in: namespace) else {
                 return .unknown(ResourceKind.securityPolicy.pluralName)
             }
+            // A policy for a listener replaces that of the Gateway, and the route can be attached to each listener.
+            if target.kind == "Gateway", target.section == nil,
+                policies.contains(where: { $0[.asks] != true && $0[.merges] != true && $0.selectsSection(of: target) })
+            {
+                return .missing
+            }
             for isSection in [true, false] {
                 var (isTargeted, isMerged) = (false, false)
                 for policy in policies {
@@ -221,8 +227,8 @@ struct GatewayAuthentication {
                 guard policy.selectsPods(of: parent.name) else { continue }
                 if policy[.asks] == true { return .required }
                 guard let operations = policy[.operations] else { continue }
-                let entries = operations.reduce(1) { $0 + 1 + $1.elements.count }
-                try step(entries * (requests.hosts.count + requests.matches.count))
+                let texts = operations.reduce(1) { $0 + 1 + PolicyOperations($1).count }
+                try step(texts * (requests.hosts.count + requests.matches.count))
                 if policy[.isAllowing] == true {
                     hasAllowing = true
                     isAllowed = isAllowed || operations.contains { PolicyOperations($0).mayMatch(requests) }
@@ -269,6 +275,14 @@ extension RelatedObject {
         return false
     }
 
+    /// True if a policy names a section of a target.
+    fileprivate func selectsSection(of wanted: PolicyTarget) -> Bool {
+        (self[.targets] ?? []).contains { target in
+            target["kind"]?.text == wanted.kind && target["group"]?.text ?? gatewayAPI == gatewayAPI
+                && target["name"]?.text == wanted.name && target["sectionName"]?.text != nil
+        }
+    }
+
     /// True if an Istio policy applies to the pods of a Gateway in its namespace.
     fileprivate func selectsPods(of gateway: String) -> Bool {
         if self[.isForAll] == true { return true }
@@ -308,7 +322,10 @@ private func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
         return true
     }
     if let token = try spec["jwt"].present { return try token["optional"].boolean() != true }
-    return try spec["authorization"]["defaultAction"].equals("Deny")
+    // Rules can allow requests without authentication, such as those from an address.
+    let authorization = try spec["authorization"]
+    if try authorization["rules"].hasElements() { return false }
+    return try authorization["defaultAction"].equals("Deny")
 }
 
 /// Reads the rules of an AuthorizationPolicy of Istio that decide about requests without authentication.

@@ -34,6 +34,11 @@ struct PolicyOperations {
 
     init(_ operations: Literal) { self.operations = operations.elements }
 
+    /// The number of operations and of the texts in their lists.
+    var count: Int {
+        operations.reduce(0) { $0 + 1 + $1.members.reduce(0) { $0 + $1.value.elements.count } }
+    }
+
     /// True if the operations include all requests of a match.
     fileprivate func covers(_ match: RouteRequests.Match, _ hosts: [String]) -> Bool {
         if operations.isEmpty { return true }
