@@ -61,6 +61,22 @@ import Testing
         #expect(try updated.verdict().judgements.map(\.leniency) == leniency)
     }
 
+    @Test func `a changed annotation of a load balancer is denied by name, and its suggestion keeps the load balancer`()
+        throws
+    {
+        func balancer(_ targets: String) -> String {
+            service(
+                "LoadBalancer", scheme: "internal, service.beta.kubernetes.io/aws-load-balancer-target-type: \(targets)"
+            )
+        }
+        let old = try world("load-balancer-service", balancer("instance"))
+        let verdict = try old.updated(to: Literal(yaml: balancer("ip"))).verdict()
+        let denials = verdict.judgements.filter { $0.effect == .deny }
+        #expect(
+            denials.map(\.path) == ["metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-target-type]"])
+        #expect(denials.first?.remedy.block.contains("ClusterIP") == false)
+    }
+
     // MARK: Hosts
 
     @Test func `a host stays an existing violation if its route moves, and another host is denied`() throws {

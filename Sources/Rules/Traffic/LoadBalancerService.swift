@@ -40,12 +40,10 @@ private func checkService(_ subject: Subject, _ context: Context, _ findings: Fi
     let spec = try subject.field("spec")
     let annotations = try controllerAnnotations(of: subject, findings)
     let isLoadBalancer = try spec["type"].equals("LoadBalancer")
-    // One finding about the load balancer; if only metadata changes, it is about the annotations.
-    if isLoadBalancer, !subject.changesOnlyMetadata || !annotations.isEmpty {
-        try reportType(spec, annotations, subject, findings)
-    }
+    // One finding about the load balancer; if only metadata changes, each changed annotation has its own.
+    if isLoadBalancer, !subject.changesOnlyMetadata { try reportType(spec, annotations, subject, findings) }
     // Those of an old load balancer also count if the type changes.
-    if !isLoadBalancer || subject.isOld {
+    if !isLoadBalancer || subject.isOld || subject.changesOnlyMetadata {
         for (_, value) in annotations {
             findings.add(
                 annotation, at: Field(value), "is \(value.text); load balancers are managed by infrastructure as code",
@@ -79,12 +77,10 @@ private func reportType(
     let name = annotations.first.map { " with \($0.key.text.split(separator: "/").last ?? "")" } ?? ""
     let rest = annotations.count - 1
     let others = rest > 0 ? " and \(rest) more annotation\(rest == 1 ? "" : "s")" : ""
-    let choices =
-        (subject.changesOnlyMetadata ? [] : [seen.text]) + annotations.map { "\($0.key.text)=\($0.value.text)" }
     findings.add(
         type, at: place,
         "is \(seen.text)\(name)\(others); its traffic bypasses the shared ALB",
-        choices: choices
+        choices: [seen.text] + annotations.map { "\($0.key.text)=\($0.value.text)" }
     ) {
         if subject.isChallengeSolver {
             $0.advice =
@@ -260,9 +256,9 @@ private let cases: [Example] = [
         "type LoadBalancer with annotations", type, at: "spec.type",
         service("type: LoadBalancer, ", ", annotations: {\(scheme): internet-facing, \(targets): ip}")),
     .bad(
-        "a changed annotation of type LoadBalancer", type, at: "spec.type",
-        service("type: LoadBalancer, ", ", annotations: {\(scheme): internet-facing, \(targets): ip}"),
-        before: service("type: LoadBalancer, ", ", annotations: {\(scheme): internal, \(targets): ip}")),
+        "a changed annotation of type LoadBalancer", annotation, at: "metadata.annotations[\(scheme)]",
+        service("type: LoadBalancer, ", ", annotations: {\(scheme): internet-facing}"),
+        before: service("type: LoadBalancer, ", ", annotations: {\(scheme): internal}")),
     .bad(
         "an added annotation of type LoadBalancer, with a changed port", type, at: "spec.type",
         service(
