@@ -46,8 +46,7 @@ struct CredentialURIs {
 
     /// Returns the password of `user:password@host`, if the text can hardly be anything else.
     ///
-    /// Before a port, any password counts. Without a port, the text can also be a label with an email address, so the host needs
-    /// a domain and the password letters and digits.
+    /// A port must follow the host: without one, the text can be a label with an email address.
     private func barePassword(_ range: Range<Int>, in text: Span<UInt8>) -> Range<Int>? {
         guard let colon = range.first(where: { text[$0] == UInt8(ascii: ":") }), colon + 1 < range.upperBound else {
             return nil
@@ -61,20 +60,13 @@ struct CredentialURIs {
         let password = colon + 1..<end
         guard password.count <= 128, text[password.lowerBound] != UInt8(ascii: ":"),
             !password.contains(where: { text[$0] == UInt8(ascii: "/") }), !isPlaceholder(password, in: text),
-            !CredentialURIs.labels.contains(CredentialText.word(text, start..<colon)),
-            let host = Host(in: text, from: end + 1)
+            !CredentialURIs.labels.contains(CredentialText.word(text, start..<colon)), isHostWithPort(end + 1, in: text)
         else { return nil }
-        let counts = CredentialText.Letters(text, password)
-        let letters = counts.lowers + counts.uppers
-        // `host:port@…`
-        guard counts.digits < password.count else { return nil }
-        if host.hasPort { return password }
-        // `name:v1.2.3@…`
-        let isVersion = counts.dots > 0 && letters <= 1
-        guard start < colon, host.hasDomain, password.count >= 6, counts.digits > 0, letters > 0, !isVersion else {
-            return nil
-        }
-        return password
+        // `host:port@…`, and `host:port,user@…` in a list of nodes.
+        var past = password.lowerBound
+        while past < end, text[past] &- 48 <= 9 { past += 1 }
+        let isPort = past == end || past > password.lowerBound && text[past] == UInt8(ascii: ",")
+        return isPort ? nil : password
     }
 
     private static func isBoundary(_ byte: UInt8) -> Bool {
@@ -89,40 +81,27 @@ struct CredentialURIs {
         "serviceaccount", "principal", "subject", "repo", "url", "host",
     ]
 
-    /// The host after a login.
-    private struct Host {
-        /// True if a port follows.
-        let hasPort: Bool
-        /// True for a domain name with several labels, an IPv4 address, and `localhost`.
-        let hasDomain: Bool
-
-        /// Reads a host; nil if the text is not a host.
-        init?(in text: Span<UInt8>, from start: Int) {
-            let limit = min(text.count, start + 254)
-            var (at, letters, dots) = (start, 0, 0)
-            while at < limit {
-                let byte = text[at]
-                if (byte | 32) &- 97 < 26 {
-                    letters += 1
-                } else if byte == UInt8(ascii: ".") {
-                    dots += 1
-                } else if byte &- 48 > 9, byte != UInt8(ascii: "-") {
-                    break
-                }
-                at += 1
+    /// True if a host with a port is at a position.
+    private func isHostWithPort(_ start: Int, in text: Span<UInt8>) -> Bool {
+        let limit = min(text.count, start + 254)
+        var (at, letters, dots) = (start, 0, 0)
+        while at < limit {
+            let byte = text[at]
+            if (byte | 32) &- 97 < 26 {
+                letters += 1
+            } else if byte == UInt8(ascii: ".") {
+                dots += 1
+            } else if byte &- 48 > 9, byte != UInt8(ascii: "-") {
+                break
             }
-            // A number is a port, a date or a version.
-            guard at > start, letters > 0 || dots == 3 else { return nil }
-            hasDomain = dots > 0 || CredentialScan.has("localhost", in: text, at: start)
-            var end = at
-            if at < text.count, text[at] == UInt8(ascii: ":") {
-                end = at + 1
-                while end < text.count, end < at + 7, text[end] &- 48 <= 9 { end += 1 }
-                guard (at + 2...at + 6).contains(end) else { return nil }
-            }
-            hasPort = end > at
-            if end < text.count, NameWords.isInName(text[end]) || ":@+%~*$".utf8.contains(text[end]) { return nil }
+            at += 1
         }
+        // A number is a port, a date or a version.
+        guard letters > 0 || dots == 3, at < text.count, text[at] == UInt8(ascii: ":") else { return false }
+        var end = at + 1
+        while end < text.count, end < at + 7, text[end] &- 48 <= 9 { end += 1 }
+        guard (at + 2...at + 6).contains(end) else { return false }
+        return end == text.count || !NameWords.isInName(text[end]) && !":@+%~*$".utf8.contains(text[end])
     }
 
     /// True if a host and a path follow: `user:password@registry.example.com/shop/web`, but not an email address.

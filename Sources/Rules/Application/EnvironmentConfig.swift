@@ -224,7 +224,9 @@ extension RelatedKind {
         var settings: [String] = []
         var hasOthers = try object.object("binaryData")?.members.contains { _ in true } ?? false
         for entry in try object.object("data")?.uniqueMembers ?? [] {
-            if SettingsText.isOne(entry.key, entry.value) { settings.append(entry.key) } else { hasOthers = true }
+            let isSetting = SettingsText.isOne(entry.key, entry.value)
+            if isSetting { settings.append(entry.key) }
+            if !isSetting || !SettingsText.isOneLine(entry.value) { hasOthers = true }
         }
         fields[.settings] = settings
         fields[.others] = hasOthers

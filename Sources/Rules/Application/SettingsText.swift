@@ -45,7 +45,8 @@ enum SettingsText {
         name.utf8.lastIndex(of: UInt8(ascii: ".")).map { name[name.utf8.index(after: $0)...].lowercased() }
     }
 
-    private static func isOneLine(_ value: Value) -> Bool {
+    /// True if a value is one line, so that it can become a variable.
+    static func isOneLine(_ value: Value) -> Bool {
         value.withContents { text in
             let end = text.count > 0 && text[text.count - 1] == UInt8(ascii: "\n") ? text.count - 1 : text.count
             for at in 0..<end where text[at] == UInt8(ascii: "\n") { return false }
@@ -61,7 +62,7 @@ enum SettingsText {
         let lines = text.split(whereSeparator: \.isNewline).lazy.map { trimmed($0) }.filter {
             !$0.isEmpty && !$0.hasPrefix("#")
         }
-        return lines.allSatisfy(isPair)
+        return lines.first != nil && lines.allSatisfy(isPair)
     }
 
     private static func isPair(_ line: String) -> Bool {
@@ -69,6 +70,8 @@ enum SettingsText {
         let rest = line.utf8[name.endIndex...]
         guard !name.isEmpty, name.first != UInt8(ascii: "-"), let mark = rest.first else { return false }
         if mark == UInt8(ascii: "=") { return true }
+        // `X-Frame-Options: DENY` is a header of HTTP.
+        if name.contains(UInt8(ascii: "-")), let first = line.first, first.isUppercase { return false }
         return isEntry(line) && rest.count > 1
             && !["{", "[", "|", ">", "&"].contains { Substring(rest.dropFirst(2)).hasPrefix($0) }
     }

@@ -81,9 +81,6 @@ let inlineCredentialExamples: [Example] = [
         "a login without a scheme", CredentialClause.variable, at: "containers[app].env[BROKER].value",
         "containers: [{name: app, env: [{name: BROKER, value: 'shop:guest@rabbit:5672/shop'}]}]"),
     .bad(
-        "a login without a scheme and a port", CredentialClause.variable, at: "containers[app].env[CACHE].value",
-        "containers: [{name: app, env: [{name: CACHE, value: 'shop:hunter2@cache.shop.svc'}]}]"),
-    .bad(
         "a login without a scheme in an argument", CredentialClause.argument, at: "containers[app].args[0]",
         "containers: [{name: app, args: ['--db=shop:hunter2@10.0.0.5:5432/shop']}]"),
     .good(
@@ -101,6 +98,11 @@ let inlineCredentialExamples: [Example] = [
           - {name: NODES, value: '10.0.0.1:6379@16379,10.0.0.2:6379@16379'}
           - {name: PACKAGES, value: 'npm:react@18.2.0 alias:@shop/web@1.2.3 model:gpt4o@latest chart:v1.2.3@charts.example.com'}
           - {name: CONTACT, value: 'owner:alice@example.com'}
+          - {name: LABEL, value: 'shop:alice1@cache.shop.svc'}
+          - {name: MEMBER, value: 'user:alice2024@example.com'}
+          - {name: VOTERS, value: '1@kafka-0:9093,2@kafka-1:9093,3@kafka-2:9093'}
+          - {name: CLUSTER, value: 'rabbit@rabbit-0:25672,rabbit@rabbit-1:25672'}
+          - {name: PEERS, value: 'node1:30303,node2@10.0.0.2:30303'}
           args: ['sip:alice@phones.example.com:5060', '--tunnel=8080:web:80']
         """),
     .bad(
