@@ -162,7 +162,7 @@ private func checkWorkload(
         guard let reason = budget.blockage(of: count) else { continue }
         findings.add(
             DisruptionClause.tooFew, at: field,
-            "is \(replicas), but \(budget.bound) of PodDisruptionBudget \(budget.name) \(reason)",
+            "is \(replicas)\(others.isEmpty ? "" : " (its PDB selects \(others.count) other\(others.count == 1 ? "" : "s"))"), but \(budget.bound) of PodDisruptionBudget \(budget.name) \(reason)",
             choice: budget.name,
             // More replicas help only if the PDB depends on their number.
             excess: budget.blockage(of: nil) == nil ? -Double(count ?? 0) : nil,
