@@ -1,4 +1,4 @@
-package import JSON
+public import JSON
 
 extension PodTemplate {
     /// True if nothing prevents a second replica of a workload: not a StatefulSet, a database or the Recreate strategy, no
@@ -9,7 +9,7 @@ extension PodTemplate {
     ///   - kind: The kind of the object.
     /// - Returns: True if it can.
     /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
-    package func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
+    public func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
         guard kind != .statefulSet else { return false }
         if try Field(workload)["spec"]["strategy"]["type"].equals("Recreate") { return false }
         let writable: [StaticString] = [
@@ -28,10 +28,11 @@ extension PodTemplate {
 }
 
 /// The protocol that a port probably serves, derived from its name and number.
-package enum PortProtocol {
+public enum PortProtocol {
     case http, https, unknown, other
 
-    package init(of port: Value) {
+    /// Derives the protocol from a port.
+    public init(of port: Value) {
         if let transport = port.present("protocol"), !transport.equals("TCP") {
             self = .other
             return
@@ -54,13 +55,13 @@ package enum PortProtocol {
     }
 
     /// True if the image's name is that of a program that does not serve HTTP, such as a database.
-    package static func isForeignImage(_ container: Container) -> Bool { isImage(container, of: foreign) }
+    public static func isForeignImage(_ container: Container) -> Bool { isImage(container, of: foreign) }
 
     /// True if the image is a pause image: its process only waits.
-    package static func isPauseImage(_ container: Container) -> Bool { isImage(container, of: ["pause"]) }
+    public static func isPauseImage(_ container: Container) -> Bool { isImage(container, of: ["pause"]) }
 
     /// True if servers of HTTP usually listen on the port's number.
-    package static func isUsualForHTTP(_ port: Value) -> Bool {
+    public static func isUsualForHTTP(_ port: Value) -> Bool {
         guard let number = port["containerPort"]?.int else { return false }
         return [80...81, 3000...3999, 4000...4000, 5000...5001, 8000...8999, 9000...9099].contains {
             $0.contains(number)

@@ -21,7 +21,7 @@ extension RelatedObjects {
 
     /// Throws an error if the objects of a kind in a namespace are unknown.
     package func require(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) {
-        _ = try holding(kind, namespace, kind.pluralName)
+        guard knows(kind, in: namespace) else { throw .unknown(relatedObject: kind.pluralName) }
     }
 
     /// Returns a Namespace; nil if it does not exist.

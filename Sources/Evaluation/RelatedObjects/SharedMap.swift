@@ -3,23 +3,27 @@
 /// A server publishes a copy after each change, and a replay of an audit log has one for each request, while earlier copies are
 /// still read. The map is a B+ tree of arrays: an array that no other copy uses is changed in place. A small map is one array.
 struct SharedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
-    private var root = Node()
+    /// The root; none if the map is empty.
+    ///
+    /// It is in an array, so that a copy of the map copies one reference.
+    private var root: [Node] = []
 
     /// The number of entries.
-    var count: Int { root.count }
+    var count: Int { root.isEmpty ? 0 : root[0].count }
 
-    var isEmpty: Bool { root.count == 0 }
+    var isEmpty: Bool { count == 0 }
 
     /// The values in the order of their keys.
     var values: [Value] { values(atMost: .max) }
 
     /// Returns the first values, at most this number.
     func values(atMost limit: Int) -> [Value] {
+        guard !root.isEmpty else { return [] }
         // The array of a small map is not copied.
-        if root.children.isEmpty, count <= limit { return root.values }
+        if root[0].children.isEmpty, count <= limit { return root[0].values }
         var all: [Value] = []
         all.reserveCapacity(min(count, limit))
-        root.forEachLeaf { leaf in
+        root[0].forEachLeaf { leaf in
             all += leaf.values.prefix(limit - all.count)
             return all.count < limit
         }
@@ -29,7 +33,7 @@ struct SharedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     /// Returns the first keys, at most this number.
     func keys(atMost limit: Int = .max) -> [Key] {
         var all: [Key] = []
-        root.forEachLeaf { leaf in
+        root.first?.forEachLeaf { leaf in
             all += leaf.keys.prefix(limit - all.count)
             return all.count < limit
         }
@@ -37,16 +41,17 @@ struct SharedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     }
 
     /// The value of a key.
-    subscript(key: Key) -> Value? { root.value(of: key) }
+    subscript(key: Key) -> Value? { root.isEmpty ? nil : root[0].value(of: key) }
 
     func contains(_ key: Key) -> Bool { self[key] != nil }
 
     /// Changes the value of a key in place, or a new value that is added.
     mutating func update(_ key: Key, default value: @autoclosure () -> Value, _ change: (inout Value) -> Void) {
-        root.update(key, value, change)
-        if let half = root.half() {
-            root = Node(keys: [root.keys[0], half.keys[0]], children: [root, half], count: root.count + half.count)
-        }
+        if root.isEmpty { root.append(Node()) }
+        root[0].update(key, value, change)
+        guard let half = root[0].half() else { return }
+        let lower = root[0]
+        root[0] = Node(keys: [lower.keys[0], half.keys[0]], children: [lower, half], count: lower.count + half.count)
     }
 
     /// Sets the value of a key.
@@ -54,8 +59,8 @@ struct SharedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
 
     /// Removes a key.
     mutating func remove(_ key: Key) {
-        guard root.remove(key) else { return }
-        while root.children.count == 1 { root = root.children[0] }
+        guard !root.isEmpty, root[0].remove(key) else { return }
+        while root[0].children.count == 1 { root[0] = root[0].children[0] }
     }
 
     /// A leaf with entries, or a branch with children.
