@@ -40,7 +40,8 @@ public struct LogSummary: Sendable {
         public internal(set) var rules: [String] = []
     }
 
-    /// The number of events; each is in one of the counts up to ``unknown``.
+    /// The number of events; each is in one of the counts of reads, events that are not covered, failures, duplicates, hidden,
+    /// not evaluable, skipped, refused and evaluated writes.
     public internal(set) var events = 0
     /// The number of events that changed no object: reads, and the start of requests.
     public internal(set) var reads = 0

@@ -24,7 +24,12 @@ enum AuditLogReport {
 
     /// The sentence about hidden kinds; the kinds and rules follow it.
     static func hiddenSentence(_ log: LogSummary) -> String {
-        guard log.notVisible > 0 else { return "All kinds that rules read were logged with their objects." }
+        guard log.notVisible > 0 else {
+            let writes = log.evaluated + log.skipped + log.refused + log.notEvaluable
+            return writes > 0
+                ? "All kinds that rules read were logged with their objects."
+                : "No writes of kinds that rules read are in the log."
+        }
         return
             "\(counted(log.notVisible, "write")) of \(counted(log.hidden.count, "kind")) without the object, which is not in the log."
     }

@@ -26,7 +26,7 @@ extension ReplayTally {
         public internal(set) var denied = 0
         /// Denied before, but not now.
         public internal(set) var allowed = 0
-        /// With a new warning.
+        /// With a new warning, and not newly denied.
         public internal(set) var warned = 0
         /// Without a warning that they had before, and not denied.
         public internal(set) var unwarned = 0
@@ -99,7 +99,8 @@ extension ReplayTally.Share {
         self.init()
         denied = comparison.isNewlyDenied ? 1 : 0
         allowed = comparison.isNewlyAllowed ? 1 : 0
-        warned = comparison.changes.contains(where: ReplayTally.Turn.newlyWarned.isMade(by:)) ? 1 : 0
+        let isWarned = comparison.changes.contains(where: ReplayTally.Turn.newlyWarned.isMade(by:))
+        warned = isWarned && !comparison.isNewlyDenied ? 1 : 0
         let isUnwarned = comparison.changes.contains(where: ReplayTally.Turn.noLongerWarned.isMade(by:))
         unwarned = isUnwarned && !comparison.isNewlyDenied ? 1 : 0
     }

@@ -34,7 +34,7 @@ public struct ReplayTally: Sendable {
     public private(set) var newlyDenied = 0
     /// The number of reviews that were denied before, but are not now.
     public private(set) var newlyAllowed = 0
-    /// The number of reviews with a new warning.
+    /// The number of reviews with a new warning, and not newly denied.
     public private(set) var newlyWarned = 0
     /// The number of reviews without a warning that they had before, and not denied.
     public private(set) var noLongerWarned = 0
@@ -123,7 +123,9 @@ public struct ReplayTally: Sendable {
         for rule in comparison.notReplayable { rules[rule, default: Row()].notReplayable += 1 }
         guard !comparison.changes.isEmpty || comparison.before != comparison.now else { return }
         for (rule, changes) in Dictionary(grouping: comparison.changes, by: \.rule) { count(changes, of: rule) }
-        let share = Share(comparison)
+        var share = Share(comparison)
+        // The decision is unknown.
+        if !doubted.isEmpty { share.warned = 0 }
         newlyDenied += share.denied
         newlyAllowed += share.allowed
         newlyWarned += share.warned

@@ -152,7 +152,7 @@ import Testing
                 ("audit.log.2", event("web", second: 12, verb: "update", code: 200)),
                 ("audit.log-20261123", event("b", second: 13)), ("PUT-S3-1-2026-11-23", event("c", second: 14)),
                 ("audit.log", event("web", second: 15, verb: "update", code: 200)),
-                ("notes.md", "text\n"), (".hidden.log", event("d", second: 16)),
+                ("notes.md", "text\n"), (".hidden.log", event("d", second: 16)), ("audit.log.3.xz", "7zXZ"),
             ]
             for (name, text) in files { try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8) }
             for name in ["audit.log.9", "PUT-S3-1-2026-11-23"] {
@@ -164,9 +164,27 @@ import Testing
             let log = try json(program)["log"]
             #expect(log?["evaluated"] == 6)
             #expect(log?["outOfOrder"] == 0 && log?["unknown"]?["new-or-existing"] == 0)
-            #expect(program.error == "playbook: \(folder)/notes.md: skipped: not the name of an audit log\n")
+            let skipped = ["audit.log.3.xz", "notes.md"].map {
+                "playbook: \(folder)/\($0): skipped: not the name of an audit log\n"
+            }
+            #expect(program.error == skipped.joined())
             let named = try json(replay(["--format", "json", "\(folder)/audit.log.9"]))
             #expect(named["log"]?["evaluated"] == 1)
+        }
+    }
+
+    @Test(arguments: ["audit.log.1", "audit.log-20261123", "audit.log.20261123"])
+    func `a rotated file is read before the current one, whatever its events say about the time`(_ old: String) throws {
+        try Program.withFolder { folder in
+            // Without times, the order of reading decides.
+            let (created, updated) = (event("web"), event("web", second: 11, verb: "update", code: 200))
+            for (name, text) in [(old, created), ("audit.log", updated)] {
+                let timeless = text.replacing(#/,"stageTimestamp":"[^"]*"/#, with: "")
+                #expect(timeless != text)
+                try timeless.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let log = try json(replay(["--format", "json", folder]))["log"]
+            #expect(log?["evaluated"] == 2 && log?["unknown"]?["new-or-existing"] == 0, "\(log ?? .null)")
         }
     }
 

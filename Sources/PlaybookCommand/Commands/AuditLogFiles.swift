@@ -188,13 +188,16 @@ struct AuditLogFiles {
             let parts = name.split(separator: ".", omittingEmptySubsequences: false)
             // A longer number is a date.
             if let last = parts.last, parts.count > 2, last.utf8.count < 5, let number = Int(last), number >= 0 {
-                self.name = parts.dropLast().joined(separator: ".")
+                self.name = parts.dropLast().joined(separator: ".") + Rotation.end
                 self.number = number
             } else {
-                self.name = name
+                self.name = name + Rotation.end
                 number = -1
             }
         }
+
+        /// Sorts after all characters that precede a date, so that `audit.log` is after `audit.log-20261123`.
+        private static let end = "~"
 
         static func < (left: Rotation, right: Rotation) -> Bool {
             (left.name, right.number) < (right.name, left.number)

@@ -33,7 +33,11 @@ struct DirectoryWalk {
         let extensions: Set<Substring> = ["log", "gz", "json", "jsonl", "ndjson", "txt", "csv"]
         var walk = DirectoryWalk(nil) { name in
             let parts = name.split(separator: ".")
-            return parts.count < 2 || parts.dropFirst().contains { extensions.contains($0.prefix { $0 != "-" }) }
+            guard parts.count > 1 else { return true }
+            // Only a number or a date can follow, such as in `audit.log.2` and `audit.log-20261123`.
+            return parts.dropFirst().last { !$0.allSatisfy { $0.isNumber || "-TZ".contains($0) } }.map {
+                extensions.contains($0.prefix { $0 != "-" })
+            } ?? false
         }
         walk.reportsOthers = true
         return walk
