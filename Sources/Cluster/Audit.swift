@@ -153,8 +153,10 @@ public final class Audit {
         for version in versions.compactMap({ $0["version"]?.text }) where asked.insert(version).inserted {
             let resources =
                 try discovered("/apis/\(kind.group)/\(percentEncoded(version))")?["resources"]?.elements ?? []
-            let plural = resources.first { $0["kind"]?.text == kind.name && $0["name"]?.text?.contains("/") == false }
-            if let plural = plural?["name"]?.text {
+            let found = resources.first { $0["kind"]?.text == kind.name && $0["name"]?.text?.contains("/") == false }
+            if let plural = found?["name"]?.text {
+                // A namespace has no objects of a cluster-scoped kind.
+                guard selection.namespace == nil || found?["namespaced"] != false else { return nil }
                 return APIResource(group: kind.group, version: version, plural: plural)
             }
         }

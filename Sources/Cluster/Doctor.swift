@@ -202,7 +202,9 @@ public struct Doctor {
             switch try attempt(pod, "pods") {
             case .denied(let message): refusal = message
             case .allowed(let warnings):
-                let isCalled = warnings.contains { $0.holds("[host-isolation") || $0.holds("would be denied]") }
+                let isCalled = warnings.contains { text in
+                    settings.catalogue.rules.contains { text.holds("[\($0.id)") }
+                }
                 if try mode() == "dry-run" {
                     return isCalled
                         ? (.good, "is called; in dry-run mode it warns and denies nothing")
@@ -217,7 +219,7 @@ public struct Doctor {
                     .bad,
                     isCalled
                         ? "is called, but allows a Pod that violates rules: \(others)"
-                        : "a Pod that violates rules is allowed: the webhook is not called or fails open, or \(others)"
+                        : "a Pod that violates rules is allowed: the webhook is not called or fails open, \(others), or Namespace default is excluded or exempt"
                 )
             }
             guard refusal.holds("playbook explain") || refusal.holds("host-isolation") else {

@@ -1,4 +1,5 @@
 import Evaluation
+import JSON
 import Rules
 
 /// The words after a command's name: flags with their values, and operands.
@@ -111,9 +112,10 @@ struct Arguments {
             guard !outputs.contains(where: { $0.path == parts[1] }) else {
                 throw CommandError(message: "--output names the file \(parts[1]) more than once")
             }
-            // No report is YAML, and manifests of directories are.
+            // No report is YAML or has an API version.
             let target = Inputs.realPath(parts[1])
-            let isManifest = [".yaml", ".yml"].contains { parts[1].hasSuffix($0) }
+            let isManifest =
+                [".yaml", ".yml"].contains { parts[1].hasSuffix($0) } || target.map(Arguments.isObject) ?? false
             if isManifest
                 || target != nil && (operands + all(.relatedObjects)).contains(where: { Inputs.realPath($0) == target })
             {
@@ -122,6 +124,14 @@ struct Arguments {
             outputs.append((try known(parts[0], among: formats, as: .output), parts[1]))
         }
         return outputs
+    }
+
+    /// True if a file is a Kubernetes object as JSON.
+    private static func isObject(_ path: String) -> Bool {
+        guard let bytes = try? Inputs.bytes(of: path).get(), let value = try? Literal(parsing: bytes) else {
+            return false
+        }
+        return value["apiVersion"] != nil
     }
 
     private func known(_ format: String, among formats: [String], as flag: Flag) throws(CommandError) -> String {

@@ -45,6 +45,7 @@ public enum JSONReport {
         if !summary.settingsFiles.isEmpty {
             members.append(.init("settingsFiles", .array(summary.settingsFiles.map { .string($0) })))
         }
+        if summary.repeated > 0 { members.append(.init("repeated", number(summary.repeated))) }
         if summary.notListed > 0 { members.append(.init("notListed", number(summary.notListed))) }
         if let baseline = summary.baseline {
             members.append(

@@ -165,6 +165,8 @@ public struct Summary: Sendable {
     public var notListed = 0
     /// The files that settings were read from, besides the environment.
     public var settingsFiles: [String] = []
+    /// True if the findings were written to a new baseline.
+    public var isBaselineWritten = false
     /// The result of comparing with the baseline; nil without one.
     public var baseline: Baseline.Outcome?
 

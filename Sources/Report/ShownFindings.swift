@@ -19,7 +19,7 @@ struct ShownFinding {
 
 /// Selects the findings that reports for people show: each fault of an object once, and a namespace's once for all its objects.
 ///
-/// Reports for programs list every finding.
+/// Text, Markdown and annotations show them. Reports for programs and the HTML page list every finding.
 struct ShownFindings {
     /// The findings about a namespace that are already shown for another object in it.
     private var ofNamespaces: Set<String> = []

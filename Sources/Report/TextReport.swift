@@ -49,8 +49,10 @@ public struct TextReport: Sendable {
             Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
         for further in verdict.further { count(further.rule, further.effect, further.count) }
         if documentation.isEmpty { documentation = verdict.documentation }
-        for judgement in verdict.judgements where judgement.effect != .exempt && judgement.finding.isFixable {
-            fixable.insert(judgement.rule.id)
+        for finding in object.findings where finding.judgement.effect != .exempt && finding.judgement.finding.isFixable
+        {
+            // A fix of a rendered object needs the source of the value.
+            if object.root == nil || finding.region != nil { fixable.insert(finding.judgement.rule.id) }
         }
         hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
         hasAnswers = hasAnswers || !object.answers.isEmpty
@@ -221,7 +223,7 @@ public struct TextReport: Sendable {
             let shown = ids.prefix(3).joined(separator: ", ") + (ids.count > 3 ? ", …" : "")
             steps.append(("playbook fix --diff PATH", "show safe fixes: \(shown)"))
         }
-        if summary.denied > 0, summary.baseline == nil {
+        if summary.denied > 0, summary.baseline == nil, !summary.isBaselineWritten {
             steps.append(
                 ("playbook check --write-baseline FILE PATH", "accept these findings, to report only new ones"))
         }

@@ -326,6 +326,22 @@ import Testing
         }
     }
 
+    @Test func `objects of one kustomization with the same name in two namespaces are both listed`() throws {
+        let files = [
+            "kustomization.yaml": "resources:\n- web.yaml\n",
+            "web.yaml": Self.deployment() + "---\n"
+                + Self.deployment().replacing("namespace: shop", with: "namespace: bar"),
+            "bin/kubectl": kubectl("; s/replicas: 1/replicas:  1/"),
+        ]
+        try withFiles(files) { folder in
+            let text = try check(".", in: folder).output
+            #expect(
+                text.contains("Deployment shop/web · DENIED") && text.contains("Deployment bar/web · DENIED"), "\(text)"
+            )
+            #expect(!text.contains("not listed again"))
+        }
+    }
+
     @Test func `kustomizations with the same object are evaluated without each other`() throws {
         let files = [
             "dev/kustomization.yaml": "resources:\n- web.yaml\n", "dev/web.yaml": Self.deployment(),

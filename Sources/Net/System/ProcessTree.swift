@@ -18,7 +18,8 @@ struct ProcessTree {
         mark = (ProcessTree.name, "\(ProcessTree.prefix)\(number);")
     }
 
-    private static var prefix: String { "\(getpid())-" }
+    /// Process ids are used again, so a random number is part of the mark.
+    private static let prefix = "\(getpid())-\(UInt64.random(in: .min ... .max))-"
 
     /// Kills the processes of this program.
     func kill() { ProcessTree.killAll(with: "\(mark.name)=\(mark.value)") }

@@ -42,6 +42,7 @@ struct CheckCommand {
             },
             { printer.add($0) })
         manifests.tellIgnores()
+        manifests.summary.isBaselineWritten = path != nil
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)
         let isWritten = printer.finish(manifests.summary)

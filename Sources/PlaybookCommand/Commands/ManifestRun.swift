@@ -209,8 +209,8 @@ struct ManifestRun {
             }
             progress.show("\(summary.judged) objects evaluated")
         }
-        /// The findings so far: several roots can render the same object, often with the same findings.
-        var reported: Set<String> = []
+        /// The root of each finding so far: several roots can render the same object, often with the same findings.
+        var reported: [String: String] = [:]
         /// The objects so far that are rendered in the same way.
         var seen: Set<String> = []
         for root in roots {
@@ -227,8 +227,10 @@ struct ManifestRun {
                 // Overlays set the namespace, and the fault is in the source that they share.
                 let source = "\(object.file):\(object.line ?? 0) \(found.subject.kindName) \(found.subject.name)"
                 let new = verdict.leavingOut { judgement in
-                    !reported.insert("\(source) \(judgement.key) \(judgement.effect) \(judgement.finding.message)")
-                        .inserted
+                    let key = "\(source) \(judgement.key) \(judgement.effect) \(judgement.finding.message)"
+                    let first = reported[key] ?? root.path
+                    reported[key] = first
+                    return first != root.path
                 }
                 summary.repeated += verdict.judgements.count - new.judgements.count
                 guard !new.judgements.isEmpty || found.judgements.isEmpty else { return }
