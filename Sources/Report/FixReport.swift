@@ -61,6 +61,18 @@ public struct FixReport: Sendable {
         public func text(_ verb: String) -> String { "\(file): \(verb) \(kind) \(name)" }
     }
 
+    /// A file that was left as it is.
+    public struct UnchangedFile: Sendable {
+        let file: String
+        let reason: String
+
+        /// Creates a value with what was not done, and why: `not changed: it is a symbolic link`.
+        public init(_ file: String, _ reason: String) { (self.file, self.reason) = (file, reason) }
+
+        /// The file and the reason.
+        public var text: String { "\(file): \(reason)" }
+    }
+
     /// True if files were written; otherwise the changes are those that would be made.
     public let isWritten: Bool
     /// The findings that were fixed.
@@ -71,6 +83,8 @@ public struct FixReport: Sendable {
     public var added: [Addition] = []
     /// The findings whose missing object could not be added.
     public var notAdded: [Item] = []
+    /// The files that were left as they are.
+    public var unchanged: [UnchangedFile] = []
     /// The objects with findings after the changes.
     public var remaining: [JudgedObject] = []
     /// The number of files that were changed.
@@ -100,7 +114,7 @@ public struct FixReport: Sendable {
     public func text(_ summary: Summary) -> String {
         var lines = fixed.map { $0.text(isWritten ? "fixed" : "would fix") } + notFixed.map { $0.text("not fixed") }
         lines += added.map { $0.text(additionVerb) } + notAdded.map { $0.text("not added") }
-        lines += remaining.flatMap(FixReport.lines) + [sum]
+        lines += unchanged.map(\.text) + remaining.flatMap(FixReport.lines) + [sum]
         lines += summary.settingsFiles.map { "settings read from \($0)" }
         return lines.map { oneLine($0) + "\n" }.joined()
     }
@@ -117,7 +131,9 @@ public struct FixReport: Sendable {
             "fixed": .array(fixed.map(\.literal)), "notFixed": .array(notFixed.map(\.literal)),
             "added": .array(
                 added.map { ["file": .string($0.file), "object": .string("\($0.kind) \($0.name)")] }),
-            "notAdded": .array(notAdded.map(\.literal)), "remaining": .array(left),
+            "notAdded": .array(notAdded.map(\.literal)),
+            "notChanged": .array(unchanged.map { ["file": .string($0.file), "reason": .string($0.reason)] }),
+            "remaining": .array(left),
             "summary": .object(counts + JSONReport.members(of: summary)),
         ]
         return report.json + "\n"

@@ -209,6 +209,23 @@ import Testing
         }
     }
 
+    @Test func `a link to a file elsewhere is reported as not changed`() throws {
+        try Program.withFolder { folder in
+            let elsewhere = "\(folder)/elsewhere"
+            for path in [elsewhere, "\(folder)/here"] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            try text.write(toFile: "\(elsewhere)/a.yaml", atomically: true, encoding: .utf8)
+            let link = "\(folder)/here/a.yaml"
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../elsewhere/a.yaml")
+            let program = try fix("--write", "--format", "json", "\(folder)/here")
+            let report = try Literal(json: Array(program.output.utf8))
+            #expect(report["notChanged"]?.elements.map { $0["file"] } == [.string(link)])
+            #expect(report["notChanged"]?.elements.first?["reason"]?.text?.contains("symbolic link") == true)
+            #expect(try String(contentsOfFile: "\(elsewhere)/a.yaml", encoding: .utf8) == text)
+        }
+    }
+
     @Test func `a file with several names is read and written once`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/a.yaml"

@@ -87,6 +87,10 @@ import Testing
         try withFiles(["a/web.yaml": Self.deployment(), "b/web.yaml": Self.deployment()]) { folder in
             let program = try check("--exclude", "/a", "--format", "json", ".", in: folder)
             #expect(try findings(program) == ["replicas b/web.yaml:5"])
+            let long = try check("--exclude", String(repeating: "a", count: 1025), ".", in: folder)
+            #expect(
+                long.code == 2
+                    && long.error.contains("--exclude: the pattern aaaaaaaaaaaaaaaaaaaa… has more than 1024 bytes"))
             let named = try check("--exclude", "a/*.yaml", "--allow-empty", "a/web.yaml", in: folder)
             #expect(named.code == 0, "\(named.error)")
         }

@@ -478,6 +478,27 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         #expect(NamedValue(name + "_PASSWORD_MIN_LENGTH", "hunter2").credential == nil)
     }
 
+    @Test func `each secret of a line has its own message`() throws {
+        let map = try Literal(
+            yaml: """
+                apiVersion: v1
+                kind: ConfigMap
+                metadata: {name: shop, namespace: shop}
+                data:
+                  app.conf: |
+                    # Connections
+                    main=amqp://shop:gr4ssh0pper@a:5672 other=amqp://shop:b1rdc4ge@b:5672
+                    last=amqp://shop:m00nbeam@c:5672
+                """)
+        let messages = try findings(World(map)).map(\.finding.message).filter { $0.contains("plain text") }
+        #expect(
+            Set(messages) == [
+                "contains a secret in plain text on line 2: uri with password",
+                "contains secret 2 in plain text on line 2: uri with password",
+                "contains a secret in plain text on line 3: uri with password",
+            ])
+    }
+
     @Test func `a change of metadata alone reports no secrets in the spec`() throws {
         let before = try world("containers: [{name: app, env: [{name: DB_PASSWORD, value: hunter2}]}]")
         let object = try #require(before.object)

@@ -138,7 +138,7 @@ struct Origin {
         guard let owner = subject.metadata.operatingOwner, !subject.isWrittenByDeployer else { return }
         if owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods {
             let key = OwnerKey(owner, in: subject.namespace)
-            // A list that somebody wrote can contain owners in a circle.
+            // A list written by hand can contain owners in a circle.
             let isEvaluated = context.evaluatedOwners.map { $0.contains(key) && subject.kind.isMade(by: owner.kind) }
             if isEvaluated ?? true { passOver(for: owner) }
         } else if owner.isCustom {

@@ -81,6 +81,7 @@ struct DirectoryWalk {
     private static let ignoreFiles = [".gitignore", ".playbookignore"]
     private static let maximumDepth = 32
     private static let maximumFiles = 200_000
+    private static let maximumNotes = 10
     /// A few seconds; a large repository needs a hundredth of it.
     private static let maximumSteps = 500_000_000
 
@@ -99,6 +100,8 @@ struct DirectoryWalk {
         var files: [Result<Inputs.File, Inputs.Failure>] = []
         /// The steps of comparing paths with patterns.
         var steps = 0
+        /// The number of files whose names are not wanted.
+        var others = 0
 
         var isFull: Bool { files.count > maximumFiles || steps > maximumSteps }
 
@@ -115,6 +118,9 @@ struct DirectoryWalk {
                 Inputs.Failure(
                     shown, "not read completely: too many files for the patterns of its ignore files; name a part of it"
                 ))
+        }
+        if found.others > DirectoryWalk.maximumNotes {
+            Inputs.passOver(shown, "\(found.others - DirectoryWalk.maximumNotes) more files like these")
         }
         let most = DirectoryWalk.maximumFiles
         guard found.files.count > most else { return found.files }
@@ -142,7 +148,8 @@ struct DirectoryWalk {
                 if patterns.unused > 0 {
                     let most =
                         "\(IgnorePatterns.maximumPatterns) patterns of at most \(IgnorePatterns.maximumLength) bytes"
-                    Console.note("playbook: \(path): \(patterns.unused) patterns are not used; a file can have \(most)")
+                    let unused = patterns.unused == 1 ? "1 pattern is" : "\(patterns.unused) patterns are"
+                    Console.note("playbook: \(path): \(unused) not used; a file can have \(most)")
                 }
                 return Scope(patterns: patterns, added: added, dropped: dropped)
             } catch {
@@ -191,7 +198,10 @@ struct DirectoryWalk {
             let whole = whole(name)
             let isWanted = isWanted(name)
             if !isWanted, !isDirectory, reportsOthers, !name.hasPrefix(".") {
-                Inputs.passOver(whole, "not the name of an audit log")
+                found.others += 1
+                if found.others <= DirectoryWalk.maximumNotes {
+                    Inputs.passOver(whole, "not the name of an audit log")
+                }
             }
             guard isWanted || isDirectory || DirectoryWalk.type(of: whole, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
                 !isSkipped(name, whole, relative + name, isDirectory, scopes, &found.steps)

@@ -46,7 +46,7 @@ struct FixCommand {
             if DirectoryWalk.type(of: file.path, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
                 !arguments.operands.contains(file.path)
             {
-                Console.note("\(file.path): not changed: it is a symbolic link; name it to change its target")
+                leave(file.path, "not changed: it is a symbolic link; name it to change its target")
                 changes.append(FileChange(old: file, new: file))
                 continue
             }
@@ -126,6 +126,13 @@ struct FixCommand {
             column: refusal.location?.column, reason: refusal.message)
         if isAddition { report.notAdded.append(item) } else { report.notFixed.append(item) }
         Console.note(item.text(isAddition ? "not added" : "not fixed"))
+    }
+
+    /// Reports a file that is left as it is.
+    private mutating func leave(_ path: String, _ reason: String) {
+        let file = FixReport.UnchangedFile(path, reason)
+        report.unchanged.append(file)
+        Console.note(file.text)
     }
 
     /// Reports the objects that were added.
@@ -213,7 +220,7 @@ struct FixCommand {
                 changes[index].added = additions.objects
                 tellAdded(changes[index])
             } catch {
-                Console.note("\(path): no objects added: \(error.message)")
+                leave(path, "no objects added: \(error.message)")
             }
         }
     }

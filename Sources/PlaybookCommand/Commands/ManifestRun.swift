@@ -31,6 +31,11 @@ struct ManifestRun {
         namespace = arguments.last(.namespace) ?? ""
         renderer = try arguments.render() ? Renderer(arguments) : nil
         summary.settingsFiles = arguments.settingsFiles.map(\.path)
+        if let pattern = arguments.all(.exclude).first(where: { $0.utf8.count > IgnorePatterns.maximumLength }) {
+            throw CommandError(
+                message:
+                    "--exclude: the pattern \(pattern.prefix(20))… has more than \(IgnorePatterns.maximumLength) bytes")
+        }
     }
 
     /// Reports an input that could not be read, or a file that could not be written.

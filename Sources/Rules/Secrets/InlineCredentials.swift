@@ -29,10 +29,14 @@ extension Rule {
         check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
+                var onLine: (number: Int, kinds: [Credential.Kind: Int]) = (0, [:])
                 for credential in credentials where !text.isUserOfSMTP(credential) {
+                    if onLine.number != credential.line { onLine = (credential.line, [:]) }
+                    let count = onLine.kinds[credential.kind, default: 0] + 1
+                    onLine.kinds[credential.kind] = count
                     findings.add(
                         text.clause, at: Field(text.text),
-                        "contains a secret in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
+                        "contains \(count == 1 ? "a secret" : "secret \(count)") in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
                         mark: text.mark(of: credential)
                     ) { ($0.edits, $0.advice) = text.remedy(for: credential, in: subject, at: $0.place) }
                 }
