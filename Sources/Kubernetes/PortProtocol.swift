@@ -1,32 +1,5 @@
 public import JSON
 
-extension PodTemplate {
-    /// True if nothing prevents a second replica of a workload: not a StatefulSet, a database or the Recreate strategy, no
-    /// writable volume.
-    ///
-    /// - Parameters:
-    ///   - workload: The object with the template.
-    ///   - kind: The kind of the object.
-    /// - Returns: True if it can.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
-    public func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
-        guard kind != .statefulSet else { return false }
-        if try Field(workload)["spec"]["strategy"]["type"].equals("Recreate") { return false }
-        let writable: [StaticString] = [
-            "persistentVolumeClaim", "emptyDir", "ephemeral", "hostPath", "awsElasticBlockStore", "azureDisk",
-            "cinder", "fc", "flexVolume", "gcePersistentDisk", "iscsi", "portworxVolume", "rbd", "vsphereVolume",
-        ]
-        for container in mainContainers {
-            let ports = try container.ports.objects().map(\.base)
-            if PortProtocol.isDataImage(container) || ports.contains(where: PortProtocol.isOfData) { return false }
-        }
-        for volume in try volumes.objects() {
-            for key in writable where volume.base.present(key) != nil { return false }
-        }
-        return true
-    }
-}
-
 /// The protocol that a port probably serves, derived from its name and number.
 public enum PortProtocol {
     case http, https, unknown, other
@@ -69,10 +42,10 @@ public enum PortProtocol {
     }
 
     /// True if the image's name is that of a database, a cache or a message broker.
-    fileprivate static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
+    static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
 
     /// True if the port's name or number is that of a database, a cache or a message broker.
-    fileprivate static func isOfData(_ port: Value) -> Bool {
+    static func isOfData(_ port: Value) -> Bool {
         let words = port["name"]?.string.map { PortProtocol.words($0) } ?? []
         if words.contains(where: PortProtocol.data.contains) { return true }
         return PortProtocol(of: port) == .other && port["containerPort"]?.int.map(dataNumbers.contains) ?? false

@@ -19,7 +19,7 @@ public struct ReplayReport: Sendable {
         text += ReplayReport.notes(tally).map { "\($0)\n" }.joined()
         for (turn, examples) in ReplayReport.examples(tally) {
             let all = tally[turn]
-            let part = examples.count < all ? ", \(examples.count) of \(counted(all, tally.noun))" : ""
+            let part = examples.count < all ? ": \(examples.count) of \(counted(all, tally.noun)) shown" : ""
             text +=
                 "\n\(paint(ReplayReport.title(turn, tally), "1"))\(part)\n" + examples.map { block($0, tally) }.joined()
         }
