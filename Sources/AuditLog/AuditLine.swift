@@ -13,7 +13,7 @@ public final class AuditLine {
         case events
         /// Nothing, the names of columns, or a part of a document over many lines.
         case around
-        /// An event or a document that is not complete JSON.
+        /// An event or a document that is not complete JSON, and no event; see ``AuditLine/cut``.
         case damaged
         /// Anything else.
         case foreign
@@ -21,6 +21,12 @@ public final class AuditLine {
 
     /// The largest length of a line in bytes; longer lines are not read.
     public static let maximumLength = 64 << 20
+    /// The length of what an export puts before an event, such as a time and the name of a log stream.
+    private static let maximumPrefix = 256
+
+    /// The parts of the last line that are not complete JSON: for each the event without the objects, or nothing if the event is
+    /// cut off before them.
+    public private(set) var cut: [[UInt8]] = []
 
     /// Reused documents, one for each level of events in strings.
     private let documents = (0..<AuditLine.maximumDepth).map { _ in Document() }
@@ -35,23 +41,30 @@ public final class AuditLine {
 
     /// Calls a function with each event of a line; it must not keep the value.
     public func read(_ line: Span<UInt8>, _ body: (Value) -> Void) -> Content {
+        cut = []
         let line = line.extracting(line.contentRange)
         guard let first = line.first else { return .around }
         switch first {
         case UInt8(ascii: "["):
             // Not a log level, such as `[INFO]`.
-            guard line.count == 1 || line[1] <= 0x20 || "{[]".utf8.contains(line[1]) else { return .foreign }
+            guard line.count == 1 || line[1] <= 0x20 || "{[]\"".utf8.contains(line[1]) else { return .foreign }
             return document(line.extracting(0..<line.endBeforeComma), 0, body)
         case UInt8(ascii: "{"):
             return document(line.extracting(0..<line.endBeforeComma), 0, body)
-        case UInt8(ascii: "\""):
+        case UInt8(ascii: "\""), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            guard let start = line.first(of: "{", within: AuditLine.maximumPrefix), start + 1 < line.count else {
+                return .foreign
+            }
+            // An element of a list of strings: its quotes follow backslashes.
+            if start == 1, first == UInt8(ascii: "\""),
+                let quote = (2..<line.count).first(where: { line[$0] == UInt8(ascii: "\"") }),
+                line[quote - 1] == UInt8(ascii: "\\")
+            {
+                return document(line.extracting(0..<line.endBeforeComma), 0, body)
+            }
             // A cell of a CSV file, in which quotes are doubled.
-            return line.count > 3 && line[1] == UInt8(ascii: "{") && line[2] == UInt8(ascii: "\"")
-                ? csv(line, from: 1, body) : .foreign
-        case UInt8(ascii: "0")...UInt8(ascii: "9"):
-            guard let start = line.first(of: "{", within: 80) else { return .foreign }
             if start > 0, line[start - 1] == UInt8(ascii: "\"") { return csv(line, from: start, body) }
-            return document(line.extracting(start..<line.count), 0, body)
+            return first == UInt8(ascii: "\"") ? .foreign : document(line.extracting(start..<line.count), 0, body)
         // The names of the columns of a CSV file.
         case UInt8(ascii: "@"): return .around
         default: return .foreign
@@ -61,15 +74,17 @@ public final class AuditLine {
     /// Reads a document: an event, or a result that contains events.
     private func document(_ bytes: Span<UInt8>, _ depth: Int, _ body: (Value) -> Void) -> Content {
         guard depth < AuditLine.maximumDepth else { return .foreign }
-        guard bytes.count <= AuditLine.maximumLength else { return .damaged }
-        do throws(ParseError) {
-            return try documents[depth].read(bytes, AuditLine.options) { events(in: $0, depth, body) }
-        } catch {
-            return .damaged
+        if bytes.count <= AuditLine.maximumLength,
+            let content = try? documents[depth].read(bytes, AuditLine.options, { events(in: $0, depth, body) })
+        {
+            return content
         }
+        cut.append(bytes.head)
+        return .damaged
     }
 
     private func events(in root: Value, _ depth: Int, _ body: (Value) -> Void) -> Content {
+        if root.kind == .string { return message(root, depth, body) }
         guard root.kind == .object else {
             return Content(root.elements.map { events(in: $0, depth, body) })
         }
@@ -150,6 +165,28 @@ extension Span<UInt8> {
 
     /// The end without a comma.
     fileprivate var endBeforeComma: Int { count > 1 && self[count - 1] == UInt8(ascii: ",") ? count - 1 : count }
+
+    /// The event without its objects, as if the API server had removed them; nothing if it ends before them.
+    fileprivate var head: [UInt8] {
+        // No string contains these quotes.
+        let starts: [StaticString] = [",\"requestObject\":", ",\"responseObject\":"]
+        guard count > 0, self[0] == UInt8(ascii: "{") else { return [] }
+        let end = indices.first { index in
+            // A text is compared only at `,"re`.
+            self[index] == UInt8(ascii: ",") && index + 3 < count && self[index + 2] == UInt8(ascii: "r")
+                && self[index + 3] == UInt8(ascii: "e") && starts.contains { has($0, at: index) }
+        }
+        guard let end else { return [] }
+        var event: [UInt8] = []
+        event.reserveCapacity(end + 60)
+        for index in 0..<end { event.append(self[index]) }
+        return event + Array(#","annotations":{"audit.k8s.io/truncated":"true"}}"#.utf8)
+    }
+
+    private func has(_ text: StaticString, at start: Int) -> Bool {
+        count - start >= text.utf8CodeUnitCount
+            && "\(text)".utf8.enumerated().allSatisfy { self[start + $0.offset] == $0.element }
+    }
 
     fileprivate func first(of byte: Unicode.Scalar, within limit: Int) -> Int? {
         (0..<Swift.min(count, limit)).first { self[$0] == UInt8(ascii: byte) }

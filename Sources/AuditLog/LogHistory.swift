@@ -46,6 +46,10 @@ public struct LogHistory {
     /// Takes the next event; returns the request to evaluate, or nil if there is none.
     public mutating func take(_ logged: LoggedEvent) -> LoggedRequest? {
         defer { summary.droppedStates = states.dropped }
+        if logged.isCut {
+            forget(cut: logged)
+            return nil
+        }
         do throws(ParseError) {
             return try eventDocument.read(logged.bytes.span, LogHistory.eventOptions) { value in
                 guard let event = AuditEvent(value) else { return refuse(.malformed) }
@@ -63,6 +67,16 @@ public struct LogHistory {
         } catch {
             return refuse(.malformed)
         }
+    }
+
+    /// Forgets the object of an event that is cut off; it is counted as a damaged line.
+    private mutating func forget(cut logged: LoggedEvent) {
+        let isRead: Void? = try? eventDocument.read(logged.bytes.span, LogHistory.eventOptions) { value in
+            guard let event = AuditEvent(value) else { return }
+            if kinds[event.group, event.resource, event.subresource] != nil { forget(event) }
+        }
+        // It can have been a change of any revision.
+        if isRead == nil { states.loseRevisions() }
     }
 
     /// Reads the names of a custom resource.

@@ -10,6 +10,12 @@ public struct LoggedEvent: Sendable {
     public let microseconds: Int64
     /// The index of the file, and the line.
     public let place: (file: Int, line: Int)
+    /// True if the event is not complete in the log: without objects, or empty.
+    public let isCut: Bool
+
+    init(_ bytes: [UInt8], at microseconds: Int64, _ place: (file: Int, line: Int), isCut: Bool = false) {
+        (self.bytes, self.microseconds, self.place, self.isCut) = (bytes, microseconds, place, isCut)
+    }
 }
 
 /// Selects the events of a log that matter, and counts the others.
@@ -51,43 +57,57 @@ public struct LogIntake {
         _ bytes: Span<UInt8>, at place: (file: Int, line: Int), in lines: inout LogLines, _ body: (LoggedEvent) -> Void
     ) -> [Int] {
         var damaged: [Int] = []
+        var time = lines.time
         let outcome = lines.take(bytes, place.line) { event, line in
-            read(event, at: (place.file, line), &damaged, body)
+            read(event, at: (place.file, line), &time, &damaged, body)
         }
         switch outcome {
-        case .part: return damaged
+        case .part: break
         case .broken(let line):
-            summary.damagedLines += 1
             damaged.append(line)
+            body(lose(at: (place.file, line), after: time))
+            lines.time = time
             // It can be the beginning of another document.
             return damaged + read(bytes, at: place, in: &lines, body)
-        case .alone:
-            read(bytes, at: place, &damaged, body)
-            return damaged
+        case .alone: read(bytes, at: place, &time, &damaged, body)
         }
+        lines.time = time
+        return damaged
     }
 
     private mutating func read(
-        _ bytes: Span<UInt8>, at place: (file: Int, line: Int), _ damaged: inout [Int], _ body: (LoggedEvent) -> Void
+        _ bytes: Span<UInt8>, at place: (file: Int, line: Int), _ last: inout Int64, _ damaged: inout [Int],
+        _ body: (LoggedEvent) -> Void
     ) {
         let content = line.read(bytes) { event in
-            if let time = take(event) {
-                body(LoggedEvent(bytes: event.source, microseconds: time, place: place))
-            }
+            guard let time = take(event) else { return }
+            body(LoggedEvent(event.source, at: time, place))
+            if time > 0 { last = time }
         }
-        summary.count(content)
-        if content == .damaged { damaged.append(place.line) }
+        if content == .foreign { summary.foreignLines += 1 }
+        for event in line.cut {
+            damaged.append(place.line)
+            body(lose(event, at: place, after: last))
+        }
     }
 
-    /// Ends a file; returns the line on which a document begins that is not complete JSON.
-    public mutating func end(_ lines: inout LogLines) -> Int? {
-        guard let line = lines.end() else { return nil }
+    /// Ends a file; returns the place where a document begins that is not complete JSON, as an event that is cut off.
+    public mutating func end(_ lines: inout LogLines, of file: Int) -> LoggedEvent? {
+        lines.end().map { lose(at: (file, $0), after: lines.time) }
+    }
+
+    /// Counts a line that is too long to be read; returns it as an event that is cut off.
+    public mutating func loseLine(at place: (file: Int, line: Int), in lines: LogLines) -> LoggedEvent {
+        lose(at: place, after: lines.time)
+    }
+
+    /// Counts an event that is cut off; its time is about that of the event before it.
+    private mutating func lose(
+        _ event: [UInt8] = [], at place: (file: Int, line: Int), after time: Int64
+    ) -> LoggedEvent {
         summary.damagedLines += 1
-        return line
+        return LoggedEvent(event, at: time, place, isCut: true)
     }
-
-    /// Counts a line that is too long to be read.
-    public mutating func countOversized() { summary.damagedLines += 1 }
 
     /// Returns the time of an event that matters; nil for others.
     private mutating func take(_ value: Value) -> Int64? {

@@ -41,6 +41,8 @@ public struct LogLines: Sendable {
     private var buffer: [UInt8] = []
     /// The line on which the event, or else the document, begins.
     private var first = 0
+    /// The time of the last event, in microseconds since 1970.
+    var time: Int64 = 0
 
     /// Creates a value for the beginning of a file.
     public init() {}
@@ -66,7 +68,11 @@ public struct LogLines: Sendable {
         return levels.isEmpty ? nil : first
     }
 
-    private mutating func reset() { self = LogLines() }
+    private mutating func reset() {
+        let time = time
+        self = LogLines()
+        self.time = time
+    }
 
     /// True if a document over many lines can begin with a line.
     private static func isHead(_ line: Span<UInt8>) -> Bool {
@@ -101,8 +107,12 @@ public struct LogLines: Sendable {
             }
             switch byte {
             case UInt8(ascii: "\""):
-                guard let end = line.endOfString(from: index), takeString(line.extracting(index..<end)) else {
-                    return false
+                guard let end = line.endOfString(from: index) else { return false }
+                let isElement = outside == nil && levels.last.map { $0.isList && !$0.isObject } ?? false
+                guard takeString(line.extracting(index..<end)) else { return false }
+                if isElement {
+                    first = number
+                    body(line.extracting(index..<end), number)
                 }
                 index = end
             case UInt8(ascii: "{"), UInt8(ascii: "["):

@@ -53,7 +53,7 @@ public struct LogSummary: Sendable {
     public internal(set) var duplicates = 0
     /// The number of writes that are older than the known state of their object.
     public internal(set) var outOfOrder = 0
-    /// The number of lines that are not complete JSON.
+    /// The number of lines, or events in a line, that are not complete JSON.
     public internal(set) var damagedLines = 0
     /// The number of lines that are no audit events.
     public internal(set) var foreignLines = 0
@@ -89,15 +89,6 @@ public struct LogSummary: Sendable {
 
     /// Creates empty counts.
     public init() {}
-
-    /// Counts a line without events.
-    public mutating func count(_ content: AuditLine.Content) {
-        switch content {
-        case .damaged: damagedLines += 1
-        case .foreign: foreignLines += 1
-        case .events, .around: break
-        }
-    }
 
     mutating func hide(_ entry: LogKinds.Entry) {
         hidden[entry.title, default: HiddenKind(rules: entry.rules)].writes += 1

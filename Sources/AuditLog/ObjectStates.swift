@@ -80,7 +80,7 @@ struct ObjectStates {
         state.creation = isCreated ? serial : old?.uid == state.uid ? old?.creation : nil
         collections[key.collection, default: [:]][key.name] = state
         count += 1
-        size += state.bytes.count + ObjectStates.overhead
+        size += state.bytes.capacity + ObjectStates.overhead
         if key.collection.isOfRevisions { noteRevision(key, of: state.owner) }
         order.append((key, serial))
         var dropped: [Key] = []
@@ -105,7 +105,7 @@ struct ObjectStates {
         guard let state = collections[key.collection]?.removeValue(forKey: key.name) else { return nil }
         if collections[key.collection]?.isEmpty ?? false { collections[key.collection] = nil }
         count -= 1
-        size -= state.bytes.count + ObjectStates.overhead
+        size -= state.bytes.capacity + ObjectStates.overhead
         if key.collection.isOfRevisions {
             let owner = Owner(uid: state.owner, collection: key.collection)
             revisions[owner]?.remove(key.name)
@@ -117,10 +117,13 @@ struct ObjectStates {
     /// Forgets an object that was changed in a way that the log does not show.
     mutating func forget(_ key: Key) {
         remove(key)
-        if key.collection.isOfRevisions {
-            serial += 1
-            loss = serial
-        }
+        if key.collection.isOfRevisions { loseRevisions() }
+    }
+
+    /// Notes that any revision can have changed in a way that the log does not show.
+    mutating func loseRevisions() {
+        serial += 1
+        loss = serial
     }
 
     /// Returns the names of all objects of a collection.
@@ -156,7 +159,9 @@ extension Value {
     /// The object without `status` and `managedFields`, which rules do not compare.
     var reduced: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(byteCount)
+        // The omitted members can be most of the object, and the copy is kept.
+        let omitted = (self["status"]?.byteCount ?? 0) + (self["metadata"]?["managedFields"]?.byteCount ?? 0)
+        bytes.reserveCapacity(byteCount - omitted)
         append(to: &bytes, without: "status") { member, bytes in
             guard member.key.equals("metadata"), member.value.kind == .object else { return false }
             member.value.append(to: &bytes, without: "managedFields") { _, _ in false }

@@ -74,24 +74,30 @@ extension HTMLReport {
         guard periods.count > 1, let first = periods.first?.name, let last = periods.last?.name else { return "" }
         let most = max(1, periods.map { max($0.period.deniedBefore, $0.period.deniedNow) }.max() ?? 1)
         // Only days can be so many: recordings of more than two days are counted by day.
-        let part = "<p>The last \(periods.count) of \(all.count) days with reviews.</p>"
+        let part = "<p>The last \(periods.count) of \(all.count) days with \(tally.noun)s.</p>"
         var (columns, rows) = ("", "")
+        // An audit log has no earlier decisions of this server.
+        let hasPast = tally.log == nil
+        let now = hasPast ? "now" : "would be denied"
+        let legend =
+            (hasPast ? "<span><i class=\"then\"></i> before</span> " : "") + "<span><i class=\"now\"></i> \(now)</span>"
+        let heads = ["\(tally.noun)s"] + (hasPast ? ["before"] : []) + [now]
+        let headCells = heads.map { "<th scope=\"col\">\($0.prefix(1).uppercased() + $0.dropFirst())</th>" }.joined()
         for (name, period) in periods {
-            let bars = [("then", period.deniedBefore), ("now", period.deniedNow)].map {
-                "<i class=\"\($0.0)\" style=\"height:\($0.1 * 100 / most)%\"></i>"
-            }.joined()
-            columns +=
-                "<span title=\"\(time(name)): \(period.deniedBefore) before, \(period.deniedNow) now\">\(bars)</span>"
-            let cells = [period.reviews, period.deniedBefore, period.deniedNow].map { "<td>\($0)</td>" }.joined()
+            let counts = (hasPast ? [("then", "before", period.deniedBefore)] : []) + [("now", now, period.deniedNow)]
+            let bars = counts.map { "<i class=\"\($0.0)\" style=\"height:\($0.2 * 100 / most)%\"></i>" }.joined()
+            let title = counts.map { "\($0.2) \($0.1)" }.joined(separator: ", ")
+            columns += "<span title=\"\(time(name)): \(title)\">\(bars)</span>"
+            let cells = ([period.reviews] + counts.map(\.2)).map { "<td>\($0)</td>" }.joined()
             rows += "<tr><th scope=\"row\">\(time(name))</th>\(cells)</tr>\n"
         }
         return """
             <section class="trend"><h2>Denied over time</h2>\(periods.count < all.count ? part : "")
-            <p class="legend"><span><i class="then"></i> before</span> <span><i class="now"></i> now</span> <span class="dim">at most \(most)</span></p>
+            <p class="legend">\(legend) <span class="dim">at most \(most)</span></p>
             <div class="chart" aria-hidden="true">\(columns)</div>
             <p class="ends dim"><span>\(time(first))</span><span>\(time(last))</span></p>
             <details><summary>Figures</summary>
-            <div class="tables"><table><thead><tr><th scope="col">Time (UTC)</th><th scope="col">Reviews</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
+            <div class="tables"><table><thead><tr><th scope="col">Time (UTC)</th>\(headCells)</tr></thead>
             <tbody>
             \(rows)</tbody></table></div></details></section>
             """

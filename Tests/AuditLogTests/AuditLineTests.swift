@@ -38,6 +38,12 @@ import Testing
         // CSV files of Insights and Athena.
         #"2026-11-23 10:00:00.000,"\#(event.replacing("\"", with: "\"\""))""#,
         #""\#(event.replacing("\"", with: "\"\""))""#,
+        #""2026-11-23 10:00:00.000","kube-apiserver-audit-0","\#(event.replacing("\"", with: "\"\""))""#,
+        // aws logs tail, with the name of a stream.
+        "2026-11-23T10:00:00.000000+00:00 kube-apiserver-audit-0123456789abcdef0123456789abcdef \(event)",
+        // aws logs filter-log-events --query 'events[].message'.
+        #"["\#(escaped)"]"#,
+        #""\#(escaped)","#,
     ])
     func `an event is found in`(_ line: String) {
         let (content, ids) = read(line)
@@ -55,6 +61,21 @@ import Testing
     ])
     func `an event that is cut off is damaged`(_ line: String) {
         #expect(read(line) == (.damaged, []))
+    }
+
+    @Test func `an event that is cut off beside others is found without its objects`() {
+        let head = String(Self.escaped.prefix { $0 != "[" })
+        let whole = #"{"message":"\#(Self.escaped)"}"#
+        let reader = AuditLine()
+        var ids: [String] = []
+        let line = #"{"events":[\#(whole),{"message":"\#(head)"},\#(whole),{"message":"{\"kind\":\"Ev"}]}"#
+        let content = reader.read(Array(line.utf8).span) { ids.append($0["auditID"]?.string ?? "") }
+        #expect(content == .events && ids == ["a1", "a1"])
+        let event = Self.event.replacing(
+            #""requestObject":{"a":[1]}"#, with: #""annotations":{"audit.k8s.io/truncated":"true"}"#)
+        #expect(reader.cut.map { String(decoding: $0, as: UTF8.self) } == [event, ""])
+        _ = reader.read(Array(whole.utf8).span) { _ in }
+        #expect(reader.cut.isEmpty)
     }
 
     @Test(arguments: [

@@ -1,4 +1,5 @@
 import AuditLog
+import Foundation
 import Testing
 
 /// The requests that a server would have received, and what the log leaves open.
@@ -134,6 +135,56 @@ import Testing
             #expect((decision.denied == ["image-tag"]) == isKnown)
             #expect((decision.doubted == ["image-tag"]) == !isKnown)
         }
+    }
+
+    /// The log of a Deployment that gets a bad image and later goes back to it.
+    private func rolledBack() -> Log {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+        addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &log)
+        log.add("update", response: Log.deployment(version: 3, image: "a:latest"))
+        addReplicaSet("web-2", image: "a:latest", version: 4, to: &log)
+        log.add("update", response: Log.deployment(version: 5, image: "a:1.0.0"))
+        log.add("update", response: Log.deployment(version: 6, image: "a:latest"))
+        return log
+    }
+
+    @Test func `an event that is cut off hides a revision as one does that is truncated`() throws {
+        let whole = try #require(try rolledBack().evaluate(Self.imageTag).decisions.last)
+        #expect(whole.warned == ["image-tag"] && whole.denied.isEmpty, "an earlier template")
+        // Within the object, and before the name.
+        for kept in ["containers", "username"] {
+            var log = rolledBack()
+            log.lines[3] = try #require(log.lines[3].components(separatedBy: kept).first)
+            let (decisions, summary) = try log.evaluate(Self.imageTag)
+            let last = try #require(decisions.last)
+            #expect(last.denied.isEmpty && last.doubted == ["image-tag"], "\(last)")
+            #expect(summary.damagedLines == 1)
+        }
+    }
+
+    @Test func `an update that is cut off makes the old state unknown`() throws {
+        var log = Log()
+        log.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
+        log.add("update", response: Log.deployment(version: 2, image: "a:latest"))
+        log.add("update", response: Log.deployment(version: 3, replicas: 5, image: "a:latest"))
+        log.lines[1] = String(log.lines[1].dropLast(300))
+        let (decisions, summary) = try log.evaluate(Self.imageTag)
+        #expect(decisions.last?.denied == [] && summary.unknown == [.past: 1])
+        #expect(summary.damagedLines == 1 && summary.obstacles.isEmpty)
+    }
+
+    @Test func `a status takes no memory of the states`() throws {
+        var log = Log()
+        let status = #""status":{"message":"\#(String(repeating: "x", count: 20_000))"}"#
+        for number in 1...100 {
+            let object = Log.deployment("web-\(number)", uid: "u\(number)")
+                .replacing(#""status":{"replicas":1}"#, with: status)
+                .replacing(#""manager":"kubectl""#, with: #""manager":"\#(String(repeating: "y", count: 20_000))""#)
+            log.add("create", "deployments", "web-\(number)", code: 201, response: object)
+        }
+        #expect(try log.evaluate(limit: 400_000).summary.droppedStates == 0)
+        #expect(try log.evaluate(limit: 100_000).summary.droppedStates > 0)
     }
 
     @Test func `truncated events are counted`() throws {

@@ -36,12 +36,20 @@ import Testing
         var damaged: [Int] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             damaged += intake.read(Array(line.utf8).span, at: (0, index + 1), in: &lines) { event in
+                guard !event.isCut else { return }
                 let id = (try? Literal(parsing: event.bytes))?["auditID"]?.text ?? ""
                 found.append("\(id):\(event.place.line)")
             }
         }
-        if let line = intake.end(&lines) { damaged.append(line) }
+        if let cut = intake.end(&lines, of: 0) { damaged.append(cut.place.line) }
         return (found, damaged, intake.summary)
+    }
+
+    @Test func `a list of strings over many lines`() throws {
+        let event = Self.compact("a").replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let (found, damaged, summary) = try read("[\n    \"\(event)\",\n    \"I1123 started\"\n]\n")
+        #expect(found == ["a:2"])
+        #expect(damaged.isEmpty && summary.foreignLines == 1)
     }
 
     @Test func `events over many lines, one after the other`() throws {

@@ -103,7 +103,7 @@ struct AuditLogFiles {
             // The stream gives the file away, so that its buffer is not copied.
             streams[index].file = nil
             guard let line = file?.next() else {
-                close(&file)
+                close(&file, index)
                 continue
             }
             take(line, of: &file, index)
@@ -120,8 +120,11 @@ struct AuditLogFiles {
         }
     }
 
-    private mutating func close(_ file: inout LogFile?) {
-        if var lines = file?.lines, let path = file?.path, let line = intake.end(&lines) { note(line, path) }
+    private mutating func close(_ file: inout LogFile?, _ index: Int) {
+        if var lines = file?.lines, let path = file?.path, let cut = intake.end(&lines, of: file?.index ?? 0) {
+            streams[index].pending.insert(cut)
+            note(cut.place.line, path)
+        }
         if let failure = file?.failure() {
             note(failure)
         }
@@ -132,7 +135,8 @@ struct AuditLogFiles {
     private mutating func take(_ line: LogFile.Line, of file: inout LogFile?, _ index: Int) {
         guard let path = file?.path, var lines = file?.lines else { return }
         guard let range = line.range else {
-            intake.countOversized()
+            let place = (file: file?.index ?? 0, line: line.number)
+            streams[index].pending.insert(intake.loseLine(at: place, in: lines))
             note("the line is longer than 64 MiB", path, line.number)
             return
         }
@@ -185,7 +189,11 @@ struct AuditLogFiles {
 
         init(_ path: String) {
             let name = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
-            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            // `audit.2.log`
+            if parts.count > 2, parts.last.map({ Int($0) == nil }) ?? false, Int(parts[parts.count - 2]) != nil {
+                parts.swapAt(parts.count - 1, parts.count - 2)
+            }
             // A longer number is a date.
             if let last = parts.last, parts.count > 2, last.utf8.count < 5, let number = Int(last), number >= 0 {
                 self.name = parts.dropLast().joined(separator: ".") + Rotation.end

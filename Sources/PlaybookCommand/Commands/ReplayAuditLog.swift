@@ -118,7 +118,7 @@ final class AuditLogReplay: Sendable {
                         : ReplayTally.Names(of: result.review, team: team)
                     tally.add(
                         Comparison(admitted: result.certain, isNamed: !isRedacted), by: names, result.verdict,
-                        recorded: result.time, doubted: result.doubted,
+                        recorded: result.time.seconds > 0 ? result.time : nil, doubted: result.doubted,
                         at: ReplayTally.Place(
                             file: isRedacted ? "file \(request.place.file + 1)" : path, order: request.place.file,
                             line: request.place.line))
