@@ -11,13 +11,16 @@ public struct Chart: Sendable {
     public let isLibrary: Bool
     /// The names of the charts that it depends on.
     public let dependencies: [String]
+    /// The reason that it cannot be rendered; nil if there is none.
+    public let obstacle: String?
 
-    /// Reads a `Chart.yaml`, and the `requirements.yaml` of an older chart; nil if it is none.
-    public init?(_ file: ManifestFile, requirements: ManifestFile? = nil) {
-        guard let root = Chart.root(of: file), let name = root["name"]?.text, !name.isEmpty else { return nil }
-        self.name = name
-        isLibrary = root["type"]?.text == "library"
-        let listed = root["dependencies"] ?? requirements.flatMap(Chart.root)?["dependencies"]
+    /// Reads a `Chart.yaml`, and the `requirements.yaml` of an older chart.
+    public init(_ file: ManifestFile, requirements: ManifestFile? = nil) {
+        let root = Chart.root(of: file)
+        name = root?["name"]?.text ?? ""
+        obstacle = file.problem.map { "it cannot be read: \($0)" } ?? (name.isEmpty ? "name is not set" : nil)
+        isLibrary = root?["type"]?.text == "library"
+        let listed = root?["dependencies"] ?? requirements.flatMap(Chart.root)?["dependencies"]
         dependencies = (listed?.elements ?? []).compactMap { $0["name"]?.text }
     }
 

@@ -44,14 +44,25 @@ public struct Kustomization: Sendable {
     public let references: [Reference]
     /// The reason that it cannot be built, apart from its references; nil if there is none.
     public let obstacle: String?
+    /// The reason that its references are not known; nil if they are.
+    let problem: String?
     /// True if it only lists resources, and does not change them.
     let isList: Bool
 
     /// Reads a kustomization file; nil if it is one in name only, such as a Kustomization of Flux.
+    ///
+    /// A file that cannot be read has no references, and its problem is an obstacle.
     public init?(_ file: ManifestFile) {
-        guard file.problem == nil, file.documents.count == 1, let root = try? Literal(parsing: file.documents[0].json),
-            !root.members.isEmpty
-        else { return nil }
+        problem =
+            file.problem.map { "it cannot be read: \($0)" }
+            ?? (file.documents.count > 1 ? "it has several YAML documents" : nil)
+        guard problem == nil else {
+            (isComponent, references, obstacle, isList) = (false, [], problem, false)
+            return
+        }
+        guard let root = file.documents.first.flatMap({ try? Literal(parsing: $0.json) }), !root.members.isEmpty else {
+            return nil
+        }
         let versions = root.values(of: "apiVersion").compactMap(\.text)
         guard versions.allSatisfy({ $0.hasPrefix("kustomize.config.k8s.io/") }) else { return nil }
         isComponent = root.values(of: "kind").contains { $0.text == "Component" }
@@ -201,6 +212,8 @@ public struct KustomizationFiles: Sendable {
     public private(set) var remote: String?
     /// The first reason that it cannot be built; nil if there is none.
     public private(set) var obstacle: String?
+    /// The first kustomization file that cannot be read, so that it can refer to any file; nil if there is none.
+    public private(set) var unreadable: String?
 
     /// The number of references is limited, and the nesting depth.
     static let maximumReferences = 20_000
@@ -238,6 +251,7 @@ public struct KustomizationFiles: Sendable {
         kustomizations[directory] = path
         if depth == 0 { isComponent = kustomization.isComponent }
         if let reason = kustomization.obstacle { refuse(reason) }
+        if kustomization.problem != nil { unreadable = unreadable ?? path }
         if use == .plugin {
             plugins.insert(directory)
             if !kustomization.isList { refuse("\(path) changes plugins") }

@@ -51,7 +51,7 @@ public struct SourceFixes: Sendable {
             for edit in judgement.finding.edits {
                 guard let place = source.place(of: edit.pointer, in: object.value) else { return nil }
                 switch edit {
-                case .set(_, let value): result.append(.set(place, value))
+                case .set(_, let value): result.append(.set(place, source.withoutAddedLabels(value)))
                 case .remove: result.append(.remove(place))
                 }
             }

@@ -190,6 +190,33 @@ struct SourceObject {
         return Pointer(tokens)
     }
 
+    /// Returns a value for the source whose label selectors have only labels that the template in the source has.
+    ///
+    /// A kustomization adds its own labels to them, and an overlay without these labels reads the source, too.
+    func withoutAddedLabels(_ value: Literal) -> Literal {
+        guard let type = object.type else { return value }
+        let kind = ResourceKind(kind: type.kind, apiVersion: type.apiVersion)
+        let labels = PodTemplate.metadata(of: object.value, kind: kind)?["labels"]
+        return withoutAddedLabels(value, labels)
+    }
+
+    private func withoutAddedLabels(_ value: Literal, _ own: Value?, isSelector: Bool = false) -> Literal {
+        switch value {
+        case .array(let elements): return .array(elements.map { withoutAddedLabels($0, own) })
+        case .object(let members):
+            return .object(
+                members.map { member in
+                    guard isSelector, member.key == "matchLabels" else {
+                        let value = withoutAddedLabels(member.value, own, isSelector: member.key == "labelSelector")
+                        return Literal.Member(member.key, value)
+                    }
+                    let kept = member.value.members.filter { own?[name: $0.key] != nil }
+                    return kept.isEmpty ? member : Literal.Member(member.key, .object(kept))
+                })
+        default: return value
+        }
+    }
+
     private static func index(of element: Value, at index: Int, in source: Value) -> (index: Int, element: Value)? {
         let elements = Array(source.elements)
         if let name = element["name"]?.string {

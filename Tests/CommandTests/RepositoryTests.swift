@@ -463,6 +463,58 @@ import Testing
         }
     }
 
+    @Test func `fix writes no label of an overlay into the base`() throws {
+        // The overlay adds a label to the selectors.
+        let edit =
+            "; s/{app: web}/{app: web, env: dev}/; s/^\\( *\\)app: web\\$/\\1app: web\\n\\1env: dev/"
+        let files = [
+            "base/kustomization.yaml": "resources:\n- web.yaml\n", "base/web.yaml": Self.deployment(replicas: 2),
+            "dev/kustomization.yaml": "resources:\n- ../base/web.yaml\n", "bin/kubectl": kubectl(edit),
+        ]
+        try withFiles(files) { folder in
+            let spread = environment(onlyWith: ["topology-spread": "deny"])
+            let program = try check("--write", "base", "dev", in: folder, command: "fix", environment: spread)
+            #expect(program.error.contains("fixed 1 finding in 1 file"), "\(program.error)")
+            let base = try text("\(folder)/base/web.yaml")
+            #expect(base.contains("topologySpreadConstraints") && !base.contains("env"), "\(base)")
+        }
+    }
+
+    /// `resources` is given twice: kustomize builds it, but another reader can understand it in another way.
+    private static let twice = "resources:\n- web.yaml\nresources:\n- ../base\npatches: [{path: memory.yaml}]\n"
+
+    @Test func `a kustomization that cannot be read is not rendered, and its patches are skipped`() throws {
+        let patch = Self.deployment().components(separatedBy: "  selector")[0]
+        let files = [
+            "base/kustomization.yaml": "resources:\n- web.yaml\n", "base/web.yaml": Self.deployment(replicas: 2),
+            "prod/kustomization.yaml": Self.twice, "prod/memory.yaml": patch, "bin/kubectl": kubectl(),
+            ".git/HEAD": "",
+        ]
+        try withFiles(files) { folder in
+            let program = try check(".", in: folder)
+            #expect(
+                program.error.hasPrefix("playbook: prod/kustomization.yaml: not rendered: it cannot be read: "),
+                "\(program.error)")
+            #expect(program.error.contains("duplicate key \"resources\""))
+            #expect(program.code == 0 && program.output.hasPrefix("1 object in "), "\(program.output)")
+            // It can read the base, so the base is not changed.
+            let fix = try check("--write", ".", in: folder, command: "fix", environment: Self.memory)
+            #expect(
+                fix.error.contains("prod/kustomization.yaml cannot be read, and can refer to base/web.yaml"),
+                "\(fix.error)")
+            #expect(try text("\(folder)/base/web.yaml") == files["base/web.yaml"])
+        }
+    }
+
+    @Test(arguments: [("name: [a\n", "it cannot be read: "), ("version: 1.0.0\n", "name is not set")])
+    func `a chart that cannot be read is not rendered, and that is reported`(_ text: String, _ reason: String) throws {
+        try withFiles(["chart/Chart.yaml": text, "web.yaml": Self.deployment(replicas: 2)]) { folder in
+            let program = try check(".", in: folder)
+            #expect(program.error.hasPrefix("playbook: chart/Chart.yaml: not rendered: \(reason)"), "\(program.error)")
+            #expect(program.code == 0)
+        }
+    }
+
     @Test func `fix leaves a source if the rendered result would change in another way`() throws {
         // With the change, a CPU request is rendered too.
         let edit = "; s/requests: {memory: 128Mi}/requests: {memory: 128Mi, cpu: 1}/"

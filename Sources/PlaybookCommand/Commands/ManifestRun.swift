@@ -81,9 +81,7 @@ struct ManifestRun {
         guard repository?.isGiven(path) ?? false else {
             return CannotEdit("\(path) is not among the files that were given")
         }
-        return repository?.otherReader(of: path).map {
-            CannotEdit("\(path) is read by the kustomization in \($0), which is not rendered here")
-        }
+        return repository?.otherReader(of: path).map { CannotEdit($0) }
     }
 
     /// Returns the kustomization file that names a file as a resource; nil if there is none.

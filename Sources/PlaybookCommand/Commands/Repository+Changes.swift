@@ -42,15 +42,30 @@ extension Repository {
     /// True if the arguments name a file, or a directory that contains it.
     func isGiven(_ path: String) -> Bool { entries.contains { $0.path == path } }
 
-    /// Returns a kustomization that reads a file and is not rendered in this run; nil if there is none.
+    /// Describes a kustomization that reads a file, or can read it, and is not rendered in this run; nil if there is none.
     ///
     /// A change of the file could break it. Kustomizations of the whole git repository are searched.
     mutating func otherReader(of path: String) -> String? {
-        if otherReaders == nil { otherReaders = findOtherReaders() }
-        return otherReaders?[PathText.joined(tree.workingDirectory, path)]
+        let others = otherReaders ?? findOtherReaders()
+        otherReaders = others
+        let whole = PathText.joined(tree.workingDirectory, path)
+        if let reader = others.byFile[whole] {
+            return "\(path) is read by the kustomization in \(reader), which is not rendered here"
+        }
+        return others.unreadable.first { PathText.isIn($0.repository, whole) }.map {
+            "\($0.file) cannot be read, and can refer to \(path)"
+        }
     }
 
-    private mutating func findOtherReaders() -> [String: String] {
+    /// The kustomizations that are not rendered in this run.
+    struct OtherReaders {
+        /// By file, the directory of a kustomization that reads it.
+        var byFile: [String: String] = [:]
+        /// The kustomization files that cannot be read, each with the root of its repository.
+        var unreadable: [(file: String, repository: String)] = []
+    }
+
+    private mutating func findOtherReaders() -> OtherReaders {
         let here = tree.workingDirectory
         let rendered = Set(kustomizations.values.flatMap { $0.kustomizations.keys.map { PathText.joined(here, $0) } })
         var others: [String: KustomizationFiles] = [:]
@@ -60,11 +75,15 @@ extension Repository {
             let directory = PathText.directory(of: PathText.joined(here, file.path))
             if others[directory] == nil { others[directory] = KustomizationFiles(of: directory, in: &tree) }
         }
-        var readers: [String: String] = [:]
+        var readers = OtherReaders()
         for directory in others.keys.sorted() where !rendered.contains(directory) {
-            for file in others[directory]?.all ?? [] {
+            guard let files = others[directory] else { continue }
+            if let file = files.unreadable {
+                readers.unreadable.append((file, Inputs.repositoryRoot(of: directory) ?? here))
+            }
+            for file in files.all {
                 let path = PathText.joined(here, file)
-                if readers[path] == nil { readers[path] = PathText.relative(directory, from: here) }
+                if readers.byFile[path] == nil { readers.byFile[path] = PathText.relative(directory, from: here) }
             }
         }
         return readers

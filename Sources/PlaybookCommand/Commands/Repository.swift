@@ -34,8 +34,8 @@ struct Repository {
 
     private(set) var entries: [Entry] = []
     var tree = DiskTree()
-    /// The kustomizations that read a file and are not rendered, by file; nil until they are searched.
-    var otherReaders: [String: String]?
+    /// The kustomizations that are not rendered; nil until they are searched.
+    var otherReaders: OtherReaders?
     /// The files that a rendered root reads, or that are no objects by themselves.
     private var covered: Set<String> = []
     /// The directories with a kustomization file, and what it reads.
@@ -118,7 +118,7 @@ struct Repository {
     private mutating func sort(_ entry: Entry) {
         let directory = PathText.directory(of: entry.path)
         let file = entry.file
-        let contents = file.contents(isBesideKustomization: found[directory] != nil && !isResource(entry.path))
+        let contents = file.contents(isBesideKustomization: tree.hasKustomization(directory) && !isResource(entry.path))
         let isOurs = contents == .objects || file.isMeantAsManifest && contents != .patches
         if contents == .objects { files.append(file) }
         do throws(Inputs.Failure) {
@@ -257,8 +257,7 @@ struct Repository {
         for entry in entries where !entry.isNamed && PathText.name(of: entry.path) == Chart.fileName {
             let directory = PathText.directory(of: entry.path)
             let requirements = tree.files[PathText.joined(directory, "requirements.yaml")]
-            guard let chart = Chart(entry.file, requirements: requirements) else { continue }
-            charts.append((directory, chart, entry.path))
+            charts.append((directory, Chart(entry.file, requirements: requirements), entry.path))
         }
         guard !charts.isEmpty else { return }
         let directories = Set(charts.map(\.directory))
@@ -286,6 +285,7 @@ struct Repository {
                 continue
             }
             do throws(Renderer.Failure) {
+                if let obstacle = own.obstacle { throw Renderer.Failure(reason: obstacle) }
                 guard !own.isLibrary else {
                     throw Renderer.Failure(reason: "Helm does not render library charts")
                 }
