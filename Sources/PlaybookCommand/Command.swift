@@ -451,6 +451,9 @@ enum ProgramName {
     private static let isPlugin =
         CommandLine.arguments.first?.split(separator: "/").last?.hasPrefix("kubectl-playbook") ?? false
 
+    /// The name.
+    static let value = isPlugin ? "kubectl playbook" : "playbook"
+
     /// Returns a text with this name in the commands that it mentions.
     static func shown(_ text: String) -> String {
         guard isPlugin else { return text }
@@ -458,7 +461,7 @@ enum ProgramName {
         var words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         for index in words.indices.dropLast() where words[index].hasSuffix("playbook") {
             let next = String(words[index + 1].prefix { $0.isLetter || $0 == "-" })
-            if names.contains(next) { words[index] = words[index].dropLast(8) + "kubectl playbook" }
+            if names.contains(next) { words[index] = words[index].dropLast(8) + value }
         }
         return words.joined(separator: " ")
     }

@@ -84,6 +84,7 @@ public enum JSONReport {
         ]
         let team = object.verdict.subject.team
         if !team.isEmpty { members.append(.init("team", .string(team))) }
+        if object.verdict.isThirdParty { members.append(.init("thirdParty", .bool(true))) }
         if let root = object.root { members.append(.init("root", .string(root))) }
         if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
         if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }

@@ -12,15 +12,20 @@ public enum MarkdownReport {
     public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
         var text = heading(summary) + "\n" + counts(objects, summary)
         // Denied objects come first, so that others are omitted before them.
-        let ordered =
-            objects.filter(\.isDenied) + objects.filter { !$0.isDenied && !$0.findings.isEmpty }
+        let ordered = [false, true].flatMap { isThirdParty in
+            let group = objects.filter { $0.verdict.isThirdParty == isThirdParty }
+            return group.filter(\.isDenied) + group.filter { !$0.isDenied && !$0.findings.isEmpty }
+        }
         // Room for the end of a fold and for the note about omitted findings.
         var room = limit - text.utf16.count - 200
         var (leftFindings, leftObjects) = (0, 0)
+        var hasOthers = false
         var shown = ShownFindings()
         for object in ordered {
             let findings = shown.next(object)
-            let fold = opening(of: object, findings)
+            let isFirstOther = object.verdict.isThirdParty && !hasOthers
+            hasOthers = hasOthers || isFirstOther
+            let fold = (isFirstOther ? "\n**\(thirdPartyTitle)**\n" : "") + opening(of: object, findings)
             var (entries, size, count) = ("", fold.utf16.count, 0)
             for finding in findings {
                 let entry = entry(finding, of: object)

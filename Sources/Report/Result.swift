@@ -82,6 +82,9 @@ extension [JudgedObject] {
 /// `1 finding`, `2 findings`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
+/// The heading above objects whose author is not the team.
+let thirdPartyTitle = "Operator-made and third-party objects: change the resource or the chart that they come from"
+
 /// The text for an empty namespace, team or user.
 let none = "(none)"
 

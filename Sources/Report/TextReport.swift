@@ -8,6 +8,7 @@ public struct TextReport: Sendable {
     private let isColored: Bool
     private let isVerbose: Bool
     private let namesFiles: Bool
+    private let program: String
     private var blocks: [Block] = []
     private var tally: [String: (rule: Rule, counts: [Judgement.Effect: Int])] = [:]
     private var documentation = ""
@@ -30,7 +31,9 @@ public struct TextReport: Sendable {
     ///   - isColored: True for a terminal: colors, and links from rules to their documentation.
     ///   - isVerbose: True to show source lines, suggested changes, and objects without findings.
     ///   - namesFiles: False for objects of a cluster, which have no file.
-    public init(isColored: Bool, isVerbose: Bool = false, namesFiles: Bool = true) {
+    ///   - program: The name of the program in the commands that it suggests.
+    public init(isColored: Bool, isVerbose: Bool = false, namesFiles: Bool = true, program: String = "playbook") {
+        self.program = program
         self.isColored = isColored
         self.isVerbose = isVerbose
         self.namesFiles = namesFiles
@@ -71,16 +74,12 @@ public struct TextReport: Sendable {
         if !others.isEmpty {
             // A verbose block ends with an empty line.
             if !text.isEmpty, !isVerbose { text += "\n" }
-            text += paint(TextReport.thirdPartyTitle, .bold) + "\n" + others.map { blocks[$0].text }.joined()
+            text += paint(thirdPartyTitle, .bold) + "\n" + others.map { blocks[$0].text }.joined()
         }
         text += totals()
         if !text.isEmpty { text += "\n" }
         return text + TextReport.summary(summary) + advice(summary)
     }
-
-    /// The heading above objects whose author is not the team.
-    private static let thirdPartyTitle =
-        "Operator-made and third-party objects: change the resource or the chart that they come from"
 
     // MARK: Objects
 
@@ -213,19 +212,19 @@ public struct TextReport: Sendable {
         let hint = hasHints ? "(hint) marks a warning that denies in no profile\n" : ""
         guard summary.noun == .object, summary.files > 0 else {
             guard !isVerbose else { return hint }
-            return hint + "Use --verbose for source lines and suggestions, and `playbook explain RULE` for a rule.\n"
+            return hint + "Use --verbose for source lines and suggestions, and `\(program) explain RULE` for a rule.\n"
         }
         var steps: [(command: String, effect: String)] = []
-        if !isVerbose { steps.append(("playbook check --verbose PATH", "show source lines and suggested changes")) }
-        steps.append(("playbook explain \(first)", "describe a rule"))
+        if !isVerbose { steps.append(("\(program) check --verbose PATH", "show source lines and suggested changes")) }
+        steps.append(("\(program) explain \(first)", "describe a rule"))
         if !fixable.isEmpty {
             let ids = rows.map(\.rule.id).filter(fixable.contains)
             let shown = ids.prefix(3).joined(separator: ", ") + (ids.count > 3 ? ", …" : "")
-            steps.append(("playbook fix --diff PATH", "show safe fixes: \(shown)"))
+            steps.append(("\(program) fix --diff PATH", "show safe fixes: \(shown)"))
         }
         if summary.denied > 0, summary.baseline == nil, !summary.isBaselineWritten {
             steps.append(
-                ("playbook check --write-baseline FILE PATH", "accept these findings, to report only new ones"))
+                ("\(program) check --write-baseline FILE PATH", "accept these findings, to report only new ones"))
         }
         let width = steps.map(\.command.count).max() ?? 0
         let lines = steps.map { "  \(padded($0.command, width))  \($0.effect)\n" }

@@ -176,6 +176,10 @@ import Testing
                 process.waitUntilExit()
                 return (texts[0], texts[1])
             }
+            let manifest = "\(folder)/a.yaml"
+            try "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostNetwork: true}\n".write(
+                toFile: manifest, atomically: true, encoding: .utf8)
+            #expect(try run(["check", manifest]).output.contains("\n  kubectl playbook explain "))
             let overview = try run(["--help"]).output
             #expect(
                 overview.contains("usage: kubectl playbook COMMAND")

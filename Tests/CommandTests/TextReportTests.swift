@@ -152,6 +152,21 @@ import Testing
                 """), "\(output)")
     }
 
+    @Test func `objects that a controller manages are a group of their own in text, Markdown and JSON`() throws {
+        let owner =
+            "name: web, namespace: shop, ownerReferences: [{apiVersion: a.example.com/v1, kind: Thing, name: t, uid: u, controller: true}]"
+        let text = manifests.replacingOccurrences(of: "name: web, namespace: shop", with: owner)
+        #expect(text != manifests)
+        let title = "Operator-made and third-party objects: change the resource or the chart that they come from"
+        for format in ["text", "markdown"] {
+            let parts = try check(text, ["--format", format]).output.components(separatedBy: title)
+            #expect(parts.count == 2 && parts[0].contains("shop/api") && parts[1].contains("shop/web"), "\(parts)")
+        }
+        let report = try Literal(json: Array(check(text, ["--format", "json"]).output.utf8))
+        let marks = report["findings"]?.elements.map { "\($0["object"]?.text ?? "") \($0["thirdParty"]?.json ?? "-")" }
+        #expect(Set(marks ?? []) == ["Deployment shop/web true", "Deployment shop/api -"])
+    }
+
     @Test func `operator-made objects name the resource to change`() throws {
         let review = """
             {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","operation":"CREATE",\

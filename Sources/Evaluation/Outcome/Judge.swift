@@ -132,6 +132,7 @@ public struct Judge: Sendable {
             if context.source != .server {
                 verdict.isThirdParty =
                     origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
+                    || subject.metadata.controller != nil
             }
             if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
         }

@@ -25,7 +25,7 @@ public struct Verdict: Sendable {
     public internal(set) var untrustedController: String?
     /// The operator's service account whose object has findings that only warn because of it.
     public internal(set) var operatorAccount: String?
-    /// True if an operator made the object or its namespace is a platform namespace, so that its author is not the team; a
+    /// True if a controller manages the object or its namespace is a platform namespace, so that its author is not the team; a
     /// server does not set it.
     public internal(set) var isThirdParty = false
     /// The object that was evaluated; nil until its names are read (see ``subject``).

@@ -25,7 +25,8 @@ struct ReportPrinter {
         keepsObjects = ([format] + outputs.map(\.format)).contains { $0 != "text" && $0 != "response" }
         let isVerbose = arguments.has(.verbose) || arguments.has(.review)
         func report(isColored: Bool) -> TextReport {
-            TextReport(isColored: isColored, isVerbose: isVerbose, namesFiles: namesFiles)
+            TextReport(
+                isColored: isColored, isVerbose: isVerbose, namesFiles: namesFiles, program: ProgramName.value)
         }
         if format == "text", !isSilent { shown = report(isColored: Console.isColored() && !arguments.has(.noColor)) }
         if outputs.contains(where: { $0.format == "text" }) { written = report(isColored: false) }
