@@ -185,8 +185,14 @@ final class Renderer {
             }
         }
         guard result.status == 0 else {
-            let lines = String(decoding: result.messages, as: UTF8.self).split(separator: "\n")
-            let message = lines.last { $0.lowercased().hasPrefix("error:") } ?? lines.last ?? "no message"
+            func lines(_ bytes: [UInt8]) -> [Substring] {
+                String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            }
+            func isError(_ line: Substring) -> Bool { line.lowercased().hasPrefix("error:") }
+            let messages = lines(result.messages)
+            let message =
+                messages.last(where: isError) ?? messages.last ?? lines(result.output).last(where: isError)
+                ?? "no message"
             let text = message.replacing(every: job.place, by: "…")
             throw Failure(reason: "\(name) failed (\(result.status)): \(text.prefix(400))")
         }

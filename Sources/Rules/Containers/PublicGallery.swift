@@ -53,6 +53,7 @@ enum PublicGallery {
         "amazonlinux",  // Amazon Linux 2023 User Guide, "AL2023 Base Container Image"
         "amazoncorretto",  // Amazon Corretto User Guide, "Using the Corretto ECR Instance"
         "lambda",  // AWS Lambda Developer Guide, "AWS base images for Lambda"
+        "aws-containers",  // github.com/aws-containers/retail-store-sample-app: charts
         "neuron",  // github.com/aws-neuron/neuron-helm-charts: README
     ]
 }
