@@ -17,6 +17,8 @@ public struct TextReport: Sendable {
     /// The ids of rules with findings that `playbook fix` can remove.
     private var fixable: Set<String> = []
     private var hasAnswers = false
+    /// True if a finding suggests a PodDisruptionBudget that `playbook fix` can add.
+    private var lacksBudgets = false
 
     /// The text of an object.
     private struct Block {
@@ -52,10 +54,11 @@ public struct TextReport: Sendable {
             Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
         for further in verdict.further { count(further.rule, further.effect, further.count) }
         if documentation.isEmpty { documentation = verdict.documentation }
-        for finding in object.findings where finding.judgement.effect != .exempt && finding.judgement.finding.isFixable
-        {
-            // A fix of a rendered object needs the source of the value.
-            if object.root == nil || finding.region != nil { fixable.insert(finding.judgement.rule.id) }
+        // A fix of a rendered object needs the source of the value.
+        for finding in object.findings where object.root == nil || finding.region != nil {
+            guard finding.judgement.effect != .exempt else { continue }
+            if finding.judgement.finding.isFixable { fixable.insert(finding.judgement.rule.id) }
+            lacksBudgets = lacksBudgets || finding.judgement.finding.addsBudget
         }
         hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
         hasAnswers = hasAnswers || !object.answers.isEmpty
@@ -222,6 +225,10 @@ public struct TextReport: Sendable {
             let shown = ids.prefix(3).joined(separator: ", ") + (ids.count > 3 ? ", …" : "")
             steps.append(("\(program) fix --diff PATH", "show safe fixes: \(shown)"))
         }
+        if lacksBudgets {
+            steps.append(
+                ("\(program) fix --diff --add-companions PATH", "show the PodDisruptionBudgets that are missing"))
+        }
         if summary.denied > 0, summary.baseline == nil, !summary.isBaselineWritten {
             steps.append(
                 ("\(program) check --write-baseline FILE PATH", "accept these findings, to report only new ones"))
@@ -293,4 +300,9 @@ extension JudgedObject {
     fileprivate var severity: Int {
         isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
     }
+}
+
+extension Finding {
+    /// True if it suggests a PodDisruptionBudget that does not exist.
+    fileprivate var addsBudget: Bool { !isReplacement && relatedObject?["kind"] == "PodDisruptionBudget" }
 }

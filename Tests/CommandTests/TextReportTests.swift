@@ -114,6 +114,14 @@ import Testing
         #expect(try !check(text, [], TestSupport.environment(onlyWith: [:])).output.contains("Next steps"))
     }
 
+    @Test func `the next steps name the command that adds PodDisruptionBudgets, if one is missing`() throws {
+        let text = manifests.replacing(
+            "template: {spec: {}}", with: "template: {metadata: {labels: {app: web}}, spec: {}}")
+        let missing = try check(text, [], TestSupport.environment(onlyWith: ["pod-disruption-budget": "deny"])).output
+        #expect(missing.contains("\n  playbook fix --diff --add-companions PATH "), "\(missing)")
+        #expect(try !check(text).output.contains("--add-companions"))
+    }
+
     @Test func `a hint is explained below the findings`() throws {
         let program = try check(
             manifests.replacingOccurrences(of: "  replicas: 1\n", with: ""), [],
