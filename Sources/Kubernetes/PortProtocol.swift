@@ -6,7 +6,7 @@ public enum PortProtocol {
 
     /// Derives the protocol from a port.
     public init(of port: Value) {
-        if let transport = port.present("protocol"), !transport.equals("TCP") {
+        guard PortProtocol.isOfTCP(port) else {
             self = .other
             return
         }
@@ -33,6 +33,9 @@ public enum PortProtocol {
     /// True if the image is a pause image: its process only waits.
     public static func isPauseImage(_ container: Container) -> Bool { isImage(container, of: ["pause"]) }
 
+    /// True if the port uses TCP, which is the default.
+    public static func isOfTCP(_ port: Value) -> Bool { port.present("protocol")?.equals("TCP") ?? true }
+
     /// True if servers of HTTP usually listen on the port's number.
     public static func isUsualForHTTP(_ port: Value) -> Bool {
         guard let number = port["containerPort"]?.int else { return false }
@@ -42,10 +45,10 @@ public enum PortProtocol {
     }
 
     /// True if the image's name is that of a database, a cache or a message broker.
-    static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
+    public static func isDataImage(_ container: Container) -> Bool { isImage(container, of: data) }
 
     /// True if the port's name or number is that of a database, a cache or a message broker.
-    static func isOfData(_ port: Value) -> Bool {
+    public static func isOfData(_ port: Value) -> Bool {
         let words = port["name"]?.string.map { PortProtocol.words($0) } ?? []
         if words.contains(where: PortProtocol.data.contains) { return true }
         return PortProtocol(of: port) == .other && port["containerPort"]?.int.map(dataNumbers.contains) ?? false

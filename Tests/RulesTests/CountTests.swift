@@ -56,6 +56,19 @@ import Testing
         }
     }
 
+    @Test func `a trusted controller may set any count in an UPDATE that changes nothing else`() throws {
+        func denied(_ spec: String) throws -> [String] {
+            var world = World(World.deployment).updated(to: try World.object("spec: \(spec)", .apply))
+            (world.user, world.groups) = ("system:serviceaccount:delivery:controller", [])
+            world.settings = ["PLAYBOOK_TRUSTED_CONTROLLERS": world.user]
+            world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
+            world.rules = world.rules.filter { $0.id == "replicas" }
+            return try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        }
+        #expect(try denied("{replicas: 1}") == [])
+        #expect(try denied("{replicas: 1, minReadySeconds: 9}") == ["replicas"])
+    }
+
     @Test func `scaling down to a count that allows no disruptions is denied`() throws {
         let budget = World.fragmentForTests(
             """

@@ -237,6 +237,19 @@ import Testing
         #expect(!remedy.contains("PLAYBOOK_"))
     }
 
+    @Test(arguments: [
+        (
+            "web",
+            "use a full version of web, or its digest (crane digest web); if you build this image, tag it with its version and commit"
+        ),
+        ("shop/web", "use a full version of shop/web, or its digest (crane digest shop/web)"),
+        ("redis:latest", "use a full version of redis, or its digest (crane digest redis:latest)"),
+    ])
+    func `an image without a registry and a tag can be one that a build pushes`(_ image: String, _ words: String) throws
+    {
+        #expect(try findings(image)["image-tag"]?.finding.advice == words)
+    }
+
     @Test func `an image name of 1 MiB produces one line`() throws {
         for image in [String(repeating: "a", count: 1 << 20), "a:" + String(repeating: "-1.2.3", count: 1 << 17)] {
             let judgement = try #require(try findings(image)["image-registry"])

@@ -187,7 +187,10 @@ import Testing
             "add a HorizontalPodAutoscaler or ScaledObject for Deployment web, with a minimum of at least 2"
         ),
         // A workload with a volume for its data, or with strategy Recreate.
-        ("spec: {replicas: 5, strategy: {type: Recreate}}", "add an autoscaler if several replicas can run at once"),
+        (
+            "spec: {replicas: 5, strategy: {type: Recreate}}",
+            "add an autoscaler if several replicas can run at once; if not, exempt the workload from autoscaler, with a reason"
+        ),
         (
             "spec: {replicas: 5, template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]}}}",
             "add an autoscaler if several replicas can run at once"

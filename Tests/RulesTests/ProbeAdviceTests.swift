@@ -21,10 +21,19 @@ import Testing
             "add an httpGet, tcpSocket or grpc probe on port 2368" + exec
         ),
         // These do not.
-        ("postgres:17.2", [["containerPort": 5432]], "add a tcpSocket or grpc probe on port 5432" + exec),
+        ("postgres:17.2", [["containerPort": 5432]], "add a tcpSocket probe on port 5432" + exec),
         (
             "redis:7.4.1", [["name": "main", "containerPort": 8080]],
-            "add a tcpSocket or grpc probe on port 8080" + exec
+            "add a tcpSocket probe on port 8080" + exec
+        ),
+        (
+            "shop/resolver:1.2.3",
+            [["containerPort": 53, "protocol": "UDP"], ["containerPort": 53, "protocol": "TCP"]],
+            "add a tcpSocket or grpc probe on port 53" + exec
+        ),
+        (
+            "shop/collector:1.2.3", [["containerPort": 8125, "protocol": "UDP"]],
+            "no probe can use a UDP port; run a check with an exec probe"
         ),
         (
             "shop/web:1.2.3", [["name": "grpc", "containerPort": 8080]],

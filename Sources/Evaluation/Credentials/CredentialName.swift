@@ -11,6 +11,8 @@ package struct CredentialName {
     let isVague: Bool
     /// True if the value has a user name and a colon before the secret: `curl --user`.
     var isLogin = false
+    /// True for a flag that can name the key of a Secret instead of a secret: `--secret-key password`.
+    var mayNameKey = false
 }
 
 extension CredentialName {
@@ -38,7 +40,9 @@ extension CredentialName {
             case .none: continue
             case .innocent: found = nil
             case .secret:
-                found = CredentialName(kind: keyword.kind, isVague: keyword.isVague || keyword.isPlace(of: found))
+                found = CredentialName(
+                    kind: keyword.kind, isVague: keyword.isVague || keyword.isPlace(of: found),
+                    mayNameKey: keyword.isSecretKey && text[range.lowerBound] == UInt8(ascii: "-"))
             }
         }
         guard let found else { return nil }

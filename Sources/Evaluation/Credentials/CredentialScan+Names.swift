@@ -22,13 +22,15 @@ extension CredentialScan {
             }
         }
         guard var start = valueStart(separator, isQuoted, in: text) else { return nil }
+        let isSpaced = start < text.count && CredentialScan.isBlank(text[start])
         // A parameter of a URL ends at a blank; here it is empty.
-        if separator == UInt8(ascii: "="), isParameter(in: text), start < text.count,
-            CredentialScan.isBlank(text[start])
+        if separator == UInt8(ascii: "="), isSpaced, isParameter(in: text) { return nil }
+        while start < text.count, CredentialScan.isBlank(text[start]) { start += 1 }
+        if separator == UInt8(ascii: "="), isSpaced, word.upperBound == place,
+            isFollowedByWord(valueAt: start, in: text)
         {
             return nil
         }
-        while start < text.count, text[start] == UInt8(ascii: " ") || text[start] == UInt8(ascii: "\t") { start += 1 }
         guard let name = name(ofValueAt: start, in: text) else { return nil }
         // In code, a value without quotes is a variable: `headers["X-Token"] = token`, `self.token = token`.
         if isIndexed || isMember(in: text), !isQuote(at: start, in: text) { return nil }
@@ -69,6 +71,13 @@ extension CredentialScan {
         guard word.lowerBound > 0 else { return false }
         let before = text[word.lowerBound - 1]
         return before == UInt8(ascii: "?") || before == UInt8(ascii: "&")
+    }
+
+    /// True if other words follow the first one on the line: in `access_token= uid realm=/staff`, the token is empty.
+    private func isFollowedByWord(valueAt start: Int, in text: Span<UInt8>) -> Bool {
+        guard start < text.count else { return false }
+        let end = value(from: start, in: text).upperBound
+        return end < text.count && CredentialScan.isBlank(text[end]) && hasMoreWords(after: end, in: text)
     }
 
     private func isQuote(at place: Int, in text: Span<UInt8>) -> Bool {

@@ -39,6 +39,12 @@ enum CredentialText {
             return looksRandom(text, range, counts)
                 || name.kind == .password && !isProse && isLogin(text, range, counts)
         }
+        // Words are the name of a key.
+        if name.mayNameKey,
+            counts.lowers + counts.uppers + counts.dashes + counts.underscores + counts.dots == range.count
+        {
+            return false
+        }
         if isNumber(text, range, counts) {
             return name.kind == .password && counts.digits == range.count && range.count >= 4
         }

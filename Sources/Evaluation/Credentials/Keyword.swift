@@ -8,6 +8,8 @@ struct Keyword {
     let standsAlone: Bool
     /// True if it requires another word before it: `signing` before `key`.
     let isQualified: Bool
+    /// True for `secretkey`, which can also be the name of a key in a Secret.
+    let isSecretKey: Bool
 }
 
 /// An automaton that finds all keywords at the same time, with one table lookup per letter (Aho and Corasick, "Efficient String
@@ -46,7 +48,7 @@ struct KeywordTable {
         add("secretaccesskey", .awsSecretAccessKey)
         // A client secret is the complete secret; its key is a location, unless the value looks random.
         add("clientsecretkey", .secret, isVague: true)
-        add("secretkey", .secret)
+        add("secretkey", .secret, isSecretKey: true)
         add("erlangcookie", .secret)
         add("secret", .secret)
         add("token", .token)
@@ -60,7 +62,7 @@ struct KeywordTable {
 
     private mutating func add(
         _ word: StaticString, _ kind: Credential.Kind, isVague: Bool = false, standsAlone: Bool = false,
-        isQualified: Bool = false
+        isQualified: Bool = false, isSecretKey: Bool = false
     ) {
         let letters = word.withUTF8Buffer { $0.map { $0 - UInt8(ascii: "a") } }
         var state: UInt16 = 0
@@ -74,7 +76,8 @@ struct KeywordTable {
             state = steps[place]
         }
         keywords[Int(state) / KeywordTable.width] = Keyword(
-            kind: kind, length: letters.count, isVague: isVague, standsAlone: standsAlone, isQualified: isQualified)
+            kind: kind, length: letters.count, isVague: isVague, standsAlone: standsAlone, isQualified: isQualified,
+            isSecretKey: isSecretKey)
     }
 
     /// Adds the transitions of states without one for a letter: those of the longest suffix that is the prefix of a keyword.

@@ -13,7 +13,7 @@ extension Subject {
 
     /// True if the requester is allowed to set the requested number of replicas, so that autoscaling is not delayed.
     ///
-    /// The HPA controller and trusted controllers can set any number. Another service account that is not a deployer can raise
+    /// The HPA controller can set any number, and so can trusted controllers that change nothing else. Another service account that is not a deployer can raise
     /// the number, and lower it within the bounds of an autoscaler that targets the workload.
     /// - Parameters:
     ///   - count: The requested number of replicas.
@@ -24,7 +24,7 @@ extension Subject {
         guard review.user.mayBeServiceAccount else { return false }
         switch Requester(of: review, context) {
         case .deployer, .workloadController: return false
-        case .trustedController: return review.operation == .update
+        case .trustedController: return review.operation == .update && changesOnlyCount
         case .serviceAccount:
             guard review.operation == .update, review.oldObject != nil else { return false }
             if let pastCount, count >= pastCount { return true }

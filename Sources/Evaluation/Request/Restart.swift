@@ -29,6 +29,13 @@ extension Subject {
             && (count > pastCount || !mine.isSame(as: theirs))
     }
 
+    /// True for a scale request, and for an UPDATE that changes nothing in the spec but the number of replicas.
+    var changesOnlyCount: Bool {
+        if review.subresource == .scale { return true }
+        guard let new = review.object?["spec"], let old = review.oldObject?["spec"] else { return false }
+        return Subject.areSame(new, old, besides: ["replicas"])
+    }
+
     /// True if two metadata have equal annotations except for the time of a restart.
     private static func isOnlyRestart(_ new: Value?, _ old: Value?) -> Bool {
         guard let mine = new?["annotations"], mine.kind == .object else { return old?["annotations"] == nil }

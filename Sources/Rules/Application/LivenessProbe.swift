@@ -37,7 +37,7 @@ extension RuleSettings {
 private let missing = Clause("missing", "each container has a liveness probe")
 private let oneHandler = Clause("one-handler", "the probe has exactly one handler: httpGet, exec, tcpSocket or grpc")
 private let restarts = Clause(
-    "restarts", "the container's `restartPolicy` is not Never, unless a restart rule of the container applies")
+    "restarts", "the container's `restartPolicy` is not Never, unless a restart rule applies to exit code 137 or 143")
 
 /// Reports main containers that are not restarted after a failed probe (Kubernetes 1.34, "Container-level restart policy").
 private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
@@ -47,12 +47,23 @@ private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) thr
         guard policy.isPresent, try policy.equals("Never") else { continue }
         // A restart rule overrides the policy.
         let rules = try container.field["restartPolicyRules"].objects()
-        if rules.contains(where: { $0.base["action"]?.equals("Restart") ?? false }) { continue }
+        var isRestarted = false
+        for rule in rules where !isRestarted { isRestarted = try restartsKilled(rule) }
+        if isRestarted { continue }
         findings.add(restarts, at: policy, "is \"Never\"; the container is not restarted after a failed liveness probe")
         {
             $0.edits = [.remove($0.place)]
         }
     }
+}
+
+/// Returns true if a restart rule applies to a container that was killed by SIGKILL or SIGTERM, as after a failed probe.
+private func restartsKilled(_ rule: Field) throws(CannotJudge) -> Bool {
+    guard try rule["action"].equals("Restart") else { return false }
+    let exitCodes = try rule["exitCodes"]
+    let codes = exitCodes.value?.present("values")?.elements.compactMap(\.int) ?? []
+    let isIn = try exitCodes["operator"].equals("In")
+    return [137, 143].contains { codes.contains($0) == isIn }
 }
 
 private let cases: [Example] = [
@@ -104,6 +115,14 @@ private let cases: [Example] = [
     .good(
         "a container with a restart rule",
         "containers: [{name: app, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: NotIn, values: [0]}}]}]"
+    ),
+    .good(
+        "a restart rule for the exit code of SIGTERM",
+        "containers: [{name: app, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42, 143]}}]}]"
+    ),
+    .bad(
+        "a restart rule for another exit code", restarts, at: "containers[app].restartPolicy",
+        "containers: [{name: app, restartPolicy: Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}]}]"
     ),
     .good("a container that is restarted on failure", "containers: [{name: app, restartPolicy: OnFailure}]"),
     .good(

@@ -40,8 +40,11 @@ private func probeAdvice(path: String, _ purpose: Probe.Purpose, for container: 
         let scheme = request["scheme"]?.equals("HTTPS") ?? false ? ", scheme: HTTPS" : ""
         return "serve \(path), then add \(purpose.field): {httpGet: {path: \(path), port: \(port.text)\(scheme)}}"
     }
-    let ports = (try? container.ports.objects().map(\.base)) ?? []
+    let all = (try? container.ports.objects().map(\.base)) ?? []
+    // No probe uses another transport protocol.
+    let ports = all.filter(PortProtocol.isOfTCP)
     guard let first = ports.first else {
+        guard all.isEmpty else { return "no probe can use a UDP port; run a check with an exec probe" }
         return PortProtocol.isPauseImage(container)
             ? "a pause container has nothing to probe; exempt the workload from liveness-probe and readiness-probe with a reason"
             : "if the container serves a port, declare the port and probe it; if not, run a check with an exec probe"
@@ -56,8 +59,13 @@ private func probeAdvice(path: String, _ purpose: Probe.Purpose, for container: 
     }
     guard let port, let reference = port.portReference else {
         let number = first["containerPort"]?.text ?? "N"
-        let handlers = !isForeign && PortProtocol(of: first) == .unknown ? "an httpGet, tcpSocket or" : "a tcpSocket or"
-        return "add \(handlers) grpc probe on port \(number), or run a check with an exec probe"
+        // Databases serve neither HTTP nor gRPC.
+        let isOfData = PortProtocol.isDataImage(container) || PortProtocol.isOfData(first)
+        let handlers =
+            if isOfData { "a tcpSocket" } else if isForeign || PortProtocol(of: first) != .unknown {
+                "a tcpSocket or grpc"
+            } else { "an httpGet, tcpSocket or grpc" }
+        return "add \(handlers) probe on port \(number), or run a check with an exec probe"
     }
     let scheme = PortProtocol(of: port) == .https ? ", scheme: HTTPS" : ""
     let name = if case .string(let name) = reference { name } else { port["containerPort"]?.text ?? "" }

@@ -56,7 +56,7 @@ private func checkAutoscaler(
     ) {
         $0.advice =
             isSingle
-            ? "add an autoscaler if several replicas can run at once; if not, exempt the workload from replicas, with a reason"
+            ? "add an autoscaler if several replicas can run at once; if not, exempt the workload from autoscaler, with a reason"
             : "add a HorizontalPodAutoscaler or ScaledObject for \(target), with a minimum of at least \(max(2, least))"
     }
 }

@@ -114,7 +114,10 @@ private func advice(_ clause: Clause, _ image: ContainerImage, _ images: ImageSe
     default: break
     }
     let name = text.prefix(text.count - ((try? ImageReference(text))?.suffix.count ?? 0))
-    return "use a full version of \(name), or its digest (crane digest \(text))"
+    let version = "use a full version of \(name), or its digest (crane digest \(text))"
+    // A name alone is often that of an image which a build pushes.
+    return name == text && !text.contains("/")
+        ? "\(version); if you build this image, tag it with its version and commit" : version
 }
 
 private let ecr = "222222222222.dkr.ecr.eu-west-1.amazonaws.com"

@@ -178,12 +178,12 @@ private let containerTypes: [StaticString] = [
 /// True if a sysctl is safe; both `net.ipv4.x` and `net/ipv4/x` name it.
 private func isSafe(_ sysctl: String) -> Bool { safeSysctls.contains(String(sysctl.map { $0 == "/" ? "." : $0 })) }
 
-/// The safe sysctls (Pod Security Standards, baseline, 1.29).
+/// The safe sysctls (Pod Security Standards, baseline, 1.32).
 private let safeSysctls: Set<String> = [
     "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
     "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
     "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
 ]
 
 private let cases: [Example] = [

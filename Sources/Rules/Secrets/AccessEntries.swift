@@ -106,12 +106,17 @@ private func mappings(_ text: String) -> [[String]] {
         let depth = line.prefix { $0 == " " }.count
         guard content.hasPrefix("-"), depth == indentation ?? depth else {
             if mappings.isEmpty { mappings.append([]) }
-            mappings[mappings.count - 1].append(content)
+            mappings[mappings.count - 1] += content.contains("[") ? parts(content) : [content]
             continue
         }
         indentation = depth
         let first = trimmed(content.dropFirst())
-        mappings.append(first.isEmpty ? [] : first.hasPrefix("{") ? parts(first) : [first])
+        if first.hasPrefix("{") {
+            let end = first.lastIndex(of: "}") ?? first.endIndex
+            mappings.append(parts(first[..<end].dropFirst()))
+        } else {
+            mappings.append(first.isEmpty ? [] : [first])
+        }
     }
     return mappings
 }
@@ -128,10 +133,18 @@ private func lines(_ text: String) -> [Substring] {
     }
 }
 
-private func parts(_ mapping: String) -> [String] {
-    let end = mapping.lastIndex(of: "}") ?? mapping.endIndex
-    return mapping[..<end].dropFirst().filter { $0 != "[" && $0 != "]" }.split(separator: ",").map { trimmed($0) }
+/// The lines of a block that a text in flow style stands for.
+private func parts(_ text: some StringProtocol) -> [String] {
+    String(text.filter { $0 != "[" && $0 != "]" }).split(separator: ",").flatMap { part -> [String] in
+        let part = trimmed(part)
+        if isIdentity(part) || isUserName(part) { return [part] }
+        guard part.hasPrefix(groups) else { return ["- \(part)"] }
+        let first = trimmed(part.dropFirst(groups.count))
+        return first.isEmpty ? [groups] : [groups, "- \(first)"]
+    }
 }
+
+private let groups = "groups:"
 
 private func map(_ data: String, name: String = "aws-auth", namespace: String = "kube-system") -> String {
     """
@@ -187,6 +200,44 @@ private let cases: [Example] = [
                   groups:
                   - system:masters
                   - view
+            """)),
+    .good(
+        "a removed group in a list in brackets",
+        map(
+            """
+
+              mapRoles: |
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups: [view]
+            """),
+        before: map(
+            """
+
+              mapRoles: |
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups:
+                  - system:masters
+                  - view
+            """)),
+    .bad(
+        "an added group in a list in brackets", mapping, at: "data",
+        map(
+            """
+
+              mapRoles: |
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups: [view, system:masters]
+            """),
+        before: map(
+            """
+
+              mapRoles: |
+                - rolearn: arn:aws:iam::222222222222:role/ops
+                  username: ops
+                  groups: [view]
             """)),
     .bad(
         "a changed role", mapping, at: "data",

@@ -27,6 +27,26 @@ let inlineCredentialExamples: [Example] = [
           - {name: OAUTH_TOKEN_URL, value: "https://auth.example.com/token"}
           - {name: API_TOKEN, value: ""}
           - {name: CHECK, value: "https://login.example.com/info?access_token= name realm=/staff"}
+          - {name: OPTIONS, value: "access_token= name realm=/staff"}
+        """),
+    .good(
+        "flags with the name of a key",
+        """
+        containers:
+        - name: app
+          args: [--secretKey, password, --secret-key=db-password, --path=/x --secretKey rootPassword]
+          readinessProbe: {httpGet: null, exec: {command: [/app/ready, --secret-key, password]}}
+        """),
+    .bad(
+        "a flag with a secret key", CredentialClause.argument, at: "containers[app].args[1]",
+        "containers: [{name: app, args: [--secret-key, hunter2hunter]}]"),
+    .bad(
+        "a value after a blank", CredentialClause.entry, at: "data[app.properties]",
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: app, namespace: shop}
+        data: {app.properties: "host= db.internal\npassword= hunter2hunter\n"}
         """),
     .good(
         "the name and the key of a Secret",

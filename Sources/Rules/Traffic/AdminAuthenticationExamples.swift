@@ -285,6 +285,15 @@ let adminExamples: [Example] = [
         "an expression with a wildcard in a word", AdminClause.route, at: "spec.routes[0]",
         traefik("PathRegexp(`^/adm.n`)")),
     .bad(
+        "an expression with an optional character in a word", AdminClause.rule, at: "spec.rules[0]",
+        route("matches: [{path: {type: RegularExpression, value: '/ad.?min'}}]"), relatedObjects: bare),
+    .bad(
+        "an expression with optional digits in a word", AdminClause.route, at: "spec.routes[0]",
+        traefik("PathRegexp(`^/ad[0-9]*min`)")),
+    .good(
+        "an expression with optional characters in another word",
+        route("matches: [{path: {type: RegularExpression, value: '/b.*admin[a-z]*/x.*y'}}]")),
+    .bad(
         "an expression with a range in a word", AdminClause.rule, at: "spec.rules[0]",
         route("matches: [{path: {type: RegularExpression, value: '/[a-z]dmin(/.*)?'}}]"), relatedObjects: bare),
     .bad(

@@ -167,9 +167,14 @@ struct PathExpression {
     /// Appends one of many characters; with a quantifier, any number of them.
     private mutating func append(wildcard characters: [UInt8], to texts: inout Texts) -> Bool {
         let start = at
-        _ = mayBeAbsent()
+        let isOptional = mayBeAbsent()
         let isLetter = at == start && characters.contains { $0 == PathExpression.anyLetter || ($0 | 32) &- 97 < 26 }
-        return texts.append(isLetter ? PathExpression.anyLetter : UInt8(ascii: "."))
+        let byte = isLetter ? PathExpression.anyLetter : UInt8(ascii: ".")
+        // Without it, the letters on both sides are one word.
+        guard isOptional, at < bytes.count, AdminSearch.isInWord(bytes[at]),
+            texts.all.contains(where: { $0.last.map(AdminSearch.isInWord) ?? false })
+        else { return texts.append(byte) }
+        return append(Texts(all: [[byte]], size: 1), to: &texts, orNothing: true)
     }
 
     private mutating func append(_ byte: UInt8, to texts: inout Texts) -> Bool {

@@ -4,11 +4,9 @@ import Kubernetes
 
 /// Gateway API listeners without TLS, and the routes that are attached to them.
 enum PlainListeners {
-    /// Returns true if a listener uses HTTP, or TCP on port 80.
+    /// Returns true if a listener uses HTTP.
     static func isPlain(_ listener: Field) throws(CannotJudge) -> Bool {
-        guard let name = try listener["protocol"].string()?.lowercased() else { return false }
-        let port = try listener["port"].integer()
-        return name == "http" || name == "tcp" && port == 80
+        try listener["protocol"].string()?.lowercased() == "http"
     }
 
     /// The ports of protocols over TLS: HTTPS, SMTPS, LDAPS, IMAPS, POP3S, AMQPS, MQTT over TLS.
@@ -17,7 +15,7 @@ enum PlainListeners {
     /// Returns true if a TCP listener has a port that is not for TLS.
     static func isOpenTCP(_ listener: Field) throws(CannotJudge) -> Bool {
         guard try listener["protocol"].equals("TCP"), let port = try listener["port"].integer() else { return false }
-        return port != 80 && !portsOfTLS.contains(port)
+        return !portsOfTLS.contains(port)
     }
 
     /// Reads the listeners without TLS of a Gateway or a ListenerSet.

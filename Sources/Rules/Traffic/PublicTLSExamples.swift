@@ -211,6 +211,9 @@ let tlsExamples: [Example] = [
             "port: 80, protocol: HTTP, defaultActions: [{type: fixed-response, fixedResponseConfig: {statusCode: '404'}}, {type: forward, targetGroupRef: {from: {name: web}}}]"
         ), relatedObjects: loadBalancer("")),
     .good("a Gateway with a TLS listener", gateway("{name: tls, protocol: TLS, port: 5432}"), settings: atGateway),
+    .bad(
+        "a TCP listener on port 80", TLSClause.listener, at: "spec.listeners[tcp].protocol",
+        gateway("{name: tcp, protocol: TCP, port: 80}"), settings: atGateway),
     .good("TCP on port 443", gateway("{name: tcp, protocol: TCP, port: 443}"), settings: atGateway),
     .bad(
         "a TCP listener on another port of a Gateway", TLSClause.listener, at: "spec.listeners[db].protocol",
