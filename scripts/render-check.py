@@ -295,6 +295,9 @@ def check_chart_values():
     checks = chart_checks.check_values(), chart_checks.check_rejections(), chart_checks.check_namespaces(), chart_checks.check_page(INSTALL)
     for text in itertools.chain(*checks):
         fail(f"chart: {text}")
+    table = json.loads(subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)
+    for text in chart_checks.check_defaults({row["name"]: row["default"] for row in table if row["default"]}):
+        fail(f"chart: {text}")
     for name, values in chart_checks.RENDERED.items():
         objects = chart_checks.render(values, with_tests=True)
         for check in (check_schema, check_rules, check_settings, check_registrations, check_references, check_labels):
