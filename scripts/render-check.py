@@ -246,7 +246,7 @@ def check_references(name, objects):
     here = {(item["kind"], item["metadata"]["name"]) for item in objects}
     deployment = next(item for item in objects if item["kind"] == "Deployment")
     image = container(deployment)["image"]
-    if not re.search(r"/playbook:\d+\.\d+\.\d+-[0-9a-f]{7,40}$|@sha256:[0-9a-f]{64}$", image):
+    if not re.search(r"/playbook:\d+\.\d+\.\d+-[0-9a-f]{12}$|@sha256:[0-9a-f]{64}$", image):
         fail(f"{name}: the image {image} is not pinned to a version and a commit")
     if ("ServiceAccount", pod(deployment)["serviceAccountName"]) not in here:
         fail(f"{name}: the ServiceAccount is missing")
