@@ -21,9 +21,11 @@ LABELS = {"app.kubernetes.io/name": "playbook", "app.kubernetes.io/part-of": "pl
 
 KINDS = "example.com/Policy=spec.a.*.template, example.com/Policy = spec.b[], -ray.io/RayCluster, example.com/Bus=spec.template"
 
+EXEMPTIONS = "# A license.\nreplicas@shop/Deployment/legacy-*: one license\n"
+
 # Values of which the overlays have no equal; what they render must violate no rule.
 ALL = {
-    "namespace": {"create": True}, "exemptions": "# none\n",
+    "namespace": {"create": True}, "exemptions": EXEMPTIONS,
     "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3", "PLAYBOOK_WORKLOAD_KINDS": KINDS},
     "extraEnv": [{"name": "TZ", "value": "UTC"}], "replicas": 4, "autoscaling": {"maxReplicas": 8, "targetCPU": 60},
     "image": {"repository": REPOSITORY, "digest": DIGEST, "pullPolicy": "IfNotPresent", "pullSecrets": ["registry"]},
@@ -160,7 +162,7 @@ def check_values():
             ("fixes.playbook.superinc.com", ["policies"], ["CREATE"]), ("fixes.playbook.superinc.com", ["buses"], ["CREATE"])]),
         ("PLAYBOOK_WORKLOAD_KINDS, audit", objects["ClusterRole playbook-audit"]["rules"][-2:], [
             {"apiGroups": ["example.com"], "resources": [name], "verbs": ["list"]} for name in ("policies", "buses")]),
-        ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": "# none\n"}),
+        ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": EXEMPTIONS}),
         ("extraEnv", container["env"][-1], {"name": "TZ", "value": "UTC"}),
         ("replicas", (objects["Deployment playbook"]["spec"].get("replicas"), scaler["minReplicas"]), (None, 4)),
         ("autoscaling.maxReplicas", scaler["maxReplicas"], 8),

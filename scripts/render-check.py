@@ -25,13 +25,6 @@ START, STRICT = "../../components/profile-start", "../../components/profile-stri
 EXEMPTIONS = "../../components/exemptions-file"
 OPERATIONS, INSTALL = pathlib.Path("docs/operations.md"), pathlib.Path("docs/install.md")
 
-# Findings that the manifests of deploy are allowed to have: {(rule, object): reason}.
-EXEMPTED = {
-    ("environment-config", item): "exemptions are a file, which the server reads again without a restart"
-    for item in ("Deployment playbook/playbook", "CronJob playbook/playbook-audit")
-} | {
-    ("external-secrets", "Secret playbook/playbook-certificates"): "the server writes its certificate into it; here it is empty",
-}
 # Rules that are not evaluated, because no rendered object has the kind that they need: {rule: reason}.
 UNKNOWN = {
     "vertical-autoscaler-conflict": "there is no VerticalPodAutoscaler",
@@ -140,8 +133,7 @@ def findings(objects):
 def check_rules(name, objects):
     found, unknown = findings(objects)
     for finding in found:
-        if (finding["rule"], finding["object"]) not in EXEMPTED:
-            fail(f"{name}: {finding['object']}: {finding['rule']}: {finding['message']}")
+        fail(f"{name}: {finding['object']}: {finding['rule']}: {finding['message']}")
     unknown = set(unknown) - set(UNKNOWN)
     if unknown:
         fail(f"{name}: not evaluated: {sorted(unknown)}")
