@@ -4,7 +4,7 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 --push \
 #     --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" \
 #     --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" \
-#     -t 111122223333.dkr.ecr.eu-west-1.amazonaws.com/playbook:0.1.0-"$(git rev-parse --short HEAD)" .
+#     -t 111122223333.dkr.ecr.eu-west-1.amazonaws.com/playbook:0.1.0-"$(git rev-parse --short=12 HEAD)" .
 #
 # Builds are reproducible: two builds of a commit have the same layers. The binary contains no paths or times, and the date of the files is
 # that of the commit. Renovate updates the digests of the base images (renovate.json).
@@ -25,7 +25,7 @@ COPY LICENSE ./
 COPY scripts/build scripts/prepare scripts/sbom scripts/sbom.py scripts/version scripts/
 ARG SOURCE_DATE_EPOCH=0
 ARG REVISION=unknown
-RUN binary=$(BUILD_COMMIT=$REVISION scripts/build) \
+RUN binary=$(BUILD_COMMIT=$(printf %.12s "$REVISION") scripts/build) \
     && install -D -m 0555 "$binary" /root-of-image/usr/bin/playbook \
     && install -D -m 0444 LICENSE /root-of-image/usr/share/doc/playbook/LICENSE \
     && scripts/sbom /tmp/spdx.json /root-of-image/usr/share/doc/playbook/THIRD-PARTY \

@@ -29,6 +29,10 @@ NOT_SETTINGS = {
 }
 
 
+# The definitions of the schema for forms of settings. The program checks the others when it starts.
+FORMS = {"duration": "duration", "size": "size", "number": "number", "RFC 3339 date or time": "time", "deny|warn|off": "level"}
+
+
 def rendered(component=None):
     """The objects of the base, with a component: {(kind, name): object}."""
     with tempfile.TemporaryDirectory(dir="deploy") as folder:
@@ -81,15 +85,24 @@ def versioned():
 
 
 def schema():
-    """The schema, with the names of the settings and of the RBAC components."""
+    """The schema, with the settings, as far as it can state their values, and with the names of the RBAC components."""
     value = json.loads((CHART / "values.schema.json").read_text())
     page = pathlib.Path("docs/configuration.md").read_text()
-    names = set(re.findall(r"(?m)^\| `(PLAYBOOK_\w+)` \|", page)) - NOT_SETTINGS
-    value["properties"]["settings"]["properties"] = {name: {"type": "string"} for name in sorted(names)}
+    rows = re.findall(r"(?m)^\| `(PLAYBOOK_\w+)` \| ((?:\\\||[^|])*) \| (?:`(.*?)`)? ?\|", page)
+    value["properties"]["settings"]["properties"] = {
+        name: setting(form.replace("\\|", "|"), default) for name, form, default in sorted(rows) if name not in NOT_SETTINGS}
     products = sorted(path.name.removeprefix("rbac-") for path in COMPONENTS.glob("rbac-*"))
     value["properties"]["rbac"]["properties"] = {name: {"type": "boolean"} for name in products}
     # Maps and lists without another map or list in them take one line.
     return re.sub(r"[{\[]\n[^{}\[\]]{1,200}[}\]]", lambda found: " ".join(found[0].split()), json.dumps(value, indent=2)) + "\n"
+
+
+def setting(form, default):
+    """The schema of a setting's value: a form of FORMS, a choice, or any text."""
+    if form in FORMS:
+        return {"$ref": f"#/definitions/{FORMS[form]}"}
+    words = form.split("|")
+    return {"type": "string", "enum": words} if default in words else {"type": "string"}
 
 
 def accepted(value):

@@ -21,9 +21,11 @@ LABELS = {"app.kubernetes.io/name": "playbook", "app.kubernetes.io/part-of": "pl
 
 KINDS = "example.com/Policy=spec.a.*.template, example.com/Policy = spec.b[], -ray.io/RayCluster, example.com/Bus=spec.template"
 
+EXEMPTIONS = "# A license.\nreplicas@shop/Deployment/legacy-*: one license\n"
+
 # Values of which the overlays have no equal; what they render must violate no rule.
 ALL = {
-    "namespace": {"create": True}, "exemptions": "# none\n",
+    "namespace": {"create": True}, "exemptions": EXEMPTIONS,
     "settings": {"PLAYBOOK_RATCHET": "off", "PLAYBOOK_MIN_REPLICAS": "3", "PLAYBOOK_WORKLOAD_KINDS": KINDS},
     "extraEnv": [{"name": "TZ", "value": "UTC"}], "replicas": 4, "autoscaling": {"maxReplicas": 8, "targetCPU": 60},
     "image": {"repository": REPOSITORY, "digest": DIGEST, "pullPolicy": "IfNotPresent", "pullSecrets": ["registry"]},
@@ -56,6 +58,26 @@ REJECTED = [
     ({"rbac": {"kedda": True}}, "kedda"),
     ({"image": {"digest": "0123"}}, "digest"),
     ({"image": {"repository": "registry.example.com/playbook:1.2.3"}}, "repository"),
+    # The server would not start with these values, or the API server would reject an object half way through an upgrade.
+    ({"settings": {"PLAYBOOK_RULE_REPLICAS": "bogus"}}, "PLAYBOOK_RULE_REPLICAS"),
+    ({"settings": {"PLAYBOOK_RULES_DEFAULT": "bogus"}}, "PLAYBOOK_RULES_DEFAULT"),
+    ({"settings": {"PLAYBOOK_RATCHET": "yes"}}, "PLAYBOOK_RATCHET"),
+    ({"settings": {"PLAYBOOK_COMPANION_GRACE": "5"}}, "PLAYBOOK_COMPANION_GRACE"),
+    ({"settings": {"PLAYBOOK_MAX_BODY": "16MB"}}, "PLAYBOOK_MAX_BODY"),
+    ({"settings": {"PLAYBOOK_MIN_REPLICAS": "two"}}, "PLAYBOOK_MIN_REPLICAS"),
+    ({"settings": {"PLAYBOOK_RATCHET_UNTIL": "January"}}, "PLAYBOOK_RATCHET_UNTIL"),
+    ({"resources": {"limits": {"memory": "zz"}}}, "/resources/limits/memory"),
+    ({"resources": {"limits": {"memroy": "256Mi"}}}, "memroy"),
+    ({"audit": {"resources": {"requests": {"cpu": -1}}}}, "/audit/resources/requests/cpu"),
+    ({"quota": {"pods": "many"}}, "/quota/pods"),
+    ({"priorityClassName": "no_such_Class"}, "/priorityClassName"),
+    ({"audit": {"schedule": "foo"}}, "/audit/schedule"),
+    ({"podLabels": {"team": "the team"}}, "/podLabels/team"),
+    ({"podAnnotations": {"a note": "text"}}, "a note"),
+    ({"nodeSelector": {"team": "-"}}, "/nodeSelector/team"),
+    ({"monitoring": {"namespace": "Monitoring"}}, "/monitoring/namespace"),
+    ({"networkPolicy": {"controlPlane": ["10.0.0.0/33"]}}, "/networkPolicy/controlPlane/0"),
+    ({"image": {"pullSecrets": ["a secret"]}}, "/image/pullSecrets/0"),
     ({"image": {"tag": ""}}, "image.tag or image.digest is required"),
 ]
 
@@ -140,7 +162,7 @@ def check_values():
             ("fixes.playbook.superinc.com", ["policies"], ["CREATE"]), ("fixes.playbook.superinc.com", ["buses"], ["CREATE"])]),
         ("PLAYBOOK_WORKLOAD_KINDS, audit", objects["ClusterRole playbook-audit"]["rules"][-2:], [
             {"apiGroups": ["example.com"], "resources": [name], "verbs": ["list"]} for name in ("policies", "buses")]),
-        ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": "# none\n"}),
+        ("exemptions", objects["ConfigMap playbook-exemptions"]["data"], {"exemptions.txt": EXEMPTIONS}),
         ("extraEnv", container["env"][-1], {"name": "TZ", "value": "UTC"}),
         ("replicas", (objects["Deployment playbook"]["spec"].get("replicas"), scaler["minReplicas"]), (None, 4)),
         ("autoscaling.maxReplicas", scaler["maxReplicas"], 8),
@@ -190,6 +212,14 @@ def check_rejections():
         is_rendered, text = template({}, namespace=namespace)
         if is_rendered or f'not "{namespace}"; use --namespace playbook' not in text:
             yield f"the namespace {namespace} must be rejected: {text[:300]}"
+
+
+def check_defaults(defaults):
+    """Checks that the schema accepts the program's defaults of the settings."""
+    settings = json.loads(pathlib.Path(CHART, "values.schema.json").read_text())["properties"]["settings"]["properties"]
+    is_rendered, text = template({"settings": {name: value for name, value in defaults.items() if name in settings}})
+    if not is_rendered:
+        yield f"a default of the program is rejected: {text[:300]}"
 
 
 def texts(value, key=""):

@@ -25,13 +25,6 @@ START, STRICT = "../../components/profile-start", "../../components/profile-stri
 EXEMPTIONS = "../../components/exemptions-file"
 OPERATIONS, INSTALL = pathlib.Path("docs/operations.md"), pathlib.Path("docs/install.md")
 
-# Findings that the manifests of deploy are allowed to have: {(rule, object): reason}.
-EXEMPTED = {
-    ("environment-config", item): "exemptions are a file, which the server reads again without a restart"
-    for item in ("Deployment playbook/playbook", "CronJob playbook/playbook-audit")
-} | {
-    ("external-secrets", "Secret playbook/playbook-certificates"): "the server writes its certificate into it; here it is empty",
-}
 # Rules that are not evaluated, because no rendered object has the kind that they need: {rule: reason}.
 UNKNOWN = {
     "vertical-autoscaler-conflict": "there is no VerticalPodAutoscaler",
@@ -140,8 +133,7 @@ def findings(objects):
 def check_rules(name, objects):
     found, unknown = findings(objects)
     for finding in found:
-        if (finding["rule"], finding["object"]) not in EXEMPTED:
-            fail(f"{name}: {finding['object']}: {finding['rule']}: {finding['message']}")
+        fail(f"{name}: {finding['object']}: {finding['rule']}: {finding['message']}")
     unknown = set(unknown) - set(UNKNOWN)
     if unknown:
         fail(f"{name}: not evaluated: {sorted(unknown)}")
@@ -246,7 +238,7 @@ def check_references(name, objects):
     here = {(item["kind"], item["metadata"]["name"]) for item in objects}
     deployment = next(item for item in objects if item["kind"] == "Deployment")
     image = container(deployment)["image"]
-    if not re.search(r"/playbook:\d+\.\d+\.\d+-[0-9a-f]{7,40}$|@sha256:[0-9a-f]{64}$", image):
+    if not re.search(r"/playbook:\d+\.\d+\.\d+-[0-9a-f]{12}$|@sha256:[0-9a-f]{64}$", image):
         fail(f"{name}: the image {image} is not pinned to a version and a commit")
     if ("ServiceAccount", pod(deployment)["serviceAccountName"]) not in here:
         fail(f"{name}: the ServiceAccount is missing")
@@ -294,6 +286,9 @@ def check_chart_values():
     """Checks the values of the chart that no overlay has."""
     checks = chart_checks.check_values(), chart_checks.check_rejections(), chart_checks.check_namespaces(), chart_checks.check_page(INSTALL)
     for text in itertools.chain(*checks):
+        fail(f"chart: {text}")
+    table = json.loads(subprocess.run([PLAYBOOK, "config", "--format", "json"], check=True, capture_output=True, env={}).stdout)
+    for text in chart_checks.check_defaults({row["name"]: row["default"] for row in table if row["default"]}):
         fail(f"chart: {text}")
     for name, values in chart_checks.RENDERED.items():
         objects = chart_checks.render(values, with_tests=True)

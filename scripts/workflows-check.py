@@ -1,5 +1,6 @@
 """Checks what the schemas of workflows do not; see scripts/workflows-check."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -38,6 +39,16 @@ for path in [*sorted(pathlib.Path(".github/workflows").glob("*.yml")), pathlib.P
             checked = subprocess.run(["shellcheck", "--shell=bash", "-"], input=command, capture_output=True, text=True)
             if checked.returncode != 0:
                 problems.append(f"{path}: {command!r}:\n{checked.stdout}")
+# Renovate updates the tools from PyPI that its pattern finds in a script.
+pattern = json.loads(pathlib.Path("renovate.json").read_text())["customManagers"][0]["matchStrings"][0].replace("(?<", "(?P<")
+for path in sorted(path for path in pathlib.Path("scripts").iterdir() if path.is_file()):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if "pip install" in line and line.lstrip().startswith("python3"):
+            words = re.sub(r"--target \S+|>\S+", "", line.partition("pip install ")[2]).split()
+            for word in words:
+                if not word.startswith(("-", '"$')) and not re.fullmatch(pattern, word):
+                    problems.append(f"{path}:{number}: pin {word} so that Renovate can update it: 'NAME==1.2.3'")
+
 for problem in problems:
     print(f"workflows-check: {problem}")
 sys.exit(1 if problems else 0)

@@ -1,3 +1,4 @@
+internal import Evaluation
 internal import HTTP
 internal import JSON
 internal import Languages
@@ -101,7 +102,7 @@ struct CertificateCalls {
     /// An empty Secret, as in deploy/components/self-certificates.
     private var emptySecret: Literal {
         [
-            "apiVersion": "v1", "kind": "Secret", "type": "playbook.superinc.com/certificates",
+            "apiVersion": "v1", "kind": "Secret", "type": .string(Settings.certificateSecretType),
             "metadata": ["name": .string(options.secret), "namespace": .string(options.namespace)],
         ]
     }

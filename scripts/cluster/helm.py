@@ -9,6 +9,11 @@ import subprocess
 import sys
 
 PROTOCOL = "2025-03-26"
+# The second operand of the commands that have one.
+SECOND = {"template": "CHART", "install": "CHART", "upgrade": "CHART", "rollback": "REVISION"}
+SHORT = {"-n": "--namespace", "-f": "--values"}
+# Options without a value.
+FLAGS = {"--atomic", "--wait", "--install", "--force", "--create-namespace", "--dry-run", "--debug", "--no-hooks", "--skip-crds"}
 
 
 class Helm:
@@ -52,16 +57,36 @@ class Helm:
         self.process.wait()
 
 
+def separated(arguments):
+    """The operands, and the options as (name, value). A value can be an argument of its own, if the option needs one."""
+    operands, options = [], []
+    rest = iter(arguments)
+    for each in rest:
+        if not each.startswith("-"):
+            operands.append(each)
+            continue
+        name, has_value, text = each.partition("=")
+        name = SHORT.get(name, name)
+        if not name.startswith("--"):
+            raise SystemExit(f"helm: unknown option {name}; use the long form, such as --namespace=NAME")
+        if not has_value and name not in FLAGS and (text := next(rest, None)) is None:
+            raise SystemExit(f"helm: {name} needs a value: {name}=VALUE")
+        options.append((name[2:], text))
+    return operands, options
+
+
 def parse(command, arguments):
     """The options of a command, as the program names them, and whether a failed upgrade is rolled back."""
-    release, *places = [each for each in arguments if not each.startswith("--")]
-    options, is_atomic = {"release_name": release}, False
-    if places:
-        options |= {"revision": int(places[0])} if command == "rollback" else {"chart": places[0]}
-    for each in arguments:
-        if not each.startswith("--"):
-            continue
-        name, _, text = each[2:].partition("=")
+    operands, options_given = separated(arguments)
+    if len(operands) != 1 + (command in SECOND):
+        needed = " ".join(["RELEASE", *([SECOND[command]] if command in SECOND else [])])
+        raise SystemExit(f"helm: helm {command} needs {needed}; given: {' '.join(operands) or 'nothing'}")
+    if command == "rollback" and not operands[1].isdecimal():
+        raise SystemExit(f"helm: {operands[1]!r} is not a revision; `helm history RELEASE` lists them")
+    options, is_atomic = {"release_name": operands[0]}, False
+    if command in SECOND:
+        options |= {"revision": int(operands[1])} if command == "rollback" else {"chart": operands[1]}
+    for name, text in options_given:
         if name == "atomic":
             is_atomic = True
         elif name == "set":
@@ -70,7 +95,7 @@ def parse(command, arguments):
             values = options.setdefault("values", {})
             for part in outer:
                 values = values.setdefault(part, {})
-            values[last] = int(value) if value.isdecimal() else value
+            values[last] = int(value) if value.isdecimal() else {"true": True, "false": False}.get(value, value)
         elif name == "values":
             options.setdefault("values_files", []).append(os.path.abspath(text))
         else:

@@ -19,6 +19,8 @@ public struct Settings: Sendable {
     public internal(set) var healthListen = ":8080"
     /// The value of `PLAYBOOK_CERTIFICATES`.
     public internal(set) var certificateSource = CertificateSource.files
+    /// The type of the Secret in which the server stores its certificate.
+    public static let certificateSecretType = "playbook.superinc.com/certificates"
     /// The value of `PLAYBOOK_CERTIFICATES_SECRET`.
     public internal(set) var certificateSecret = "playbook-certificates"
     /// The value of `PLAYBOOK_CERTIFICATES_LIFE`.

@@ -28,6 +28,8 @@ extension Rule {
             else { return }
             let name = try type.filledText()?.text ?? "Opaque"
             guard !isWrittenByController(subject, context), !isWriter(subject.review.user, context) else { return }
+            // The server fills it, so that it is in no file.
+            if name == Settings.certificateSecretType, !hasData(subject) { return }
             findings.add(
                 handmade, at: type, "is \(name); neither External Secrets nor another controller writes this Secret"
             ) {
@@ -114,6 +116,17 @@ private func secret(_ rest: String = "type: Opaque", metadata: String = "name: w
     """
 }
 
+/// The Secret of deploy/components/self-certificates.
+private func ownSecret(_ data: String = "") -> String {
+    """
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: playbook-certificates, namespace: policy-system}
+    type: \(Settings.certificateSecretType)
+    \(data)
+    """
+}
+
 private func owned(in group: String = "external-secrets.io") -> String {
     """
     name: web, namespace: shop, ownerReferences: [{apiVersion: \(group)/v1, kind: ExternalSecret, name: web, \
@@ -144,6 +157,12 @@ private let cases: [Example] = [
     .bad(
         "a Secret without data", handmade, at: "type",
         "{apiVersion: v1, kind: Secret, metadata: {name: web, namespace: shop}, type: Opaque}"),
+    .good("the Secret for the server's own certificate, without data", ownSecret()),
+    .bad("a certificate applied by a user", handmade, at: "type", ownSecret("data: {tls.key: aHVudGVyMg==}")),
+    .bad("a certificate as text, applied by a user", handmade, at: "type", ownSecret("stringData: {tls.key: hunter2}")),
+    .bad(
+        "a change by a user that adds a certificate", handmade, at: "type", ownSecret("data: {tls.key: aHVudGVyMg==}"),
+        before: ownSecret()),
     .bad("a Secret without a type, which is Opaque", handmade, at: "type", secret("")),
     .bad("a Secret with an empty type, which is Opaque", handmade, at: "type", secret("type: ''")),
     .bad("an owner reference set by a user", handmade, at: "type", secret(metadata: owned())),
