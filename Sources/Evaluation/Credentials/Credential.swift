@@ -23,10 +23,10 @@ public struct Credential: Sendable, Equatable {
         case apiKey = "API key"
         case key
         // Recognized by the position.
-        case uri = "uri with password"
+        case uri = "URI with a password"
         // Recognized by a form.
         case privateKey = "private key"
-        case awsAccessKeyID = "AWS access key id"
+        case awsAccessKeyID = "AWS access key ID"
         case awsSecretAccessKey = "AWS secret access key"
         case webToken = "JSON web token"
         case gitHubToken = "GitHub token"

@@ -29,7 +29,7 @@ extension Rule {
             let name = try type.filledText()?.text ?? "Opaque"
             guard !isWrittenByController(subject, context), !isWriter(subject.review.user, context) else { return }
             findings.add(
-                handmade, at: type, "is \(name); neither External Secrets nor another controller writes this Secret"
+                handmade, at: type, "is \"\(name)\"; neither External Secrets nor another controller writes this Secret"
             ) {
                 guard hasData(subject) else {
                     $0.advice =
