@@ -1,8 +1,8 @@
+import Evaluation
 import Glibc
 import HTTP
 import JSON
 import Kubernetes
-import Evaluation
 import Webhook
 
 // Integers and pointers are passed alike in C and Swift.
@@ -36,7 +36,7 @@ private func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-private let target = getenv("PLAYBOOK_FUZZ").map { String(cString: $0) } ?? "judge"
+private let target = getenv("PLAYBOOK_FUZZ").map { String(cString: $0) } ?? "reviews"
 
 /// Ends the process, so that libFuzzer keeps the input.
 func expect(_ condition: Bool, _ message: @autoclosure () -> String) {
@@ -45,7 +45,7 @@ func expect(_ condition: Bool, _ message: @autoclosure () -> String) {
 
 // MARK: JSON
 
-/// Whatever is read can be walked, and written and read again to the same.
+/// A parsed document can be traversed; it can be written and parsed again to an equal one.
 private func fuzzJSON(_ bytes: [UInt8]) {
     let document = Document()
     for (options, isWhole) in [(ParseOptions.strict, true), (AdmissionReview.options, false)] {
@@ -100,7 +100,7 @@ private func fuzzHTTP(_ bytes: [UInt8]) {
     expect(body == pieces && state == last, "a chunked body changes by where it is cut")
 }
 
-// MARK: The judge
+// MARK: Evaluation
 
 private let settings = Settings()
 // libFuzzer calls from one thread only.
@@ -112,7 +112,7 @@ private func fuzzJudge(_ bytes: [UInt8]) {
     for endpoint in Endpoint.allCases {
         guard let answer = try? admission.answer(bytes.span, to: endpoint, in: context) else { continue }
         guard let review = try? Literal(parsing: answer.body), let response = review["response"] else {
-            return expect(false, "an answer is no JSON")
+            return expect(false, "a response is not JSON")
         }
         guard case .array(let warnings)? = response["warnings"] else { continue }
         var total = 0

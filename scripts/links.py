@@ -320,7 +320,7 @@ def installed_notes():
 # One problem for each check, so that a check that finds nothing is noticed.
 BROKEN = """# A page
 [a](missing.md) [b](#no-such-heading) [c](../README.md#no-such-heading) `scripts/missing` `playbook judge x`
-playbook.superinc.com/excuse PLAYBOOK_NO_SUCH playbook_no_such_total Kubernetes 1.29 or later
+playbook.superinc.com/no-such-annotation PLAYBOOK_NO_SUCH playbook_no_such_total Kubernetes 1.29 or later
 ```sh
 playbook check --no-such-flag x
 PLAYBOOK_MODE=enforce playbook check --format yaml x

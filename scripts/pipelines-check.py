@@ -53,7 +53,7 @@ def page():
     for block in blocks:
         for line in block.splitlines():
             if line.startswith("helm ") and not shutil.which("helm"):
-                # The output of helm is replaced by a manifest.
+                # A manifest replaces the output of helm.
                 line = line.replace("helm template charts/shop", "cat overlays/production/deployment.yaml")
             if line.startswith("kubectl "):
                 line = line.replace("kubectl", os.environ.get("KUBECTL", "kubectl"), 1)
@@ -126,7 +126,7 @@ def settings():
     unchanged = run(script, folder, **given)
     if "settings read from .playbook.env" not in unchanged or "::warning" in unchanged:
         problems.append(f"with unchanged settings the action prints\n{unchanged}")
-    (folder / ".playbook.env").write_text("PLAYBOOK_CONTACT=nobody\n")
+    (folder / ".playbook.env").write_text("PLAYBOOK_CONTACT=team\n")
     run(["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-a", "-m", "edit"], folder)
     if warning not in (changed := run(script, folder, **given)):
         problems.append(f"with changed settings the action prints\n{changed}")

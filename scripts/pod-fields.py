@@ -5,7 +5,7 @@ usage: pod-fields.py SPECIFICATION VERSION
 SPECIFICATION is api/openapi-spec/swagger.json of a release of Kubernetes, or a copy of its definitions, such as the _definitions.json
 that scripts/render-check installs with kubernetes-validate (below .build/render-check). Neither says which release it is of: VERSION does.
 
-A line is a field that has no fields of its own; [] is an element of a list, * is a value of a map. Init and ephemeral containers
+A line is a field without fields below it; [] is an element of a list, * is a value of a map. Init and ephemeral containers
 have the fields of containers: only the fields that containers do not have are written again.
 """
 
@@ -19,7 +19,7 @@ LIST = pathlib.Path(__file__).parents[1] / "Tests/Fixtures/kubernetes/pod-fields
 
 
 def fields(definitions, schema, path, inside):
-    """Returns the paths of the fields of a schema that have none of their own."""
+    """Returns the paths of the fields of a schema that have no fields below them."""
     reference = schema.get("$ref") or (schema.get("allOf") or [{}])[0].get("$ref")
     if reference:
         name = reference.rpartition("/")[2]

@@ -221,7 +221,7 @@ def check_own_certificate(name, objects, environment):
             fail(f"{name}: the server has no right to {verb} {resource} {names or ''}")
 
 
-def check_registrations(name, objects):
+def check_webhook_configurations(name, objects):
     """Checks that only the webhook for workloads in production fails closed, and that the Services exist."""
     for item in objects:
         for webhook in item.get("webhooks", []):
@@ -292,7 +292,7 @@ def check_chart_values():
         fail(f"chart: {text}")
     for name, values in chart_checks.RENDERED.items():
         objects = chart_checks.render(values, with_tests=True)
-        for check in (check_schema, check_rules, check_settings, check_registrations, check_references, check_labels):
+        for check in (check_schema, check_rules, check_settings, check_webhook_configurations, check_references, check_labels):
             check(f"production, chart with {name}", objects)
 
 
@@ -344,7 +344,7 @@ def main():
     for name, overlay, edit, values in variants():
         objects = rendered[name] = render(overlay, edit)
         check_chart(name, overlay, values, objects)
-        for check in (check_schema, check_rules, check_settings, check_registrations, check_references, check_labels):
+        for check in (check_schema, check_rules, check_settings, check_webhook_configurations, check_references, check_labels):
             check(name, objects)
     check_chart_values()
     check_breaks(rendered["production"])

@@ -16,7 +16,7 @@ EVENT = re.compile(r"[◇✔] (Test|Suite) ")
 EVENT_END = re.compile(r" (started|passed after [0-9.]+ seconds( with \d+ known issues?)?)\.$")
 SUITE = re.compile(r"✔ Suite .* passed after ")
 SUMMARY = re.compile(r"[✔✘] Test run with ")
-# What the test tools print in each run: the library's version, and XCTest's report that it has no tests.
+# Lines that the test tools print in each run: the library's version, and XCTest's report that it has no tests.
 NOISE = re.compile(
     r"◇ Test run started|↳ (Testing Library Version|Target Platform):|Test Suite '.*' (started|passed) at |\s*Executed 0 tests, with 0 failures")
 SYMBOL = re.compile(r"[◇✔✘↳⚠➜] ?")

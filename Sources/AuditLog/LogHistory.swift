@@ -107,7 +107,7 @@ public struct LogHistory {
         }
         if event.isTruncated { return lose(event, .truncated) }
         let response = isRefused ? nil : event.value["responseObject"]
-        // Never a patch's: it is not an object.
+        // The body of a patch is not an object.
         let body = response ?? (event.verb == .patch ? nil : event.value["requestObject"])
         guard let body, !body.isNull else {
             forget(event)

@@ -98,7 +98,7 @@ public struct LogJudge {
                 if effect == .warn { outcome.isWarned = true }
             }
         }
-        // A denial is certain, whatever else is not known.
+        // A denial is certain, even if other facts are unknown.
         if outcome.isDenied { (outcome.doubt, outcome.account) = (nil, nil) }
         if !request.isRefused {
             body(Result(review: review, verdict: verdict, certain: certain, doubted: doubted, time: request.time))
@@ -126,7 +126,7 @@ public struct LogJudge {
         var verdict: Verdict
         /// The lookup that the log does not answer; nil if there is none.
         var open: LogSummary.Doubt?
-        /// The findings that deny whatever the answer is, by key.
+        /// The findings that deny with each possible answer, by key.
         var denied: Set<String> = []
         /// The account whose claim the log does not answer.
         var account: String?
@@ -156,7 +156,7 @@ public struct LogJudge {
             }
             decision.verdict = judge.verdict(on: review, in: context.answering(worst))
         }
-        // A template that the log has shown is the answer, whatever other ones there are.
+        // If the log has shown the template, other templates are not needed.
         if case .recorded(_?) = decision.verdict.pastTemplate, decision.account == nil { decision.open = nil }
         if decision.open != nil {
             let other = judge.verdict(on: review, in: context.answering(best))

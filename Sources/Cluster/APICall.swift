@@ -35,7 +35,7 @@ public final class APICall {
     }
 
     func begin() {
-        // //Not before the caller holds the call.
+        // Later, because the caller does not have the call yet.
         alarm = client.loop.after(.zero) { [self] in attempt() }
     }
 

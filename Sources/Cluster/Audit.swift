@@ -18,7 +18,7 @@ public final class Audit {
         public var excluded = ResourceKinds()
         /// The titles of the kinds of `PLAYBOOK_WORKLOAD_KINDS` that are neither listed nor evaluated: `keda.sh/ScaledJob`.
         public var excludedWorkloadKinds: Set<String> = []
-        /// True if Namespaces are evaluated whatever the rules, for the exemptions that they set.
+        /// True if Namespaces are evaluated even if no rule reads them, for the exemptions that they set.
         public var includesNamespaces = false
 
         /// Creates a selection of all objects.

@@ -50,7 +50,7 @@ final class WatchCall {
             begun: { [self] result in
                 switch result {
                 case .success(let call): isOver ? call.cancel() : (self.call = call)
-                // //Not before the caller holds the call.
+                // Later, because the caller does not have the call yet.
                 case .failure(let error): client.loop.after(.zero) { [self] in finish(.failed(error)) }
                 }
             })

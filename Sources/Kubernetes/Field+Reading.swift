@@ -28,6 +28,9 @@ extension Field {
     /// Returns the string.
     public func string() throws(CannotJudge) -> String? { try text()?.text }
 
+    /// The value in quotes, or `not set`, for messages.
+    public var quoted: String { value.map { "\"\($0.text)\"" } ?? "not set" }
+
     /// Returns the string; nil if it is empty.
     public func filledText() throws(CannotJudge) -> Value? {
         guard let text = try text(), text.contentLength > 0 else { return nil }

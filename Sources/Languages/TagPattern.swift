@@ -69,7 +69,9 @@ public struct TagPattern: Sendable, Equatable {
         var alternatives = [try reader.elements(isOptional: false)]
         while reader.take(UInt8(ascii: "|")) { alternatives.append(try reader.elements(isOptional: false)) }
         if let empty = alternatives.firstIndex(where: \.isEmpty) {
-            throw Misplaced(at: empty == 0 ? 0 : reader.at, expected: "something to match in each alternative")
+            throw Misplaced(
+                at: empty == 0 ? 0 : reader.at,
+                expected: "a letter, a digit or a placeholder; an alternative must not be empty")
         }
         self.init(text, alternatives)
     }

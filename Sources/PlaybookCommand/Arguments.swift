@@ -60,7 +60,7 @@ struct Arguments {
         }
         if command.operands.isEmpty, let operand = operands.first {
             throw CommandError(
-                message: "unexpected argument \"\(operand)\"; playbook \(command.rawValue) takes flags only")
+                message: "unexpected argument \"\(operand)\"; playbook \(command.rawValue) takes no arguments")
         }
         self.values = values
         self.operands = operands

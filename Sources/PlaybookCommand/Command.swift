@@ -115,7 +115,7 @@ enum Command: String, CaseIterable {
             Reads YAML 1.1 (as Kubernetes does), JSON and Lists from files, directories (their .yaml, .yml and .json files) or
             standard input (- or no path). Objects in one run are evaluated together. Objects that are not in the input are
             assumed not to exist; use --partial to treat them as unknown. Documents that are not Kubernetes objects are skipped
-            and counted, as are files of other tools, and what .gitignore and .playbookignore name.
+            and counted, and so are files of other tools. Files that .gitignore or .playbookignore names are not read.
 
             In directories, kustomizations are built with kubectl or kustomize, and charts are rendered with helm and their
             default values, without network and plugins. Without these programs, the resources of a kustomization are evaluated
@@ -162,9 +162,9 @@ enum Command: String, CaseIterable {
 
             With --audit-log, reads the audit log of a cluster instead (audit.k8s.io/v1): files and directories with events as
             JSON, exports of CloudWatch Logs, and results of `aws logs`. Files that gzip has compressed are decompressed. The
-            writes in the log are evaluated as a server in enforce mode would have done, with the related objects and the old
-            objects that the log has shown before. The report begins with the kinds that were logged without objects.
-            Directories are read at the same time, in the order of time; give one directory for each log stream.
+            writes in the log are evaluated as by a server in enforce mode, with the related objects and previous states that
+            earlier events show. The report begins with the kinds that were logged without objects. Give one directory for
+            each log stream; their events are merged by time.
 
               playbook replay --audit-log --format html exportedlogs/ > report.html
 
@@ -173,10 +173,10 @@ enum Command: String, CaseIterable {
             """
         case .audit:
             """
-            Lists all kinds that rules read and evaluates each object as if it were created again, so that existing violations
-            are denied. Objects whose owner is evaluated and objects in system namespaces are skipped. The cluster is found as
-            kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account in a Pod; permission to list is
-            enough. A kind that the cluster does not serve is skipped.
+            Lists all kinds that rules read and evaluates each object as an update in which every violation is new. Rules that
+            apply only to creation are not evaluated. Objects whose owner is evaluated, and objects in system namespaces, are
+            skipped. The cluster is found as kubectl finds it (--context, KUBECONFIG, ~/.kube/config), or by the service account
+            in a Pod; permission to list is enough. A kind that the cluster does not serve is skipped.
 
             --write-reports maintains a Report (openreports.io) or PolicyReport (wgpolicyk8s.io) named playbook in each
             namespace and one for cluster-scoped objects. Reports that did not change are not written.
@@ -188,8 +188,8 @@ enum Command: String, CaseIterable {
             """
             Reads the webhook configurations, the Deployment, the certificate and the exemptions, checks the server's
             permissions, and sends two server-side dry runs: an object that violates rules and one that does not. Nothing is
-            changed. The environment's settings name the namespace and the webhook configurations. The cluster is found as
-            kubectl finds it.
+            changed. PLAYBOOK_NAMESPACE and PLAYBOOK_WEBHOOK_CONFIGURATION name the namespace and the webhook configurations.
+            The cluster is found as kubectl finds it.
 
             Exit code: 0 no problems found, 1 at least one problem found, 2 a check could not be completed.
             """

@@ -60,7 +60,7 @@ struct SettingsFile {
     private init(_ path: String, isNamed: Bool) throws(CommandError) {
         self.path = path
         guard isNamed || SettingsFile.isInside(path, SettingsFile.directory(of: path)) else {
-            throw CommandError(message: "\(path) is a link to a file outside of its directory; replace it by a file")
+            throw CommandError(message: "\(path) is a link to a file outside of its directory; replace it with a file")
         }
         let text: String
         do throws(SystemError) {

@@ -31,7 +31,7 @@ enum AuditLogReport {
                 : "No writes of kinds that rules read are in the log."
         }
         return
-            "\(counted(log.notVisible, "write")) of \(counted(log.hidden.count, "kind")) without the object, which is not in the log."
+            "\(counted(log.notVisible, "write")) of \(counted(log.hidden.count, "kind")) were logged without the object."
     }
 
     /// The decisions in words and numbers: what is known for certain first.
@@ -74,7 +74,7 @@ enum AuditLogReport {
 
     private static func words(_ doubt: LogSummary.Doubt) -> String {
         switch doubt {
-        case .past: "unknown: the log does not show the object before the update, so violations are new or existing"
+        case .past: "unknown: the log does not show the object before the update, so a violation can be new or existing"
         case .relatedObject: "unknown: the log does not show whether an object exists that a rule requires"
         case .revision:
             "unknown: the log does not show whether an earlier revision, or the CronJob of a Job, has the same pod template"
@@ -89,7 +89,7 @@ enum AuditLogReport {
         switch obstacle {
         case .truncated: "the API server left out the object because the event was too large"
         case .noObject: "the event has no object of its kind"
-        case .refusedPatch: "a patch was rejected, and a patch is not the object"
+        case .refusedPatch: "a patch was rejected; the log has the patch, not the object"
         case .deletedObject: "the log does not have the deleted object"
         case .deleteCollection: "many objects were deleted at once"
         case .malformed: "the object cannot be read"
@@ -104,7 +104,7 @@ enum AuditLogReport {
             (log.duplicates, "duplicates"), (log.notVisible, "without the object"), (log.notEvaluable, "not evaluable"),
             (log.skipped, "skipped"), (log.refused, "rejected"), (log.evaluated, "evaluated"),
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-        var text = "\(counted(log.events, "event")): \(parts.joined(separator: ", "))"
+        var text = counted(log.events, "event") + (parts.isEmpty ? "" : ": \(parts.joined(separator: ", "))")
         if let start = log.start, let end = log.end { text += "; writes from \(start) to \(end)" }
         return text
     }
@@ -161,7 +161,7 @@ extension ReplayReport {
 
     /// Returns the beginning of the report of an audit log.
     func logText(_ tally: ReplayTally, _ log: LogSummary) -> String {
-        guard log.events > 0 else { return paint("no audit events found", "31") + "\n" + notes(log) }
+        guard log.events > 0 else { return paint("no audit events found", "31") + "\n" + sentences(log) }
         var text = paint(AuditLogReport.hiddenTitle, "1") + "\n  \(AuditLogReport.hiddenSentence(log))\n"
         let hidden = AuditLogReport.hidden(log)
         let listed = hidden.prefix(ReplayReport.mostListed).map { "\($0.title) \($0.kind.writes)" }
@@ -175,8 +175,12 @@ extension ReplayReport {
         return text + notes(log)
     }
 
+    private func sentences(_ log: LogSummary) -> String {
+        AuditLogReport.sentences(log).map { "  \($0)\n" }.joined()
+    }
+
     private func notes(_ log: LogSummary) -> String {
-        var text = AuditLogReport.sentences(log).map { "  \($0)\n" }.joined()
+        var text = sentences(log)
         let accounts = AuditLogReport.accounts(log)
         for account in accounts.prefix(ReplayReport.mostListed) {
             text += "    \(oneLine(account.name)): \(counted(account.count, "write"))\n"

@@ -13,7 +13,7 @@ public enum CoveragePage {
             [rules](rules.md) that enforce it, and the part that no rule can enforce. An admission webhook can only see \
             requests to the API server and the objects of the cluster.
 
-            Of \(statements.count) statements, \(statements.count { !$0.rules.isEmpty }) have rules; \
+            Of the playbook's \(statements.count) statements, \(statements.count { !$0.rules.isEmpty }) have rules; \
             \(statements.count { !$0.rules.isEmpty && $0.remainder != nil }) of these are enforced in part. \
             \(statements.count { $0.rules.isEmpty }) cannot be enforced by a rule. Rules in parentheses are off by default.
 

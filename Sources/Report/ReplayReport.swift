@@ -41,7 +41,7 @@ public struct ReplayReport: Sendable {
                 tally.undecided, "review",
                 "had no recorded decision to compare with; `playbook review` shows their decisions"
             ),
-            (tally.otherMode, "review", "recorded in another mode than that of the replay (--mode)"),
+            (tally.otherMode, "review", "were recorded in a mode other than that of the replay (--mode)"),
             (tally.unreadable, "input", "could not be read"),
         ].filter { $0.0 > 0 }.map { "\(counted($0.0, $0.1)) \($0.2)" }
     }

@@ -76,9 +76,11 @@ public struct ReplayTally: Sendable {
 
     /// The location of a review.
     public struct Place: Sendable {
-        let file: String
+        /// The file.
+        public let file: String
         let order: Int
-        let line: Int?
+        /// The line; nil for the whole file.
+        public let line: Int?
 
         /// Creates a location.
         public init(file: String, order: Int, line: Int?) {

@@ -208,7 +208,7 @@ public enum RulePage {
     private static func kinds(_ rule: Rule) -> String {
         guard rule !== Rule.schema else { return "every object that a rule reads" }
         let kinds = rule.scope.kinds
-        var names = kinds.kinds.map { "\($0.name)" }
+        var names = kinds.kinds.map { "\($0.name)" }.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         if kinds.isSuperset(of: .withPodSpec) {
             names = ["every kind with a pod template"] + names.filter { !withPodSpec.contains($0) }
         }

@@ -212,7 +212,7 @@ public struct TextReport: Sendable {
     /// Returns lines that explain words of the findings, and say what to do next.
     private func advice(_ summary: Summary) -> String {
         guard let first = rows.first?.rule.id, !hasAnswers else { return "" }
-        let hint = hasHints ? "(hint) marks a warning that denies in no profile\n" : ""
+        let hint = hasHints ? "(hint) marks a warning that never denies\n" : ""
         guard summary.noun == .object, summary.files > 0 else {
             guard !isVerbose else { return hint }
             return hint + "Use --verbose for source lines and suggestions, and `\(program) explain RULE` for a rule.\n"

@@ -280,7 +280,7 @@ import Testing
         #expect(decisions.last?.warned == ["image-tag"])
     }
 
-    @Test func `an update is no rollback if the log has all revisions since the creation`() throws {
+    @Test func `an update is not a rollback if the log has all revisions since the creation`() throws {
         var log = Log()
         log.add("create", code: 201, response: Log.deployment(image: "a:1.0.0"))
         addReplicaSet("web-1", image: "a:1.0.0", version: 2, to: &log)
@@ -657,7 +657,7 @@ import Testing
     @Test(arguments: [
         #"{"kind":"Status"}"#, #"{"kind":"Table"}"#, "[]", "1", #"{"kind":"Deployment","metadata":[]}"#, #""text""#,
     ])
-    func `an object of another kind costs itself alone`(_ object: String) throws {
+    func `an object of another kind does not affect the other objects`(_ object: String) throws {
         var log = Log()
         log.add("create", code: 201, response: object)
         log.add("create", "deployments", "api", code: 201, response: Log.deployment("api"))

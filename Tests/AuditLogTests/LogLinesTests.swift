@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func `a document that is cut off costs itself alone`() throws {
+    @Test func `a document that is cut off does not affect the next one`() throws {
         let cut = Self.pretty("a").split(separator: "\n").prefix(9).joined(separator: "\n")
         let (found, damaged, summary) = try read(cut + "\n" + Self.compact("b") + "\n" + Self.pretty("c") + "\n" + cut)
         #expect(found == ["b:10", "c:11"])
@@ -148,7 +148,7 @@ import Testing
         #expect(damaged == [1, 3])
     }
 
-    @Test func `an object that is no event is counted, not lost`() throws {
+    @Test func `an object that is not an event is counted`() throws {
         let (found, damaged, summary) = try read("{\n  \"kind\": \"Pod\"\n}\n[INFO] started\n[2026-11-23] started\n\n")
         #expect(found.isEmpty && damaged.isEmpty)
         #expect(summary.foreignLines == 3)

@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func `all recorded reviews`() throws {
-        // What fixes fill in is a warning in a log, which has the object without them.
+        // A field that a fix would set gives a warning, because the log has the object without it.
         let settings = try Settings(environment: ["PLAYBOOK_COMPANION_GRACE": "0s", "PLAYBOOK_FIX": "none"])
         let (emptyIntake, emptyHistory) = (LogIntake(settings), LogHistory(settings))
         var logJudge = LogJudge(settings)

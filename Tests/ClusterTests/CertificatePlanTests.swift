@@ -13,7 +13,7 @@ import Testing
     /// A generation that is valid from 0 to 900 by default; the plan does not parse certificates.
     private static func generation(_ name: String, issued: Int64 = 0, life: Int64 = 900) -> CertificateGeneration {
         CertificateGeneration(
-            authority: "authority of \(name)", pair: KeyPair(certificate: name, privateKey: "key of \(name)"),
+            authority: "CA of \(name)", pair: KeyPair(certificate: name, privateKey: "key of \(name)"),
             names: Set(names.dns + names.addresses), issued: issued, notAfter: issued + life)
     }
 
@@ -53,14 +53,14 @@ import Testing
 
     @Test(
         arguments: [
-            [.bundles([nil, nil]), .bundles([["authority of a"]])],
-            [.bundles([["authority of a"], []]), .absent],
-            [.bundles([["authority of a"], ["authority of a", "stranger"]]), .unknown],
-            [.bundles([["authority of a"], ["authority of b"]])],
+            [.bundles([nil, nil]), .bundles([["CA of a"]])],
+            [.bundles([["CA of a"], []]), .absent],
+            [.bundles([["CA of a"], ["CA of a", "stranger"]]), .unknown],
+            [.bundles([["CA of a"], ["CA of b"]])],
         ] as [[RegistrationTrust]])
     func `a caBundle that differs from the expected one is overwritten`(trust: [RegistrationTrust]) {
         var plan = plan(using: Self.a)
-        #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .trust(0, ["authority of a"]))
+        #expect(plan.step(CertificateStore(current: Self.a), trust, at: 5) == .trust(0, ["CA of a"]))
     }
 
     @Test(arguments: [[.absent, .absent], [.unknown, .unknown], trust(a)])
@@ -80,17 +80,17 @@ import Testing
     @Test func `a renewal goes through every stage at the expected time`() {
         var plan = plan(using: Self.a)
         let staged = CertificateStore(current: Self.a, next: Self.b)
-        let both = ["authority of a", "authority of b"]
+        let both = ["CA of a", "CA of b"]
         #expect(plan.step(staged, Self.trust(Self.a), at: 600) == .trust(0, both))
         #expect(
-            plan.step(staged, [.bundles([both, both]), .bundles([["authority of a"]])], at: 601) == .trust(1, both))
+            plan.step(staged, [.bundles([both, both]), .bundles([["CA of a"]])], at: 601) == .trust(1, both))
         #expect(plan.step(staged, Self.trust(Self.a, Self.b), at: 602) == .wait)
         #expect(plan.step(staged, Self.trust(Self.b, Self.a), at: 611) == .wait)
         #expect(
             plan.step(staged, Self.trust(Self.a, Self.b), at: 612)
                 == .store(
-                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
-        let promoted = CertificateStore(current: Self.b, previous: ["authority of a"])
+                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["CA of a"])))
+        let promoted = CertificateStore(current: Self.b, previous: ["CA of a"])
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 613) == .use(Self.b))
         plan.took(Self.b)
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 712) == .wait)
@@ -98,11 +98,11 @@ import Testing
             plan.step(promoted, Self.trust(Self.a, Self.b), at: 713)
                 == .store(Draft(reason: .retired, current: .keep(Self.b), next: .empty, previous: [])))
         let retired = CertificateStore(current: Self.b)
-        #expect(plan.step(retired, Self.trust(Self.a, Self.b), at: 714) == .trust(0, ["authority of b"]))
+        #expect(plan.step(retired, Self.trust(Self.a, Self.b), at: 714) == .trust(0, ["CA of b"]))
         #expect(plan.step(retired, Self.trust(Self.b), at: 715) == .wait)
     }
 
-    @Test(arguments: [trust(a), [.bundles([["authority of a", "authority of b"]]), .unknown]])
+    @Test(arguments: [trust(a), [.bundles([["CA of a", "CA of b"]]), .unknown]])
     func `the waiting time restarts when trust is lost or unknown`(gap: [RegistrationTrust]) {
         var plan = plan(using: Self.a)
         let staged = CertificateStore(current: Self.a, next: Self.b)
@@ -120,7 +120,7 @@ import Testing
 
     @Test func `a replica serves the old certificate until the new one has been trusted long enough`() {
         var plan = plan(using: Self.a)
-        let promoted = CertificateStore(current: Self.b, previous: ["authority of a"])
+        let promoted = CertificateStore(current: Self.b, previous: ["CA of a"])
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 650) == .wait)
         #expect(plan.step(promoted, Self.trust(Self.a, Self.b), at: 660) == .use(Self.b))
     }
@@ -146,26 +146,26 @@ import Testing
         #expect(
             plan.step(CertificateStore(current: Self.a, next: Self.b), Self.trust(Self.a), at: 900)
                 == .store(
-                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
+                    Draft(reason: .promoted, current: .keep(Self.b), next: .empty, previous: ["CA of a"])))
     }
 
     @Test func `without a staged certificate, an expired one is replaced by a new one`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(current: Self.a), Self.trust(Self.a), at: 900)
-                == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["authority of a"])))
+                == .store(Draft(reason: .made, current: .make, next: .empty, previous: ["CA of a"])))
     }
 
     @Test func `the served certificate stays trusted when the Secret's certificate is replaced`() {
         var plan = plan(using: Self.a)
         #expect(
             plan.step(CertificateStore(current: Self.b), Self.trust(Self.a), at: 601)
-                == .store(Draft(reason: .mended, current: .keep(Self.b), next: .empty, previous: ["authority of a"])))
+                == .store(Draft(reason: .mended, current: .keep(Self.b), next: .empty, previous: ["CA of a"])))
     }
 
     @Test func `a certificate without the Service's names stays in use until it is renewed`() {
         let other = CertificateGeneration(
-            authority: "authority of c", pair: KeyPair(certificate: "c", privateKey: "k"), names: ["other"], issued: 0,
+            authority: "CA of c", pair: KeyPair(certificate: "c", privateKey: "k"), names: ["other"], issued: 0,
             notAfter: 900)
         var plan = plan(using: other)
         #expect(

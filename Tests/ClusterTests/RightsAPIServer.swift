@@ -66,7 +66,7 @@ final class RightsAPIServer: Sendable {
             }
             guard request.verb == "POST" else {
                 if state.objects[request.path] == "broken" { return (500, "{}") }
-                // A list with a selector is an object of its own.
+                // A list with a selector counts as a different object.
                 let path = request.query["fieldSelector"].map { "\(request.path)?fieldSelector=\($0)" } ?? request.path
                 return state.objects[path].map { (200, $0) }
                     ?? (404, #"{"kind":"Status","code":404,"reason":"NotFound"}"#)

@@ -40,7 +40,7 @@ import Testing
             server.cueWatch(.lines([huge]))
             server.dropConnections()
         },
-        Misbehaviour(name: "starts anew with other versions") { server in
+        Misbehaviour(name: "restarts with other versions") { server in
             server.restart(version: 7, objects: server.values)
         },
     ]

@@ -63,7 +63,8 @@ import Testing
         ),
         (["review", "--mode", "strict"], #"unsupported --mode "strict"; use enforce or dry-run"#),
         (["review", "--format", "yaml"], #"unsupported --format "yaml"; use one of text, json, response"#),
-        (["review", "--format"], "needs a value"), (["version", "now"], #"unexpected argument "now""#),
+        (["review", "--format"], "needs a value"),
+        (["version", "now"], #"unexpected argument "now"; playbook version takes no arguments"#),
         (["review", "--quiet=1"], "--quiet does not take a value"),
         (["check", "-", "-"], "standard input is named more than once"),
         (["check", "--companions", "-"], "standard input is named more than once"),
@@ -326,7 +327,7 @@ import Testing
         #expect(try Program(["config"], environment: ["PLAYBOOK_MODE": "dry-run"]).output.contains("dry-run  (set)"))
         let page = try Program(["explain", "replicas"]).output
         #expect(page.contains("PLAYBOOK_RULE_REPLICAS"))
-        // What is required comes first, and a few examples fit on a screen.
+        // The requirements come first, and a few examples fit on a screen.
         let parts = ["replicas: Workloads run", "\nRequirements\n", "\nLevel ", "\nBad (", "\nGood (", "\nAll "]
         let places = parts.compactMap { page.firstRange(of: $0)?.lowerBound }
         #expect(places.count == parts.count && places == places.sorted())

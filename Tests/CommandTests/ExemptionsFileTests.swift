@@ -49,7 +49,7 @@ import Testing
         #expect(program.code == 2 && program.error.contains("/nowhere"))
     }
 
-    @Test func `a server keeps the last good file, reports that, and loads the next good one`() throws {
+    @Test func `a server keeps the last valid file, reports this, and loads the next valid one`() throws {
         try Program.withFolder { folder in
             let path = "\(folder)/exemptions"
             func write(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
@@ -61,7 +61,7 @@ import Testing
             #expect(
                 try eventually {
                     try program.health("/readyz?verbose").contains(
-                        "[+]exemptions ok: still using the last good file; the newest was refused:")
+                        "[+]exemptions ok: still using the last valid file; the newest was refused:")
                 })
             #expect(try program.health("/metrics").contains("playbook_exemptions_file_refused 1\n"))
             #expect(try program.health("/readyz") == "ok\n")

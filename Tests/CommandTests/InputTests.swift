@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// How commands handle files and directories that cannot be used.
+/// Files and directories that commands cannot use.
 @Suite struct InputTests {
     private static let review = Fixtures.path("reviews/016-create-deployment-checkout.json")
     private static let manifest = Fixtures.path("manifests/1-checkout-good.yaml")
@@ -76,13 +76,14 @@ import Testing
         ("words of another program", "It begins\n§\n", 1, 1), ("one in several lines", "{\n\"x\": {},\n¶", 1, 0),
     ])
     func `a truncated line does not affect other lines`(
-        _ name: String, _ form: String, _ judged: Int, _ unread: Int
+        _ name: String, _ form: String, _ evaluated: Int, _ unread: Int
     ) throws {
         let review = try Fixtures.text("reviews/016-create-deployment-checkout.json").replacing("\n", with: "")
         let text = form.replacing("§", with: review).replacing("¶", with: review.dropFirst())
         let program = try Program(["review"], input: text)
         #expect(program.error.split(separator: "\n").count == unread, "\(name): \(program.error)")
-        #expect(program.output.contains("\(judged) review\(judged == 1 ? "" : "s"): "), "\(name): \(program.output)")
+        #expect(
+            program.output.contains("\(evaluated) review\(evaluated == 1 ? "" : "s"): "), "\(name): \(program.output)")
     }
 
     @Test(arguments: ["review", "replay"])

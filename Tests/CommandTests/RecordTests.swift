@@ -134,11 +134,11 @@ import Testing
             #expect(allowed.contains("  Pod shop/by-hand · CREATE by admin\n"))
             #expect(
                 milder.output.contains(
-                    "    controller-managed warns now, denied before: kind is Pod; a bare Pod is not recreated"))
+                    "    controller-managed warns now, denied before: kind is \"Pod\"; a bare Pod is not recreated"))
             // If a rule needs a redacted field, the recorded result is used, at the current level of the rule.
             #expect(milder.output.contains("\n  Deployment shop/catalogue · CREATE by admin\n"), "\(milder.output)")
 
-            // Whatever reads reviews reads recordings.
+            // Commands that read reviews also read recordings.
             let reviewed = try Program(["review", "\(folder)/recordings"])
             #expect(reviewed.code == 1 && reviewed.output.contains("6 reviews: "))
         }
@@ -220,11 +220,11 @@ import Testing
                 ["serve"],
                 environment: [
                     "PLAYBOOK_TLS_CERT_FILE": "\(folder)/tls.crt", "PLAYBOOK_TLS_KEY_FILE": "\(folder)/tls.key",
-                    "PLAYBOOK_RECORD": "\(folder)/no/such/folder",
+                    "PLAYBOOK_RECORD": "\(folder)/no/such/directory",
                 ])
             #expect(program.code == 2)
             #expect(
-                program.error.contains(#"PLAYBOOK_RECORD: cannot write to "\#(folder)/no/such/folder""#))
+                program.error.contains(#"PLAYBOOK_RECORD: cannot write to "\#(folder)/no/such/directory""#))
         }
     }
 

@@ -40,6 +40,19 @@ import Testing
         return try Literal(json: Array(rest[..<end.lowerBound].utf8))
     }
 
+    @Test func `an input that is not JSON is reported with what replay reads`() throws {
+        try Program.withFolder { folder in
+            try "kind: Pod\n".write(toFile: "\(folder)/a.yaml", atomically: true, encoding: .utf8)
+            try "{\"a\":\n 01}".write(toFile: "\(folder)/b.json", atomically: true, encoding: .utf8)
+            let program = try Program(["replay", "\(folder)/a.yaml", "\(folder)/b.json"])
+            #expect(program.code == 2)
+            let manifest =
+                "a.yaml:1:1: not JSON; `replay` reads recordings and AdmissionReviews, use `check` for manifests\n"
+            #expect(program.error.contains("playbook: \(folder)/\(manifest)"), "\(program.error)")
+            #expect(program.error.contains("playbook: \(folder)/b.json:2:3: not JSON: "), "\(program.error)")
+        }
+    }
+
     @Test func `the HTML page shows newly denied reviews with their findings`() throws {
         let lines = recording("web", at: "2026-11-23T12:00:00Z") + recording("api", at: "2026-11-23T12:00:01Z")
         let program = try replay(lines, "--format", "html", "--level", "liveness-probe=deny", "-")
@@ -139,9 +152,9 @@ import Testing
 
     @Test func `line breaks in user names are replaced`() throws {
         // A line break of two bytes is one character, and becomes two spaces.
-        let lines = recording("web", by: "somebody\\r\\nelse")
+        let lines = recording("web", by: "jane\\r\\ndoe")
         let replayed = try replay(lines, "--level", "liveness-probe=deny", "-")
-        #expect(replayed.code == 1 && replayed.output.contains("\n  somebody  else  "))
+        #expect(replayed.code == 1 && replayed.output.contains("\n  jane  doe  "))
     }
 
     @Test func `wide characters take two columns in tables`() throws {
@@ -318,7 +331,7 @@ import Testing
     }
 
     @Test func `on a terminal errors replace the progress line`() throws {
-        // What posix_openpt(3), unlockpt(3) and ptsname(3) do, by ioctl_tty(2): TIOCSPTLCK and TIOCGPTN.
+        // The steps of posix_openpt(3), unlockpt(3) and ptsname(3), by ioctl_tty(2): TIOCSPTLCK and TIOCGPTN.
         let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var (lock, number): (Int32, UInt32) = (0, 0)
         try #require(ioctl(terminal, 0x4004_5431, &lock) == 0 && ioctl(terminal, 0x8004_5430, &number) == 0)

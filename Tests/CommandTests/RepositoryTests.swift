@@ -59,7 +59,7 @@ import Testing
         } ?? []
     }
 
-    // MARK: What is not a manifest
+    // MARK: Files that are not manifests
 
     private let others = [
         "docker-compose.yml": "services:\n  web: {image: 'nginx:latest'}\n",
@@ -153,7 +153,7 @@ import Testing
                 for command in ["check", "fix"] {
                     let program = try check(path, in: folder, command: command)
                     #expect(program.code == 2, "\(command) \(path)")
-                    let error = "playbook: no Kubernetes objects found; use --allow-empty to accept this\n"
+                    let error = "playbook: nothing was evaluated; use --allow-empty to exit with 0\n"
                     #expect(program.error.hasSuffix(error), "\(program.error)")
                     #expect(try check("--allow-empty", path, in: folder, command: command).code == 0)
                 }

@@ -21,7 +21,7 @@ import Testing
         #expect(!program.output.contains("liveness-probe"))
     }
 
-    @Test func `a field of the wrong type is told once, as a finding`() throws {
+    @Test func `a field of the wrong type is reported once, as a finding`() throws {
         let text = manifest.replacingOccurrences(of: "replicas: 3", with: "replicas: three")
             .replacingOccurrences(of: "containers: oops", with: "containers: []")
         let program = try Program(["check", "--format", "json"], input: text)

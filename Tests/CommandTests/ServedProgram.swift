@@ -17,7 +17,7 @@ final class ServedProgram: Sendable {
     /// - Parameters:
     ///   - folder: An empty directory.
     ///   - environment: Settings.
-    ///   - output: Where standard output goes; nil collects it in ``output``.
+    ///   - output: The file of standard output; nil collects it in ``output``.
     /// - Throws: An error if it does not answer.
     init(in folder: String, _ environment: [String: String] = [:], output: FileHandle? = nil) throws {
         self.folder = folder

@@ -129,7 +129,7 @@ import Testing
         #expect(program.output.contains("  warn    replicas  "), "\(program.output)")
         #expect(
             program.output.contains(" (hint)\n")
-                && program.output.contains("\n(hint) marks a warning that denies in no profile\n"))
+                && program.output.contains("\n(hint) marks a warning that never denies\n"))
     }
 
     @Test func `an exempt finding is shown with its reason and counted apart`() throws {
@@ -144,7 +144,7 @@ import Testing
         #expect(program.output.contains("replicas             -       -       1\n"))
     }
 
-    @Test func `objects in platform namespaces are a group of their own`() throws {
+    @Test func `objects in platform namespaces are in a separate group`() throws {
         let text = manifests.replacingOccurrences(
             of: "name: api, namespace: shop", with: "name: api, namespace: ingress-nginx")
         let output = try check(text).output

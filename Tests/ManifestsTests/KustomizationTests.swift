@@ -84,7 +84,7 @@ private struct Files: FileTree {
         #expect(try #require(KustomizationFiles(of: "a", in: &files)).remote == "http://127.0.0.1/a{b}.yaml")
     }
 
-    @Test func `a text that begins with an address is no inline patch`() throws {
+    @Test func `a text that begins with an address is not an inline patch`() throws {
         let target = "http://127.0.0.1/a: {kind: b}"
         var files = Files(texts: ["a/kustomization.yaml": "patchesStrategicMerge: ['\(target)']"])
         #expect(try #require(KustomizationFiles(of: "a", in: &files)).remote == target)
@@ -160,7 +160,7 @@ private struct Files: FileTree {
         #expect(found.obstacle == "its bases are nested too deep" && found.kustomizations.count < 50)
     }
 
-    @Test func `a Kustomization of Flux is no kustomization file`() {
+    @Test func `a Kustomization of Flux is not a kustomization file`() {
         let file = ManifestFile(
             path: "kustomization.yaml",
             bytes: Array("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n".utf8))

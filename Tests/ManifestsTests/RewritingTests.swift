@@ -130,7 +130,7 @@ import Testing
             edits: [.set("/z/c", 3), .set("/w", 1)],
             after: "x: &x {a: 1}\nv: *x\nz:\n  <<: *x\n  b: 2\n  c: 3\nw: 1\n"),
         Change(
-            name: "into what has an anchor that nobody uses", before: "x: &x\n  a: 1\nz: &z 1\n",
+            name: "into a value with an unused anchor", before: "x: &x\n  a: 1\nz: &z 1\n",
             edits: [.set("/x/b", 2), .set("/z", 2)], after: "x: &x\n  a: 1\n  b: 2\nz: &z 2\n"),
         Change(
             name: "JSON on one line keeps its spaces", before: #"{"a": {"b": 1}, "c":[]}"#,

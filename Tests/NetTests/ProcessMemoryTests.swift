@@ -6,7 +6,7 @@ import Testing
     @Test(
         .enabled(
             if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
-            "a sanitizer brings an allocator of its own"))
+            "sanitizers replace the allocator"))
     func `the memory of large freed blocks is returned to the system`() {
         ProcessMemory.returnLargeBlocks()
         let size = 16 << 20
@@ -24,7 +24,7 @@ import Testing
     @Test(
         .enabled(
             if: dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil,
-            "a sanitizer brings an allocator of its own"))
+            "sanitizers replace the allocator"))
     func `freed pages between blocks in use are returned to the system`() {
         let size = 64 << 10
         // More than other tests can use meanwhile.

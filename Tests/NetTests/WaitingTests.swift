@@ -101,7 +101,7 @@ import Testing
             try client.send(get("/1"))
             #expect(eventually { waiting.count == 1 })
         }
-        waiting.deliver("to nobody")
+        waiting.deliver("no receiver")
         #expect(eventually { server.status.counts.active == 0 })
         let other = try server.plainClient()
         try other.send(get("/now"))

@@ -312,7 +312,7 @@ struct BoundedWorkTests {
 
     @Test(arguments: [("smtp_user=", false), ("smtp_user=" + String(repeating: " ", count: 20), true)])
     func `only a name right before a key says that it is a user of SMTP`(_ before: String, _ isDenied: Bool) throws {
-        // What stands further away is not read, or a line full of keys would be read once for each of them.
+        // Text further away is not read; otherwise, a line full of keys would be read once for each key.
         var world = World([
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "settings", "namespace": "shop"],
             "data": ["app.env": .string("a=b " + before + "AKIA2Q7XW3MZ5T9RB4KD")],

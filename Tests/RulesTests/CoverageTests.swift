@@ -5,7 +5,7 @@ import Testing
 /// The statements of the playbook, compared with the rules.
 @Suite struct CoverageTests {
     @Test(arguments: Catalogue.playbook.rules)
-    func `each rule is named by a statement of its own section`(_ rule: Rule) throws {
+    func `each rule is named by a statement of the section of the rule`(_ rule: Rule) throws {
         let section = try #require(rule.section)
         #expect(
             Coverage.statements(of: section).contains { $0.rules.contains { $0 === rule } },

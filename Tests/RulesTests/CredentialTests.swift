@@ -189,11 +189,11 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
     static let innocent: [NamedValue] = [
         // Options of programs that take passwords, here without one.
         .init(nil, "curl -u $USER:$PASS https://x"), .init(nil, "curl -u \"$LOGIN\" https://x"),
-        .init(nil, "curl -fsS -o out https://x"), .init(nil, "redis-cli ping; ls -a folder"),
+        .init(nil, "curl -fsS -o out https://x"), .init(nil, "redis-cli ping; ls -a directory"),
         .init(nil, "redis-cli -a $REDIS_PASSWORD ping"), .init(nil, "mysql -h db -p shop"),
         .init(nil, "mysql -p$PW shop"),
-        .init(nil, "sshpass -e ssh a@b"), .init(nil, "sort -u a:b"), .init(nil, "mkdir -p folder"),
-        .init(nil, "mysql -P 3306 --protocol=tcp"), .init(nil, "redis-cli ping\nls -a folder"),
+        .init(nil, "sshpass -e ssh a@b"), .init(nil, "sort -u a:b"), .init(nil, "mkdir -p directory"),
+        .init(nil, "mysql -P 3306 --protocol=tcp"), .init(nil, "redis-cli ping\nls -a directory"),
         .init(nil, "echo -----BEGIN CERTIFICATE-----"), .init(nil, "«redacted:literal» and «redacted:password"),
         // Properties of a secret.
         .init("TOKEN_TTL_SECONDS", "3600"), .init("PASSWORD_MIN_LENGTH", "12"), .init("SECRET_NAME", "checkout-db"),

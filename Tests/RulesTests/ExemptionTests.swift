@@ -174,7 +174,7 @@ import Testing
         #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
     }
 
-    @Test func `the HPA controller may set any scale, a service account with the same name may not`() throws {
+    @Test func `the HPA controller can set any scale, but not a service account with the same name`() throws {
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         world.before = World.scale
         world.operation = "UPDATE"

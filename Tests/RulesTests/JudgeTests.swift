@@ -123,7 +123,7 @@ import Testing
             "{hostNetwork: true, containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 8080}]}]}",
             "containers: [{name: app, ports: [{name: http, containerPort: 8080, hostPort: 22}]}]", true
         ),
-        // A hint excuses no denial.
+        // A hint does not turn a denial into an existing violation.
         ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:8.2'}]", false),
         ("containers: [{name: app, image: 'valkey:8.1'}]", "containers: [{name: app, image: 'valkey:latest'}]", true),
         (

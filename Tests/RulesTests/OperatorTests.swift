@@ -39,7 +39,7 @@ import Testing
         #expect(verdict.warnings.contains { $0.contains(reason) })
     }
 
-    @Test func `a Pod whose owner is believed need not have a controller`() throws {
+    @Test func `a Pod with a trusted owner does not need a controller`() throws {
         for answer in [true, false] {
             let rules = Set(try made(mayWrite: answer).verdict().judgements.map(\.rule.id))
             #expect(rules.contains("controller-managed") == !answer)

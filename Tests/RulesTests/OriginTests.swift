@@ -226,7 +226,7 @@ import Testing
         // The kind is watched, so no lookup is needed.
         let known = try request(of: user, serving: ResourceKinds(kind)).verdict()
         #expect(!known.isDenied && known.lookups.isEmpty)
-        // Anybody who is allowed to create the namespace of a product that is not installed can create its account.
+        // If a product is not installed, a user who can create its namespace can create its service account.
         let open = try request(of: user, serving: ResourceKinds(other)).verdict()
         #expect(open.isDenied && open.lookups.contains(.served(kind)))
         #expect(try !request(of: user, .served(kind, true)).verdict().isDenied)

@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func `an update that keeps the template is not a roll-back`() throws {
-        // Scaled down on purpose, and then up to one: the revision has the count of now.
+        // Scaled down on purpose, and then up to one: the revision has the current number of replicas.
         let revision = replicaSet(oldSpec, annotations: ["deployment.kubernetes.io/desired-replicas": "0"])
         var world = World(deployment(oldSpec, replicas: 0)).updated(to: deployment(oldSpec, replicas: 1))
         world.relatedObjects = [revision]
@@ -255,7 +255,7 @@ import Testing
         #expect(try update("{}", after, rule).isDenied)
     }
 
-    @Test func `a missing field excuses no finding about another field`() throws {
+    @Test func `a missing field does not make a finding about another field existing`() throws {
         let missing = "containers: [{name: app, livenessProbe: null}]"
         #expect(try update(missing, "containers: [{name: app, restartPolicy: Never}]", "liveness-probe").isDenied)
         #expect(
@@ -308,7 +308,7 @@ import Testing
     private static let api = "selector: {matchLabels: {app: api}}"
     private static let request = "type: Container, defaultRequest: {memory: 1Gi}"
 
-    @Test func `changing one of two equal probes is no new violation of the other`() throws {
+    @Test func `changing one of two equal probes is not a new violation of the other`() throws {
         func probes(_ live: String, _ ready: String) -> String {
             "containers: [{name: app, livenessProbe: {httpGet: {path: \(live)}}, readinessProbe: {httpGet: {path: \(ready)}}}]"
         }

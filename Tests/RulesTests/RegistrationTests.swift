@@ -272,7 +272,7 @@ import Testing
         for object in [World.deployment, revision] {
             var orphaning = world(object, from: owned(object))
             #expect(try !workloads.holds(of: request(orphaning)))
-            // What is not sent is never denied.
+            // Requests that are not sent are never denied.
             #expect(try !orphaning.verdict().isDenied)
             for user in ["admin", "system:serviceaccount:shop:generic-garbage-collector"] {
                 orphaning.user = user

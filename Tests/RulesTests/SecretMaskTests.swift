@@ -170,7 +170,7 @@ private let namedFields = [
 
     @Test func `a masked secret is replaced by its kind`() {
         for (text, masked) in [
-            ("is ghp_0123456789abcdefghijABCDEFGHIJ012345, of nobody", "is «redacted:GitHub-token», of nobody"),
+            ("is ghp_0123456789abcdefghijABCDEFGHIJ012345, of the bot", "is «redacted:GitHub-token», of the bot"),
             ("is postgres://shop:hunter2@db/x", "is postgres://shop:«redacted:uri-with-password»@db/x"),
             ("curl -u admin:hunter2 https://x", "curl -u admin:«redacted:password» https://x"),
             (

@@ -22,7 +22,11 @@ import Testing
             ("PLAYBOOK_BASE_NODE_LABELS", "role=base, =x", "at character 12, expected a label"),
             ("PLAYBOOK_LIVENESS_PATHS", "/livez, healthz", "at character 9, expected a path"),
             ("PLAYBOOK_READINESS_PATHS", "readyz", "at character 1, expected a path"),
-            ("PLAYBOOK_DEPLOYERS", "ci, -argocd", "at character 6, expected one of the defaults"),
+            (
+                "PLAYBOOK_PLATFORM_NAMESPACES", "-foo",
+                "at character 2, expected an entry of the default; `playbook config` lists them"
+            ),
+            ("PLAYBOOK_PLATFORM_NAMESPACES", "-monitorin", "an entry of the default; did you mean \"monitoring\"?"),
             (
                 "PLAYBOOK_OPERATOR_ACCOUNTS", "PLAYBOOK_OPERATOR_ACCOUNTS=system:serviceaccount:ops:kafka",
                 #"the value repeats the name; set only what is after "=""#

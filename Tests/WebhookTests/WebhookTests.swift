@@ -215,7 +215,7 @@ import Webhook
     }
 
     @Test(arguments: [("/validate", "{", true), ("/mutate", "{}", true), ("/", "{", false)])
-    func `a body that is no review is counted as an error of its endpoint`(
+    func `a body that is not a review is counted as an error of its endpoint`(
         _ path: String, _ body: String, _ isCounted: Bool
     ) throws {
         let request = Request(head: head(.post, path))

@@ -91,7 +91,7 @@ class List:
 
     @classmethod
     def filled(cls, text, mark, elements):
-        """Replaces the mark by elements. Without elements, a comma next to it is removed too."""
+        """Replaces the mark with elements. Without elements, a comma next to it is removed too."""
         if elements:
             return text.replace(mark, cls.separator.join(elements), 1)
         for place in (mark + cls.separator, cls.separator + mark):

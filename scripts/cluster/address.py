@@ -7,7 +7,7 @@ import threading
 
 
 class Address:
-    """As a Service is: a new connection goes to a replica that is ready, whose bytes it then carries until either side ends it."""
+    """A Service: sends each new connection to a ready replica, and forwards its bytes until either side closes it."""
 
     def __init__(self, replicas):
         self.replicas = replicas
@@ -18,7 +18,7 @@ class Address:
             threading.Thread(target=work, daemon=True).start()
 
     def probe(self):
-        """Looks who is ready, as the kubelet and the Service's controller do."""
+        """Checks which replicas are ready, as the kubelet and the Service's controller do."""
         while not self.stopping.wait(0.25):
             for replica in self.replicas:
                 replica.probe()
@@ -53,13 +53,13 @@ class Address:
 
 
 def pump(source, sink):
-    """Carries bytes until there are no more, and says so on the other side."""
+    """Forwards bytes until one side closes, and closes the other side."""
     try:
         while data := source.recv(65536):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # Gone on one side is gone on both.
+        # If one side is closed, both are.
         for each in (source, sink):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Plain calls to an API server, with the warnings that its answers carry."""
+"""Calls to an API server, with the warnings of its responses."""
 
 import http.client
 import json
@@ -43,7 +43,7 @@ def collection(kind, namespace=None):
 
 
 class Answer:
-    """What the API server says to one call."""
+    """The API server's response to a call."""
 
     def __init__(self, response):
         self.status = response.status
@@ -70,14 +70,14 @@ class Answer:
 
 
 def unquoted(header):
-    """The text of a warning as it was, from `299 - "…"`."""
+    """The text of a warning, from `299 - "…"`."""
     text = header.encode("latin-1").decode("utf-8", errors="replace")
     quoted = re.fullmatch(r'299 \S+ "(.*)"', text)
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
 
 
 class Client:
-    """One kept connection, as somebody; `user` may be a name, or a name and groups."""
+    """A persistent connection that acts as a user; `user` is a name, or a name and groups."""
 
     def __init__(self, port, certificate, token):
         self.port, self.token = port, token
@@ -90,7 +90,7 @@ class Client:
         if user:
             name, *groups = [user] if isinstance(user, str) else user
             headers["Impersonate-User"] = name
-            # http.client sends a header once; one group is all that a proof needs.
+            # http.client sends a header once; checks need only one group.
             if groups:
                 headers["Impersonate-Group"] = groups[0]
         if self.connection is None:
@@ -110,7 +110,7 @@ class Client:
             self.connection.close()
         self.connection = None
 
-    # What checks do.
+    # Writes.
 
     def create(self, value, user=None, dry_run=False, manager=None):
         path = collection(value["kind"], value["metadata"].get("namespace"))
@@ -124,14 +124,14 @@ class Client:
         return self.call("GET", self.place(kind, name, namespace)).body
 
     def patch(self, kind, name, namespace, change, user=None, part=None):
-        """A merge patch: what `kubectl patch --type merge` does."""
+        """A merge patch, as by `kubectl patch --type merge`."""
         return self.call("PATCH", self.place(kind, name, namespace, part), change, user, "application/merge-patch+json")
 
     def items(self, kind, namespace=None):
         return self.call("GET", collection(kind, namespace)).body["items"]
 
     def apply(self, value, manager="kubectl"):
-        """What `kubectl apply --server-side` does."""
+        """A server-side apply, as by `kubectl apply --server-side`."""
         path = self.place(value["kind"], value["metadata"]["name"], value["metadata"].get("namespace"))
         return self.call("PATCH", f"{path}?fieldManager={manager}&force=true", value, content="application/apply-patch+yaml")
 

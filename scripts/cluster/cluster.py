@@ -1,4 +1,4 @@
-"""A cluster with the webhook in it: an overlay as it is applied, and two replicas of the server behind one address."""
+"""A cluster with the webhook in it: an overlay, and two replicas of the server behind one address."""
 
 import base64
 import contextlib
@@ -15,7 +15,7 @@ from stand_in import BudgetServer
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 REGISTRATIONS = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"]
-# Of other projects, for the checks that ask about them.
+# CustomResourceDefinitions of other projects, for the checks that use their kinds.
 DEFINITIONS = [("argoproj.io", "v1alpha1", "rollouts", "Rollout", "Namespaced"), ("karpenter.sh", "v1", "nodepools", "NodePool", "Cluster")]
 # Short, so that renewals happen during the run.
 LIFE = "120s"
@@ -26,18 +26,18 @@ class Cluster(ControlPlane):
         super().__init__(assets, folder)
         self.binary = binary
         self.replicas, self.address, self.overlay_settings = [], None, {}
-        # Where budgets come from when the API server has none.
+        # The source of PodDisruptionBudgets if the API server has no policy/v1.
         self.budget_server = None
-        # Of the overlay, for lack of their kinds.
+        # Objects of the overlay whose kinds the API server does not have.
         self.left_out = []
-        # The parts of the API server's log in which a check kept it from calling the webhook.
+        # The parts of the API server's log in which a check prevented calls of the webhook.
         self.outages = []
 
-    # How the webhook gets into it.
+    # Installation of the webhook.
 
     def install(self, overlay):
-        """Applies an overlay, and starts what its Deployment would."""
-        # Newer API servers set this label, which registrations select by.
+        """Applies an overlay, and starts the replicas of its Deployment."""
+        # Newer API servers set this label, which the webhook configurations select by.
         for namespace in self.client.call("GET", "/api/v1/namespaces").body["items"]:
             self.label(namespace["metadata"]["name"])
         self.define_kinds()
@@ -49,12 +49,12 @@ class Cluster(ControlPlane):
         self.apply_all([each for each in objects if each not in self.left_out])
         self.overlay_settings = next(each for each in objects if each["kind"] == "ConfigMap")["data"]
         self.start_replicas(self.overlay_settings | {"PLAYBOOK_CERTIFICATES_LIFE": LIFE})
-        # Controllers ask from the moment on at which the overlay is applied.
+        # Requests of controllers are sent to the webhook as soon as the overlay is applied.
         self.outages.append(range(self.log_length))
 
     def start_replicas(self, settings):
-        """Starts what the Deployment would, and waits until the API server asks it."""
-        # The server acts as its own service account, with the rights that the objects give to that.
+        """Starts the replicas of the Deployment, and waits until the API server calls them."""
+        # The server acts as its service account, with the rights that the overlay grants.
         token = self.kubectl("create", "token", "playbook", "--namespace=playbook", "--duration=2h").out.strip()
         environment = settings | {
             "KUBECONFIG": self.write_kubeconfig("playbook", token), "PLAYBOOK_COMPANIONS": "cluster",
@@ -62,14 +62,14 @@ class Cluster(ControlPlane):
         self.replicas += [Replica(name, self.binary, self.folder, dict(environment)) for name in ("one", "two")]
         for replica in self.replicas:
             replica.wait_until_ready()
-        self.wait_for("registrations trust the server", self.are_trusted)
+        self.wait_for("the webhook configurations trust the server", self.are_trusted)
         self.settle()
 
     def label(self, namespace):
         self.client.patch("Namespace", namespace, None, {"metadata": {"labels": {NAME_LABEL: namespace}}}, CONTROL_PLANE)
 
     def rendered(self, overlay):
-        """The overlay's objects; only where its Service leads is another matter here."""
+        """The overlay's objects; only the target of its Service differs."""
         text = subprocess.run([self.kubectl_path, "kustomize", f"deploy/overlays/{overlay}"], check=True, capture_output=True, text=True)
         objects = [each for each in yaml.safe_load_all(text.stdout) if each]
         for each in objects:
@@ -79,7 +79,7 @@ class Cluster(ControlPlane):
         return objects
 
     def lead_here(self, objects):
-        """Lets the Service and the webhook configurations lead to the replicas of this machine."""
+        """Points the Service and the webhook configurations at the replicas on this machine."""
         for each in objects:
             if each["kind"] == "Service":
                 each["spec"] = {"type": "ExternalName", "externalName": "localhost"}
@@ -99,10 +99,10 @@ class Cluster(ControlPlane):
         for group, version, plural, _, _ in DEFINITIONS:
             self.wait_for(f"{plural} are served", lambda path=f"/apis/{group}/{version}", name=plural: self.resource(path, name))
 
-    # What is so.
+    # State.
 
     def serves(self, value):
-        """Whether the API server has the kind of an object, in its version."""
+        """True if the API server has the kind of an object, in its version."""
         root = "/api/v1" if value["apiVersion"] == "v1" else f"/apis/{value['apiVersion']}"
         answer = self.client.call("GET", root)
         return answer.status == 200 and any(each["kind"] == value["kind"] for each in answer.body["resources"])
@@ -123,7 +123,7 @@ class Cluster(ControlPlane):
         return value
 
     def bundles(self):
-        """What each webhook of the registrations trusts."""
+        """The caBundle of each webhook in the webhook configurations."""
         return [base64.b64decode(webhook["clientConfig"].get("caBundle") or "").decode()
                 for kind in REGISTRATIONS for webhook in self.client.get(kind, "playbook")["webhooks"]]
 
@@ -131,18 +131,18 @@ class Cluster(ControlPlane):
         return all("BEGIN CERTIFICATE" in bundle for bundle in self.bundles())
 
     def settle(self):
-        """Waits until the API server asks, by its registrations of now."""
+        """Waits until the API server calls the webhook with the current webhook configurations."""
         probe = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "probe", "namespace": "default"},
                  "spec": {"type": "NodePort", "ports": [{"port": 80}]}}
         self.wait_for("the API server asks the webhook", lambda: self.client.create(probe, dry_run=True).warnings
                       or self.client.create(probe, dry_run=True).status == 403)
 
     def asks_about(self, group, resource):
-        """Whether a validating registration sends a resource."""
+        """True if a ValidatingWebhookConfiguration selects a resource."""
         return any(group in rule["apiGroups"] and resource in rule["resources"]
                    for webhook in self.client.get("ValidatingWebhookConfiguration", "playbook")["webhooks"] for rule in webhook["rules"])
 
-    # What checks change.
+    # Changes by checks.
 
     def namespace(self, name, **annotations):
         """A namespace for one check, or for a few."""
@@ -153,26 +153,26 @@ class Cluster(ControlPlane):
         return name
 
     def guard(self, namespace, name="web", labels=None):
-        """Makes the budget for a Deployment, unless there is one."""
+        """Creates the PodDisruptionBudget of a Deployment, unless there is one."""
         answer = self.client.create(budget(name, namespace, labels))
         assert answer.status in (201, 409), answer
 
     def old(self, value):
-        """Makes something as if it had been there before the webhook."""
+        """Creates an object as if it had existed before the webhook."""
         answer = self.client.create(value, CONTROL_PLANE)
         assert answer.status == 201, answer
         return answer.body
 
     @contextlib.contextmanager
     def outage(self):
-        """A time in which calls of the webhook may fail, by the API server's log."""
+        """A period in which the API server's log may have failed calls of the webhook."""
         start = self.log_length
         yield
         self.outages.append(range(start, self.log_length))
 
     @contextlib.contextmanager
     def settings(self, **changes):
-        """Other settings for a while; replicas are replaced one by one, as by a rolling update."""
+        """Other settings within a block; the replicas restart one by one, as in a rolling update."""
         before = [dict(replica.environment) for replica in self.replicas]
         for replica in self.replicas:
             replica.environment |= changes

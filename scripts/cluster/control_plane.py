@@ -1,4 +1,4 @@
-"""A real control plane on loopback: etcd, kube-apiserver and, where it is there, kube-controller-manager; kubectl, and plain calls."""
+"""A real control plane on loopback: etcd, kube-apiserver and, if it is available, kube-controller-manager; kubectl, and direct calls."""
 
 import json
 import os
@@ -9,12 +9,12 @@ from api import Client
 from certificate import self_signed
 from replica import free_port
 
-# Never denied, so what it makes was there "before" as far as rules go; it may do anything here.
+# Never denied, so its objects count as created before the webhook; it has all permissions here.
 CONTROL_PLANE = ("system:kube-controller-manager", "system:masters")
 
 
 class Outcome:
-    """How a command ended, and what it printed."""
+    """The exit code and the output of a command."""
 
     def __init__(self, process):
         self.code, self.out, self.err = process.returncode, process.stdout, process.stderr
@@ -26,14 +26,14 @@ class Outcome:
 class ControlPlane:
     def __init__(self, assets, folder):
         self.assets, self.folder = assets, folder
-        # One in the folder, or that of the PATH.
+        # The program in the directory, or the one in the PATH.
         self.kubectl_path = f"{assets}/kubectl" if os.path.exists(f"{assets}/kubectl") else "kubectl"
         self.port, self.token = free_port(), os.urandom(12).hex()
         self.key, self.certificate = self_signed(folder, "apiserver")
         self.log_path = f"{folder}/kube-apiserver.log"
         self.audit_path = f"{folder}/audit.log"
         self.etcd = self.api_server = self.controllers = None
-        # The real controllers; without them, checks of what they do are skipped.
+        # The real controllers; without them, checks that need them are skipped.
         self.has_controllers = os.path.exists(f"{assets}/kube-controller-manager")
         self.write_files()
         self.client = self.new_client()
@@ -44,7 +44,7 @@ class ControlPlane:
             file.write(f'{self.token},admin,admin,"system:masters"\n')
             file.write(f"{self.token}-controllers,system:kube-controller-manager,controllers\n")
         with open(f"{self.folder}/audit.yaml", "w") as file:
-            # As EKS logs: with objects, but for Secrets, ConfigMaps and tokens.
+            # As on EKS: with objects, except for Secrets, ConfigMaps and tokens.
             writes = ["create", "update", "patch", "delete", "deletecollection"]
             json.dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [
                 {"level": "Metadata", "verbs": writes, "resources": [
@@ -92,7 +92,7 @@ class ControlPlane:
             "--authorization-mode=RBAC", "--token-auth-file=tokens.csv", "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=accounts.key",
             "--service-account-signing-key-file=accounts.key", "--allow-privileged=true",
-            # Without controllers nobody makes default service accounts.
+            # Without controllers, no default service accounts are created.
             *([] if self.has_controllers else ["--disable-admission-plugins=ServiceAccount"]),
             "--audit-policy-file=audit.yaml", f"--audit-log-path={self.audit_path}")
         end = time.monotonic() + limit
@@ -116,7 +116,7 @@ class ControlPlane:
             return False
 
     def stop_api_server(self):
-        """Ends it as a node's reboot does: it is asked to, and watches that would go on for a minute are cut."""
+        """Stops it as the reboot of a node does: with SIGTERM, and watches that would last another minute are closed."""
         self.api_server.terminate()
         try:
             self.api_server.wait(5)
@@ -131,17 +131,17 @@ class ControlPlane:
                 process.kill()
                 process.wait()
 
-    # What is asked of it.
+    # Requests.
 
     def new_client(self):
         return Client(self.port, self.certificate, self.token)
 
     def client_of(self, token):
-        """A connection of whoever has a token."""
+        """A connection that authenticates with a token."""
         return Client(self.port, self.certificate, token)
 
     def kubectl(self, *arguments, stdin=None, user=None):
-        """Runs kubectl as somebody; objects are JSON on standard input (`-f -`)."""
+        """Runs kubectl as a user; objects are JSON on standard input (`-f -`)."""
         command = [self.kubectl_path, f"--kubeconfig={self.folder}/admin.kubeconfig", f"--cache-dir={self.folder}/cache", *arguments]
         if user:
             name, *groups = [user] if isinstance(user, str) else user
@@ -158,19 +158,19 @@ class ControlPlane:
         return Outcome(subprocess.run(["scripts/helm", *arguments], env=environment, capture_output=True, text=True, timeout=300))
 
     def resource(self, root, name):
-        """What discovery says of a resource, such as `pods/resize` of `/api/v1`; None when it is not served."""
+        """The discovery entry of a resource, such as `pods/resize` of `/api/v1`; None if it is not served."""
         answer = self.client.call("GET", root)
         found = [each for each in answer.body.get("resources", []) if each["name"] == name] if answer.status == 200 else []
         return found[0] if found else None
 
     def has_field(self, definition, name):
-        """Whether a kind has a field, as the API server describes it."""
+        """True if a kind has a field, by the API server's OpenAPI document."""
         definitions = self.client.call("GET", "/openapi/v2").body.get("definitions", {})
         return name in definitions.get(definition, {}).get("properties", {})
 
     @property
     def log_length(self):
-        """How many bytes the API server has written to its log."""
+        """The size of the API server's log, in bytes."""
         return os.path.getsize(self.log_path)
 
     @property
@@ -183,6 +183,6 @@ class ControlPlane:
             return [json.loads(line) for line in file if line.endswith("\n")]
 
     def audited(self, namespace, name):
-        """What the audit log has about an object."""
+        """The events of the audit log about an object."""
         return [event for event in self.audit_events()
                 if (event.get("objectRef", {}).get("namespace"), event.get("objectRef", {}).get("name")) == (namespace, name)]

@@ -30,7 +30,7 @@ import latency
 
 
 def run(check, cluster):
-    """Whether it was made; None when it failed."""
+    """True if the check ran, False if it was skipped, None if it failed."""
     title, started = check.__name__.replace("_", " "), time.monotonic()
     try:
         note = check(cluster)
@@ -50,7 +50,7 @@ def main(binary, arguments):
     folder = tempfile.mkdtemp(prefix="playbook-e2e-")
     cluster = Cluster(os.path.abspath(os.environ["KUBEBUILDER_ASSETS"]), binary, folder)
     has_failed, started = True, time.monotonic()
-    # Whoever ends it ends what it has started.
+    # When this program ends, so do the processes that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     try:
         cluster.start()

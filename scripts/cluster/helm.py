@@ -17,7 +17,7 @@ FLAGS = {"--atomic", "--wait", "--install", "--force", "--create-namespace", "--
 
 
 class Helm:
-    """The program, for one command."""
+    """The program, running one command."""
 
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -30,7 +30,7 @@ class Helm:
         self.process.stdin.flush()
 
     def ask(self, method, **parameters):
-        """The answer to one question; what else the program says meanwhile is skipped."""
+        """The response to one request; other messages of the program are skipped."""
         self.count += 1
         self.send({"id": self.count, "method": method, "params": parameters})
         for line in self.process.stdout:
@@ -40,7 +40,7 @@ class Helm:
         raise SystemExit(f"helm: the program ended: {self.process.stderr.read()}")
 
     def run(self, command, **options):
-        """Whether a command of Helm succeeded, and what it printed."""
+        """True if a command of Helm succeeded, and its output."""
         # Version 4 waits until pods are ready, and there are no nodes.
         options |= {"helm_version": "v3"}
         if "KUBECONFIG" in os.environ:
@@ -110,7 +110,7 @@ def main(program, command, *arguments):
         has_succeeded, text = helm.run(command, **options)
         print(text)
         if not has_succeeded and is_atomic:
-            # As `--atomic` does it: back to the last revision, 0.
+            # As `--atomic`: rolls back to the last revision, 0.
             same = {name: options[name] for name in ("release_name", "namespace") if name in options}
             print(helm.run("rollback", **same, revision=0)[1])
     finally:

@@ -1,4 +1,4 @@
-"""What the webhook adds to a call of the API server: the same Deployment made a thousand times in each of three ways."""
+"""Measures the time that the webhook adds to a request of the API server: creates a Deployment a thousand times in each of three ways."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ WAYS = ["none", "allow-all", "playbook"]
 
 
 def register(cluster, ports):
-    """Has the API server ask, of what is made in a way's namespace, its server; both for fixes and for a verdict."""
+    """Makes the API server call a server about the objects in one namespace, for fixes and for a decision."""
     for kind in REGISTRATIONS:
         value = cluster.client.get(kind, "playbook")
         first, webhooks = value["webhooks"][0], []
@@ -23,12 +23,12 @@ def register(cluster, ports):
                 "name": f"{way}.playbook.superinc.com", "namespaceSelector": {"matchLabels": {"way": way}},
                 "clientConfig": first["clientConfig"] | {"service": service}})
         admitted(cluster.client.replace(value | {"webhooks": webhooks}))
-    # API servers learn of a change by a watch.
+    # API servers read the change through a watch.
     time.sleep(5)
 
 
 def measure(cluster):
-    """Prints the medians. One call after the other, over one connection, the ways taking turns."""
+    """Prints the medians. Calls are sent one after the other, over one connection, and alternate between the ways."""
     silent = Replica("allow-all", cluster.binary, cluster.folder, cluster.replicas[0].environment | {"PLAYBOOK_RULES_DEFAULT": "off"})
     try:
         silent.wait_until_ready()
@@ -45,7 +45,7 @@ def measure(cluster):
                 admitted(cluster.client.create(value))
                 if number >= 0:
                     times[way].append((time.perf_counter() - started) * 1000)
-        # Both asked, for fixes and for a verdict.
+        # The server was called for fixes and for a decision.
         for replica in (silent, cluster.replicas[0]):
             assert replica.metric("playbook_admission_duration_seconds_count") >= 2 * COUNT, f"{replica.name} was not asked"
     finally:

@@ -1,10 +1,10 @@
-"""Objects for checks: good ones, and ways to make them bad."""
+"""Objects for checks, and functions that make them violate rules."""
 
 IMAGE = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1.4.2-9f3c1ab"
 
 
 def deployment(name, namespace, replicas=3, labels=None):
-    """A Deployment that every rule of level `deny` likes, once a budget selects it."""
+    """A Deployment that violates no rule with level `deny` if a PodDisruptionBudget selects it."""
     labels = labels or {"app": name}
     probe = {"httpGet": {"path": "/livez", "port": "http"}}
     return {
@@ -22,7 +22,7 @@ def deployment(name, namespace, replicas=3, labels=None):
 
 
 def bad_deployment(name, namespace):
-    """One that breaks `liveness-probe`, `image-tag` and `host-isolation`."""
+    """One that violates `liveness-probe`, `image-tag` and `host-isolation`."""
     value = deployment(name, namespace)
     container(value)["image"] = IMAGE.split(":")[0] + ":latest"
     del container(value)["livenessProbe"]
@@ -35,7 +35,7 @@ BROKEN = {"liveness-probe", "image-tag", "host-isolation"}
 
 
 def as_kind(kind, deployment):
-    """The same workload as another kind that Kubernetes has."""
+    """The same workload as another kind."""
     spec = dict(deployment["spec"])
     if kind == "DaemonSet":
         del spec["replicas"]
@@ -64,7 +64,7 @@ def definition(group, version, plural, kind, scope, subresources=None):
     """A custom resource without a schema: the API server stores and sends what is written."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {
-            # Groups of Kubernetes' own community need one of these words.
+            # API groups under k8s.io need this annotation.
             "name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved, for checks"}},
         "spec": {"group": group, "scope": scope, "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
                  "versions": [{"name": version, "served": True, "storage": True, "subresources": subresources or {}, "schema": {

@@ -1,4 +1,4 @@
-"""Servers under proof: `playbook serve` in processes of their own, and what asks them for reviews."""
+"""The servers of a test: processes of `playbook serve`, and a client that sends them reviews."""
 
 import http.client
 import os
@@ -19,7 +19,7 @@ def free_port():
 
 
 class Replica:
-    """One server on ports of its own, restarted at will; what it writes goes to a file in `folder`."""
+    """A server on its own pair of ports that can be restarted; its output goes to a file in `folder`."""
 
     def __init__(self, name, binary, folder, environment):
         self.name, self.binary = name, binary
@@ -27,7 +27,7 @@ class Replica:
         self.log_path = f"{folder}/{name}.log"
         self.environment = environment | {
             "PLAYBOOK_LISTEN": f"127.0.0.1:{self.port}", "PLAYBOOK_HEALTH_LISTEN": f"127.0.0.1:{self.health}"}
-        # As the endpoints of its Service have it, not as a probe would say now.
+        # The state of the endpoint in its Service, not the current result of a probe.
         self.is_ready = False
         self.start()
 
@@ -37,7 +37,7 @@ class Replica:
             self.process = subprocess.Popen([self.binary, "serve"], env=environment, stdout=log, stderr=log)
 
     def get(self, path):
-        """The text at a path of the health port."""
+        """The body at a path of the health port."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.health}{path}", timeout=2) as response:
             return response.read().decode()
 
@@ -57,12 +57,12 @@ class Replica:
             time.sleep(0.1)
 
     def stop(self):
-        """Ends it as Kubernetes does; the exit code."""
+        """Stops it as Kubernetes does; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
     def restart(self):
-        """Ends it, and waits until the next one is ready; the exit code of the one before."""
+        """Restarts it, and waits until it is ready; returns the exit code of the previous process."""
         code = self.stop()
         self.start()
         self.wait_until_ready()
@@ -75,21 +75,21 @@ class Replica:
 
 
 class Asker:
-    """A kept connection for reviews, trusting what `authorities` (PEM) says; as an API server has it."""
+    """A persistent connection for reviews that trusts the CAs in `authorities` (PEM), as an API server does."""
 
     def __init__(self, port, authorities):
         context = ssl.create_default_context(cadata=authorities)
         self.connection = http.client.HTTPSConnection(SERVICE, timeout=30)
         connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-        # As Go does: a body that waits for the head's acknowledgement waits 40 ms.
+        # As Go does; otherwise the body waits 40 ms for the acknowledgement of the head.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection.sock = context.wrap_socket(connection, server_hostname=SERVICE)
         self.serial = self.connection.sock.getpeercert()["serialNumber"]
-        # Whether the server has said that it answers nothing more here.
+        # True if the server has announced that it closes the connection.
         self.is_over = False
 
     def ask(self, review, path="/validate?timeout=10s"):
-        """The status and the body of the answer."""
+        """The status and the body of the response."""
         self.connection.request("POST", path, review, {"Content-Type": "application/json"})
         response = self.connection.getresponse()
         body = response.read()

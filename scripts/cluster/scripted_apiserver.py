@@ -1,4 +1,4 @@
-"""A small API server over TLS for proofs: lists in pages, watches, versions that conflict, and absences on cue.
+"""A small API server over TLS for tests: lists in pages, watches, conflicting versions, and outages on request.
 
 It keeps objects by path and knows nothing of their kinds: a path that holds no object is an empty list.
 """
@@ -13,12 +13,12 @@ import time
 import urllib.parse
 
 
-# The most objects of a page, whatever limit it is asked for with: an API server may give fewer, and so lists have several pages.
+# The largest number of objects in a page, also if the limit of the request is higher, so that lists have several pages.
 PAGE = 10
 
 
 class ScriptedAPIServer:
-    """What a proof does with it; requests are the Handler's."""
+    """The state, and the methods that tests call; the Handler serves requests."""
 
     def __init__(self, certificate, key, token):
         self.token = token
@@ -26,18 +26,18 @@ class ScriptedAPIServer:
         self.context.load_cert_chain(certificate, key)
         self.changed = threading.Condition()
         self.objects = {}  # (collection, namespace or "", name) to object
-        self.documents = {}  # Whole answers, by path; for discovery.
+        self.documents = {}  # Complete responses by path, for discovery.
         self.events = []  # (version, collection, type, object)
         self.version = 100
-        self.oldest = 0  # The version from which a watch can begin.
-        self.lists = {}  # What is left of lists, as it was when they were begun: continuation to (version, objects).
-        self.pages = 0  # How many pages behind a list's first one were asked for.
+        self.oldest = 0  # The oldest version at which a watch can begin.
+        self.lists = {}  # The remaining pages of lists, as of their first page: continuation to (version, objects).
+        self.pages = 0  # The number of requested pages after the first of a list.
         self.port = 0
         self.server = None
         self.connections = set()
 
     def start(self, forgetting=False):
-        """Listens; `forgetting` makes all watches from before too old, as after a compaction."""
+        """Listens; with `forgetting`, the versions of earlier watches are too old, as after a compaction."""
         if forgetting:
             with self.changed:
                 self.oldest, self.events, self.lists = self.version, [], {}
@@ -46,7 +46,7 @@ class ScriptedAPIServer:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self):
-        """Ends as a killed process does: nothing listens, every connection is cut."""
+        """Stops as a killed process does: it does not listen, and all connections are closed."""
         server, self.server = self.server, None
         with self.changed:
             self.changed.notify_all()
@@ -57,7 +57,7 @@ class ScriptedAPIServer:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def put(self, collection, value, namespace=""):
-        """Stores an object, as somebody's kubectl would."""
+        """Stores an object, as a user's kubectl would."""
         with self.changed:
             self.store(collection, namespace, json.loads(json.dumps(value)))
 
@@ -66,7 +66,7 @@ class ScriptedAPIServer:
             return json.loads(json.dumps(self.objects[(collection, namespace, name)]))
 
     def page(self, collection, namespace, query):
-        """A page of a list, all of it without a limit; None where there is no such page any more."""
+        """A page of a list, or without a limit the whole list; None if the page no longer exists."""
         with self.changed:
             if "continue" not in query:
                 version = self.version
@@ -84,21 +84,21 @@ class ScriptedAPIServer:
             return {"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items[:limit]}
 
     def store(self, collection, namespace, value):
-        """Takes an object in and tells watches; the lock is held."""
+        """Stores an object and notifies watches; the caller holds the lock."""
         key = (collection, namespace, value["metadata"]["name"])
         kind = "MODIFIED" if key in self.objects else "ADDED"
         if namespace:
             value["metadata"]["namespace"] = namespace
         self.objects[key] = value
-        return self.tell_watches(collection, kind, value)
+        return self.notify_watches(collection, kind, value)
 
     def remove(self, collection, namespace, name):
-        """Takes an object out and tells watches; what it was, None when there is none."""
+        """Removes an object and notifies watches; returns the object, or None."""
         with self.changed:
             value = self.objects.pop((collection, namespace, name), None)
-            return self.tell_watches(collection, "DELETED", value | {"metadata": dict(value["metadata"])}) if value else None
+            return self.notify_watches(collection, "DELETED", value | {"metadata": dict(value["metadata"])}) if value else None
 
-    def tell_watches(self, collection, kind, value):
+    def notify_watches(self, collection, kind, value):
         self.version += 1
         value["metadata"]["resourceVersion"] = str(self.version)
         self.events.append((self.version, collection, kind, value))
@@ -108,7 +108,7 @@ class ScriptedAPIServer:
 
 
 def place(path):
-    """The collection, the namespace and the name of a path; what belongs to a namespace is kept in its kind's collection."""
+    """The collection, the namespace and the name in a path; objects in namespaces are in the collection of their kind."""
     parts = path.strip("/").split("/")
     root = parts[:2] if parts[0] == "api" else parts[:3]
     rest = parts[len(root):]
@@ -131,7 +131,7 @@ class Listener(http.server.ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def handle_error(self, request, client_address):
-        pass  # A peer that went away.
+        pass  # The peer closed the connection.
 
     def finish_request(self, request, client_address):
         request = self.api.context.wrap_socket(request, server_side=True)
@@ -165,7 +165,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(code, status(code, reason))
 
     def is_allowed(self):
-        """Whether the caller has the token; without one anybody may, as when another API server has already asked."""
+        """True if the caller has the token; without a token, all callers are accepted, as behind another API server."""
         if self.api.token is None or self.headers.get("Authorization") == f"Bearer {self.api.token}":
             return True
         self.refuse(401, "Unauthorized")
@@ -192,7 +192,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, answer) if answer else self.refuse(410, "Expired")
 
     def watch(self, collection, query):
-        """Tells what changes, line by line, until the time is over or this server ends."""
+        """Sends changes, one per line, until the time is over or this server stops."""
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
@@ -203,13 +203,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             end = time.monotonic() + int(query.get("timeoutSeconds", 300))
             while self.api.server is self.server and time.monotonic() < end:
-                seen = self.tell_news(collection, seen, end)
+                seen = self.send_events(collection, seen, end)
             if self.api.server is not self.server:
                 return
         self.wfile.write(b"0\r\n\r\n")
 
-    def tell_news(self, collection, seen, end):
-        """Tells what has happened after a version, or that nothing has; the version that is told."""
+    def send_events(self, collection, seen, end):
+        """Sends the events after a version, or a bookmark; returns the version that was sent."""
         with self.api.changed:
             fresh = [event for event in self.api.events if event[0] > seen]
             if not fresh:

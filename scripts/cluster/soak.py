@@ -1,12 +1,12 @@
-"""Two replicas behind one address, under load, while everything around them is replaced.
+"""Two replicas behind one address, under load, while their environment changes.
 
 usage: soak.py BINARY SECONDS
 
-The replicas have their companions and their certificates from a scripted API server. Clients send recorded reviews as an API
-server does: over kept connections to whichever replica is ready, trusting what `caBundle` says at the time. Meanwhile the replicas
-are restarted in turn, certificates are renewed, and the API server goes away and comes back, every other time without memory of
-what its watchers saw. Each answer must be, byte for byte, one that an undisturbed replica gave to the same review before: with
-the API server there or, while it is away, without it.
+The replicas read related objects and certificates from a scripted API server. Clients send recorded reviews as an API
+server does: over persistent connections to a ready replica, with the CAs in the current `caBundle`. Meanwhile the replicas
+are restarted in turn, certificates are renewed, and the API server stops and starts, every other time without the versions that
+watches have seen. Each answer must be, byte for byte, one that an undisturbed replica gave to the same review before: with
+the API server or, during its outage, without it.
 """
 
 import base64
@@ -28,7 +28,7 @@ from scripted_apiserver import ScriptedAPIServer
 RATE, CLIENTS = 200, 20
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
-# Those who wait before they ask again do so for a few seconds, and a question takes two.
+# Clients wait a few seconds before they retry, and a request takes two.
 AFTERMATH = 8
 
 
@@ -40,7 +40,7 @@ def budget(name, label):
 
 
 def scripted_api_server(folder):
-    """A cluster with what `deploy/` puts there, and a kubeconfig for it."""
+    """A cluster with the objects of `deploy/`, and a kubeconfig for it."""
     key, certificate = self_signed(folder, "api")
     token = base64.b64encode(os.urandom(18)).decode()
     api = ScriptedAPIServer(certificate, key, token)
@@ -78,14 +78,14 @@ class Soak:
                         for path in sorted(glob.glob("Tests/Fixtures/reviews/*.json"))}
         self.names = list(self.reviews)
         self.stopping = threading.Event()
-        self.outage_ended = 0.0  # When the last absence of the API server stops to matter; infinity while it lasts.
+        self.outage_ended = 0.0  # The time at which the last outage of the API server has no more effect; infinity during the outage.
         self.problems, self.failed, self.wrong = [], [], []
         self.latencies, self.serials, self.doubtful = [], set(), 0
 
-    # What is right.
+    # Expected responses.
 
     def take_answers(self):
-        """The answers of a replica that nobody disturbs: with the API server there, and without it."""
+        """The responses of an undisturbed replica: with the API server, and without it."""
         for replica in self.replicas:
             replica.wait_until_ready()
         while not self.authorities():
@@ -94,7 +94,7 @@ class Soak:
         self.api.stop()
         self.expected_without = self.answers()
         self.api.start()
-        # Until its watches are there again.
+        # Until its watches are open again.
         time.sleep(AFTERMATH)
 
     def answers(self):
@@ -109,7 +109,7 @@ class Soak:
     # The load.
 
     def authorities(self):
-        """Whom the API server trusts now."""
+        """The CAs that the API server currently trusts."""
         webhook = self.api.get(REGISTRATIONS.format("validating"), "playbook")["webhooks"][0]
         return base64.b64decode(webhook["clientConfig"].get("caBundle", "")).decode()
 
@@ -119,7 +119,7 @@ class Soak:
         return asker
 
     def client(self, number):
-        """Asks at its part of the rate, until it is told to stop."""
+        """Sends its share of the requests until `stop` is set."""
         asker, due = None, time.monotonic() + number / RATE
         while not self.stopping.is_set():
             time.sleep(max(0, due - time.monotonic()))
@@ -135,7 +135,7 @@ class Soak:
                 continue
             self.latencies.append(time.monotonic() - started)
             self.judge(name, started, answer)
-            # A connection of an API server lives for a while, and goes through the Service when it is made anew.
+            # API servers keep a connection for a while; each new one goes through the Service.
             if asker.is_over or random.random() < 0.02:
                 asker.close()
                 asker = None
@@ -143,22 +143,22 @@ class Soak:
     def judge(self, name, started, answer):
         if answer == (200, self.expected[name]):
             return
-        # Whoever cannot ask whether something exists must not deny for it.
+        # A server that cannot look up an object must not deny because it is missing.
         if started < self.outage_ended and answer == (200, self.expected_without[name]):
             self.doubtful += 1
         else:
             self.wrong.append(f"{name}: {answer[0]} {answer[1][:200]!r}")
 
-    # What happens meanwhile.
+    # Disturbances.
 
     def endpoints(self):
-        """Looks who is ready, as the kubelet and the Service's controller do."""
+        """Checks which replicas are ready, as the kubelet and the Service's controller do."""
         while not self.stopping.wait(0.25):
             for replica in self.replicas:
                 replica.probe()
 
     def churn(self):
-        """Changes that have nothing to do with the reviews."""
+        """Changes to objects that the reviews do not depend on."""
         number = 0
         while not self.stopping.wait(0.2):
             number += 1

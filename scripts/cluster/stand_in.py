@@ -1,7 +1,7 @@
-"""Budgets for an API server that has no policy/v1: a scripted one behind its aggregation layer.
+"""PodDisruptionBudgets for an API server without policy/v1: a scripted API server behind its aggregation layer.
 
-People, kubectl and the replicas' watches reach it through the real one, and so do Deployments that need a budget. What is written there
-comes past no webhook, since admission is each server's own.
+kubectl and the replicas' watches reach it through the real API server. Webhooks do not receive writes to it, because each API
+server has its own admission.
 """
 
 from certificate import self_signed
@@ -25,7 +25,7 @@ class BudgetServer:
         cluster.wait_for("policy/v1 is served", lambda: cluster.has_budgets)
 
     def objects(self):
-        """What sends the group's version there."""
+        """The APIService that sends the group's version to it."""
         yield "/api/v1/namespaces/default/services", {
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": "policy", "namespace": "default"},
             "spec": {"type": "ExternalName", "externalName": "localhost"}}

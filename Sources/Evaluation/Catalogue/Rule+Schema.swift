@@ -11,8 +11,8 @@ extension Rule {
             This is not a rule of the playbook. A rule that reads a field of the wrong type stops there. The field is reported \
             once for all rules that read it, at the level of `schema`. With level `warn` or `off` the object is admitted \
             although these rules were not evaluated completely; with `off` they are only listed as not evaluated. In files, \
-            it also reports a kind that does not exist in its API group, a version that Kubernetes removed, and a missing \
-            `apiVersion`: an API server rejects such an object.
+            `schema` also reports a kind that does not exist in its API group, a version that Kubernetes removed, and a missing \
+            `apiVersion`, because an API server rejects such an object.
             """,
         level: .deny,
         concern: .reliability,

@@ -54,7 +54,7 @@ extension CredentialScan {
         return opensReference(at: start, in: text) ? nil : CredentialName(text, word)
     }
 
-    /// True if an unquoted text that begins with this byte is never a secret, whatever its name.
+    /// True if an unquoted text that begins with this byte is never a secret, with any name.
     private func opensReference(at start: Int, in text: Span<UInt8>) -> Bool {
         guard start < text.count else { return true }
         return CredentialText.opensReference(text[start])

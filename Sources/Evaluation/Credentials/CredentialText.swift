@@ -80,7 +80,7 @@ enum CredentialText {
         }
     }
 
-    /// Returns true if a text that begins with this byte is not a secret, whatever its name.
+    /// Returns true if a text that begins with this byte is not a secret, with any name.
     @inline(__always)
     static func opensReference(_ byte: UInt8) -> Bool {
         switch byte {

@@ -118,7 +118,7 @@ package struct PlainTexts {
         keep(text, isPutTogether ? Array(text.text.utf8) : nil, at: place(), from: first)
     }
 
-    /// Adds a text that is a secret, whatever its name; empty texts are skipped.
+    /// Adds a text that is a secret regardless of its name; empty texts are skipped.
     fileprivate mutating func add(whole text: Value, at place: PlainText.Place, _ kind: Credential.Kind) {
         let first = credentials.count
         add(text, at: place, named: nil)

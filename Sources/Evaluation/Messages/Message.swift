@@ -142,7 +142,7 @@ extension Verdict {
     }
 
     private static func more(_ count: Int) -> String {
-        "and \(count) more findings, see playbook check on the manifest"
+        "and \(count) more findings; run playbook check on the manifest"
     }
 
     /// The annotations of the API server's audit log: names of rules only.
@@ -228,7 +228,7 @@ extension Judgement {
         case .trustedUser: "trusted user"
         case .breakGlass: "break-glass"
         case .operatorMade: "operator-made\(clipped(past))"
-        case .serverDryRun: "may be denied without --dry-run"
+        case .serverDryRun: "could be denied without --dry-run"
         case .grace: "grace period\(clipped(past))"
         case .unknownExemption: "exemptions of its workload could not be read"
         case .unchecked: "could not be checked"

@@ -44,7 +44,7 @@ struct PastState {
             .known(PastState(template: template, place: place))
         }
         let own = Literal(spec).comparablePodSpec
-        // The template of now is a revision, too.
+        // The current template is a revision too.
         if let old = subject.review.oldObject?[at: pointer], Literal(old).comparablePodSpec.isSame(as: own) {
             return .none
         }

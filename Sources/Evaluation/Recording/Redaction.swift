@@ -57,7 +57,7 @@ struct Redaction: Sendable, Equatable {
         return nil
     }
 
-    /// Returns a text in which all marks are equal, whatever their class and number.
+    /// Returns a text in which all marks are equal, regardless of their class and number.
     static func unmarked(_ text: String) -> String {
         let bytes = Array(text.utf8)
         guard bytes.contains(0xC2) else { return text }

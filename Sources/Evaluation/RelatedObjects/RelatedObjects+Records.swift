@@ -53,7 +53,7 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     public let namespace: String
     /// The pods that it selects: an empty selector selects all pods, nil none.
     public var selector: LabelSelector? { isOfRemovedVersion ? nil : writtenSelector }
-    /// The selector as it is written, whatever the version.
+    /// The selector as it is written, in any version.
     public let writtenSelector: LabelSelector?
     /// True if its version is no longer served by Kubernetes (`policy/v1beta1`, removed in 1.25): it selects no pods.
     public let isOfRemovedVersion: Bool

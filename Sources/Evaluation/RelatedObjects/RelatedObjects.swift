@@ -165,7 +165,7 @@ public struct RelatedObjects: Sendable {
         if hasBudgets { guardedNamespaces.set(namespace, ()) } else { guardedNamespaces.remove(namespace) }
     }
 
-    /// Replaces all objects of a kind by those of other related objects.
+    /// Replaces all objects of a kind with those of other related objects.
     public mutating func replace(_ kind: ResourceKind, from other: RelatedObjects) {
         forget(kind)
         for namespace in other.holdings.keys() {

@@ -59,7 +59,7 @@ extension AdmissionReview {
     /// The kind of the requester's product if the requester is a default trusted controller and the API server is not known to
     /// serve the kind; otherwise nil.
     ///
-    /// Without the product, anybody who is allowed to create its namespace can create its service account.
+    /// If the product is not installed, a user who can create its namespace can create its service account.
     func unprovenKind(_ context: Context) -> ResourceKind? {
         let name = user.name
         guard let controller = Settings.provenControllers.first(where: { $0.name == name }),

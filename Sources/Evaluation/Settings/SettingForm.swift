@@ -97,7 +97,9 @@ extension SettingForm<[String]> {
                 } else if defaults.contains(String(entry.dropFirst())) {
                     list.removeAll { $0 == entry.dropFirst() }
                 } else {
-                    throw Misplaced(at: 1, expected: "one of the defaults (\(defaults.joined(separator: ", ")))")
+                    let near = nearest(to: String(entry.dropFirst()), in: defaults)
+                    let advice = near.map { "did you mean \"\($0)\"?" } ?? "`playbook config` lists them"
+                    throw Misplaced(at: 1, expected: "an entry of the default; \(advice)")
                 }
             }
             return list

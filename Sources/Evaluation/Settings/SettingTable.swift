@@ -187,7 +187,7 @@ extension Setting {
         ),
         Setting(
             "PLAYBOOK_ENFORCED_SINCE", .judging, .optional(.time), \.enforcedSince,
-            "Time since when denials are enforced: updates of workloads that were created later are denied if the grace period is over and the related object is still missing. Default: the annotation `enforced-since` of the server's ValidatingWebhookConfiguration, which the server writes when it first starts in enforce mode."
+            "Time at which denials were first enforced: updates of workloads that were created later are denied if the grace period is over and the related object is still missing. Default: the annotation `enforced-since` of the server's ValidatingWebhookConfiguration, which the server writes when it first starts in enforce mode."
         ),
     ]
 

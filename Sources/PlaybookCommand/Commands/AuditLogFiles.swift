@@ -325,7 +325,7 @@ private struct LogFile {
         }
     }
 
-    /// True if a file is compressed, whatever its name; false for a pipe, which must not be read twice.
+    /// True if a file is compressed, regardless of its name; false for a pipe, which must not be read twice.
     private static func isCompressed(_ descriptor: Int32) -> Bool {
         var start: [UInt8] = [0, 0]
         // `start` has the requested length, and outlives the call.

@@ -269,7 +269,7 @@ struct ManifestRun {
         guard summary.judged == 0, summary.unreadable.isEmpty, !arguments.has(.allowEmpty) else {
             return summary.code(failingOn: level, isWritten: isWritten)
         }
-        Console.error("playbook: no Kubernetes objects found; use --allow-empty to accept this\n")
+        Console.error("playbook: nothing was evaluated; use --allow-empty to exit with 0\n")
         return .usage
     }
 }

@@ -119,7 +119,8 @@ struct ReplayCommand {
                 guard let problem else { return }
                 complain("\(place.text): \(problem)")
             } catch {
-                complain("\(place.text): \(error)")
+                let accepted = "`replay` reads recordings and AdmissionReviews"
+                complain("\(UnreadableInput(place.file, from: place.line, error, unlike: accepted))")
             }
             tally.unreadable += 1
         }

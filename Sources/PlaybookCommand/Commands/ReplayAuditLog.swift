@@ -72,7 +72,7 @@ final class AuditLogReplay: Sendable {
             isPiped
             ? "check that the command before the pipe succeeds and prints an audit log"
             : "give the files or directories of an audit log"
-        Console.tell("playbook: no audit events found (audit.k8s.io/v1); \(advice)")
+        Console.tell("playbook: nothing was evaluated; \(advice) (audit.k8s.io/v1)")
     }
 
     // MARK: Evaluating

@@ -81,7 +81,7 @@ struct ReviewCommand {
                 }
             }
         } catch {
-            complain(UnreadableInput(path, from: line, error))
+            complain(UnreadableInput(path, from: line, error, unlike: "`review` reads AdmissionReviews"))
             return
         }
         switch result {
@@ -141,13 +141,14 @@ extension UnreadableInput {
     ///   - path: The file.
     ///   - line: The line of the review; nil if the review is the whole file.
     ///   - error: The error.
-    fileprivate init(_ path: String, from line: Int?, _ error: ParseError) {
+    ///   - accepted: The command and what it reads.
+    init(_ path: String, from line: Int?, _ error: ParseError, unlike accepted: String) {
         let isOfManifest = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
         let reason =
             error.isTooDeep || error.hasTooManyValues
             ? error.reason
             : isOfManifest
-                ? "not JSON; `review` reads AdmissionReviews, use `check` for manifests" : "not JSON: \(error.reason)"
+                ? "not JSON; \(accepted), use `check` for manifests" : "not JSON: \(error.reason)"
         self.init(path, line: (line ?? 1) + error.line - 1, column: error.column, reason)
     }
 }

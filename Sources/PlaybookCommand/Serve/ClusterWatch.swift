@@ -132,7 +132,7 @@ final class ClusterWatch: Sendable {
         text.sample([], Double(feed.confirmations.requests))
         text.family(
             "playbook_companion_confirmation_failures_total", .counter,
-            "Missing related objects that could not be confirmed in time, so that the finding warned instead of denying."
+            "Lookups of missing related objects that got no answer in time, so that findings warned instead of denying."
         )
         text.sample([], Double(feed.confirmations.failures))
     }

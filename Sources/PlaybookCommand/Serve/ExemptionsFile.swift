@@ -47,7 +47,7 @@ final class ExemptionsFile: Sendable {
         }
     }
 
-    /// The settings with the exemptions of the last good file.
+    /// The settings with the exemptions of the last valid file.
     var settings: Settings { state.withLock { $0.settings } }
 
     /// The refusal of the newest file; nil while it is in force.
@@ -61,7 +61,7 @@ final class ExemptionsFile: Sendable {
         }
     }
 
-    /// Reads the file again; a file that cannot be used leaves the last good one in force.
+    /// Reads the file again; a file that cannot be used leaves the last valid one in force.
     func reload() {
         let base = state.withLock { $0.settings }
         do throws(CommandError) {
@@ -82,7 +82,7 @@ final class ExemptionsFile: Sendable {
             }
             guard isNew else { return }
             log.write(
-                .error, "exemptions file refused; still using the last good one", [("error", .string(error.message))])
+                .error, "exemptions file refused; still using the last valid one", [("error", .string(error.message))])
         }
     }
 }

@@ -24,7 +24,7 @@ final class Recorder: Sendable {
     private let folder: Mutex<RecordingFolder?>
     private let written = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
-    /// The number of reviews that were dropped for lack of memory.
+    /// The number of reviews that were dropped because there was not enough memory.
     private let lackedMemory = Atomic<Int>(0)
     private let failures = Mutex(FailurePeriod())
 

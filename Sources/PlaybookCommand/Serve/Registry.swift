@@ -75,7 +75,7 @@ final class Registry: Sendable {
         // Readiness needs the first lists only: cached objects are used while the API server is unavailable.
         if let cluster { checks.append(Health.Check("companions", problem: cluster.problem)) }
         if let exemptions {
-            let refusal = exemptions.problem.map { "still using the last good file; the newest was refused: \($0)" }
+            let refusal = exemptions.problem.map { "still using the last valid file; the newest was refused: \($0)" }
             checks.append(Health.Check("exemptions", notice: refusal))
         }
         return Health(liveness: [Health.Check("loops", problem: problem)], readiness: checks)
@@ -159,7 +159,7 @@ final class Registry: Sendable {
         }
         text.family(
             "playbook_loop_turn_seconds", .histogram,
-            "Time that event loops spent on the events of one wait.")
+            "Duration of one iteration of an event loop, without the time that it waits for events.")
         text.histogram(
             LoopIterations.bounds.map { $0 / .seconds(1) }, counts.iterations.counts,
             sum: counts.iterations.total / .seconds(1))

@@ -24,7 +24,7 @@ extension Rule {
 
 private let shell = Clause(
     "shell",
-    "a shell starts the application with `exec` as its last command, also under `tini`; `bash -c` does this without `exec`"
+    "a shell starts the application as its last command, with `exec`, also under `tini`; `bash -c` needs no `exec` there"
 )
 private let packageManager = Clause("package-manager", "npm, npx, yarn and pnpm do not start the application")
 
@@ -38,7 +38,9 @@ private func checkEntryPoints(
         let list = entry.list
         switch entry.kind {
         case .packageManager(let name):
-            findings.add(packageManager, at: list, "starts \(name), which does not forward SIGTERM", choice: name) {
+            findings.add(
+                packageManager, at: list, "starts \(name), which does not reliably forward SIGTERM", choice: name
+            ) {
                 $0.advice = "start the application directly, for example command: [node, server.js]"
             }
         case .shell(let name, let remedy):

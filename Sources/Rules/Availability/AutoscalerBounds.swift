@@ -60,7 +60,7 @@ enum BoundsClause {
         "the minimum is at least `PLAYBOOK_MIN_REPLICAS`; 0 is allowed for a ScaledObject, and for an HPA with an Object or External metric"
     )
     static let maximum = Clause("maximum", "the maximum is not less than the minimum")
-    static let pinned = Clause("pinned", "a maximum equal to the minimum is a hint")
+    static let pinned = Clause("pinned", "the maximum is greater than the minimum (a hint)")
     static let request = Clause("request", "if the target is CPU utilization, the workload's containers request CPU")
 }
 

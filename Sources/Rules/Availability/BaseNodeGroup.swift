@@ -80,7 +80,7 @@ private func checkTolerations(
             choice: toleration.description
         ) {
             $0.edits = [.remove($0.place)]
-            if isBlanket { $0.advice = "set the keys of the taints to tolerate" }
+            if isBlanket { $0.advice = "if the pods need other taints, tolerate them by key" }
         }
     }
 }

@@ -24,8 +24,8 @@ extension Rule {
             findings.add(
                 isPod ? pod : replicaSet, at: subject.root.member("kind"),
                 isPod
-                    ? "is Pod; a bare Pod is not recreated if its node is lost"
-                    : "is \(subject.review.kindName); without a Deployment, updates are not rolled out"
+                    ? "is \"Pod\"; a bare Pod is not recreated if its node is lost"
+                    : "is \"\(subject.review.kindName)\"; without a Deployment, updates are not rolled out"
             ) {
                 $0.advice = advice(subject)
             }
@@ -45,7 +45,7 @@ private let helmTests: Set<String> = ["test", "test-success", "test-failure"]
 /// Argo CD's hook types, without `Skip`, which is never run.
 private let argoHooks: Set<String> = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"]
 
-/// Returns true if Helm or Argo CD runs the Pod once; a long-running Pod is not a hook, whatever its annotations are.
+/// Returns true if Helm or Argo CD runs the Pod once; a long-running Pod is not a hook, regardless of its annotations.
 private func isHook(_ subject: Subject) -> Bool {
     guard !subject.isLongRunning else { return false }
     let metadata = subject.metadata

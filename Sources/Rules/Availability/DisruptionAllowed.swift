@@ -91,7 +91,7 @@ extension DisruptionBudget {
         guard let minAvailable else { return "is not set, and minAvailable is not set, which allows 0 disruptions" }
         if minAvailable.isAll { return "is \(minAvailable), which allows 0 disruptions" }
         guard let count, count > 0, minAvailable.scaled(of: count) >= count else { return nil }
-        return "is \(minAvailable) of \(count) replicas, which allows 0 disruptions"
+        return "is \(minAvailable), which allows 0 disruptions of \(count) replica\(count == 1 ? "" : "s")"
     }
 
     fileprivate var isMinimum: Bool { maxUnavailable == nil && minAvailable != nil }

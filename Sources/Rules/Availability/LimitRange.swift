@@ -57,7 +57,8 @@ private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(Cannot
     let (usual, largest) = (try item["default"]["cpu"], try item["max"]["cpu"])
     let first = usual.isPresent ? usual : largest
     guard let amount = first.value else { return }
-    let what = usual.isPresent ? "the default CPU limit of containers" : "which becomes the default CPU limit"
+    let what =
+        usual.isPresent ? "which throttles containers that set no CPU limit" : "which becomes the default CPU limit"
     findings.add(cpuDefault, at: first, "is \(amount.text), \(what)") {
         $0.edits = [.remove($0.place)]
         if usual.isPresent, largest.isPresent { $0.edits.append(.remove(findings.place(of: largest))) }

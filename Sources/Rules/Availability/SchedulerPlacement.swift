@@ -84,7 +84,7 @@ extension RuleSettings {
 
 private let node = Clause("node", "`nodeName` is not set")
 private let host = Clause(
-    "host", "a requirement for `kubernetes.io/hostname` is a hint, because Karpenter cannot replace that node")
+    "host", "no requirement names a `kubernetes.io/hostname`, because Karpenter cannot replace that node (a hint)")
 private let scheduler = Clause("scheduler", "`schedulerName` is one of `PLAYBOOK_SCHEDULERS`")
 
 /// Reports nodes that a pod requires by host name.

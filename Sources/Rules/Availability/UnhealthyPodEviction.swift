@@ -34,7 +34,7 @@ extension Rule {
             if seen == "AlwaysAllow" { return }
             findings.add(
                 seen == nil ? unset : onlyHealthy, at: policy,
-                "is \(seen.map { "\"\($0)\"" } ?? "not set"); use AlwaysAllow",
+                "is \(seen.map { "\"\($0)\"" } ?? "not set"); use \"AlwaysAllow\"",
                 set: "AlwaysAllow")
         }
     )

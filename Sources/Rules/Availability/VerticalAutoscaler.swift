@@ -36,7 +36,7 @@ private func checkTarget(
     }
     findings.add(
         scalable, at: try subject.field("spec")["updatePolicy"]["updateMode"],
-        "is \(scaling.mode.map { "\"\($0)\"" } ?? "not set, which evicts pods"), but \(scaling.target) \(reason)",
+        "is \(scaling.mode.map { "\"\($0)\"" } ?? "not set (the default evicts pods)"), but \(scaling.target) \(reason)",
         set: "Off",
         choice: scaling.target
     ) { $0.advice = "Off only recommends requests; use a HorizontalPodAutoscaler to add pods" }

@@ -38,7 +38,7 @@ private func checkVertical(
     let scaling = try VerticalScaling(subject)
     guard scaling.isActive else { return }
     let mode = try subject.field("spec")["updatePolicy"]["updateMode"]
-    let seen = scaling.mode.map { "\"\($0)\"" } ?? "not set, which changes running pods"
+    let seen = scaling.mode.map { "\"\($0)\"" } ?? "not set (changes running pods)"
     var reported: Set<ScaledResource.Name> = []
     for autoscaler in try context.relatedObjects.autoscalers(
         targeting: scaling.targetKind, scaling.targetName, in: subject.namespace)

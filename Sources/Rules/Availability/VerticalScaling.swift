@@ -14,7 +14,7 @@ struct VerticalScaling {
     let targetName: String
     /// The API group and version of its target, as written.
     let targetVersion: String
-    /// The update mode; nil if it is not set, which changes running pods.
+    /// The update mode; nil if it is not set (the default changes running pods).
     let mode: String?
     /// The resources that it sets, by container; `*` is every container without an entry.
     private let policies: [(container: String, resources: [String])]

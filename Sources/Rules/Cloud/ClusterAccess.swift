@@ -10,8 +10,9 @@ extension Rule {
         group: .cloud,
         section: .networkSecurity,
         rationale: """
-            Access entries are managed through the EKS API; one mistake in the aws-auth ConfigMap can lock everyone out. Base \
-            nodes are reserved for the cluster's own components, and prefix delegation lets a node run more pods.
+            Access entries are managed through the EKS API; one mistake in the aws-auth ConfigMap can lock everyone out. A public \
+            endpoint can be attacked from the internet. Base nodes are reserved for the cluster's components, and prefix \
+            delegation lets a node run more pods.
             """,
         level: .warn,
         concern: .security,
@@ -49,7 +50,7 @@ private func checkCluster(
     if try !mode.equals("API") {
         findings.add(
             AccessClause.entries, at: mode,
-            "is \(mode.value?.text ?? "not set"); unless it is API, the aws-auth ConfigMap also grants access",
+            "is \(mode.quoted); unless it is \"API\", the aws-auth ConfigMap also grants access",
             set: "API"
         ) { $0.advice = "first create access entries for everything in aws-auth; this change cannot be undone" }
     }

@@ -32,7 +32,7 @@ extension Rule {
             }
             let type = try spec["encryptionConfiguration"]["encryptionType"]
             if try !type.equals(oneOf: "KMS", "KMS_DSSE") {
-                findings.add(encryption, at: type, "is \(type.value?.text ?? "not set"); KMS is required", set: "KMS") {
+                findings.add(encryption, at: type, "is \(type.quoted); KMS is required", set: "KMS") {
                     $0.advice = "this cannot be changed later; set kmsKey to a customer managed key"
                 }
             }
@@ -40,7 +40,7 @@ extension Rule {
             // With exclusions, some tags can change; the author chooses which.
             if try !tags.equals(oneOf: "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION") {
                 findings.add(
-                    immutable, at: tags, "is \(tags.value?.text ?? "not set"); a tag can be moved to another image",
+                    immutable, at: tags, "is \(tags.quoted); a tag can be moved to another image",
                     set: "IMMUTABLE")
             }
         }

@@ -78,7 +78,7 @@ private func checkCacheCluster(
     if try spec["replicationGroupRef"].refers() { return }
     findings.add(
         StorageClause.encrypted, at: try subject.field("kind"),
-        "is CacheCluster, which does not support encryption at rest"
+        "is \"CacheCluster\", which does not support encryption at rest"
     ) { $0.advice = "use a ReplicationGroup or a ServerlessCache with a KMS key" }
     try checkSnapshots(spec, findings)
 }

@@ -48,7 +48,7 @@ private func checkZone(_ subject: Subject, _ context: Context, _ findings: Findi
     if !isRoot, roots.contains(where: { zone.isWithin($0) }) { return }
     findings.add(
         subzone, at: name,
-        isRoot ? "is \(zone), which the shared account owns" : "is \(zone), which is not below a shared domain",
+        isRoot ? "is \"\(zone)\", which the shared account owns" : "is \"\(zone)\", which is not below a shared domain",
         choice: zone.description
     ) {
         $0.advice = """
@@ -64,7 +64,7 @@ private func checkRecord(_ subject: Subject, _ context: Context, _ findings: Fin
     guard try type.equals("CNAME") else { return }
     // The controller prepends the name to the zone's name; without one, the record is at the apex.
     if let name = try spec["name"].filledText(), !name.equals("@") { return }
-    findings.add(apex, at: type, "is CNAME at the zone apex, which DNS does not allow") {
+    findings.add(apex, at: type, "is \"CNAME\" at the zone apex, which DNS does not allow") {
         $0.advice =
             "use recordType: A with an aliasTarget (the DNS name and zone of the load balancer or distribution)"
     }

@@ -26,7 +26,7 @@ extension Rule {
             }
             guard !isIdentity else { return }
             let kind = try subject.field("kind")
-            findings.add(elsewhere, at: kind, "is User; IAM users are allowed only in the identity account") {
+            findings.add(elsewhere, at: kind, "is \"User\"; IAM users are allowed only in the identity account") {
                 $0.advice = """
                     use roles instead: IAM Identity Center for people, IRSA or EKS Pod Identity for programs; \
                     PLAYBOOK_IDENTITY_NAMESPACES lists the identity account's namespaces

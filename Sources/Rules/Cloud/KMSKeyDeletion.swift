@@ -43,7 +43,8 @@ extension Rule {
 }
 
 private let retained = Clause(
-    "retained", "a deleted Key, or its Namespace for KMS, has the deletion policy `retain`")
+    "retained",
+    "a Key that is deleted has the deletion policy `retain`, by its own annotation or by that of its Namespace for KMS")
 
 private func key(_ annotation: String) -> String {
     """

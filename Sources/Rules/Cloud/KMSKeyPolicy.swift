@@ -57,7 +57,7 @@ private func checkPolicy(
     _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector
 ) throws(CannotJudge) {
     guard let text = try field.filledText() else {
-        findings.add(KeyClause.written, at: field, "is not set; only IAM decides who can use the key") {
+        findings.add(KeyClause.written, at: field, "is not set; only IAM policies control access to the key") {
             $0.advice = """
                 set a policy with a statement for the account's root (kms:*), one for administrators (kms:Put*, \
                 kms:Disable*, ...) and one for users (kms:Encrypt, kms:Decrypt, ...)

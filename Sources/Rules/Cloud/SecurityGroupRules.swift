@@ -51,7 +51,7 @@ extension RuleSettings {
 private enum GroupClause {
     static let open = Clause(
         "open",
-        "no traffic is allowed from everywhere (a block shorter than /8), except to ports 80 and 443 of load balancers"
+        "no traffic is allowed from everywhere (an address block with a prefix shorter than /8), except to ports 80 and 443 of load balancers"
     )
     static let range = Clause("range", "no entry opens more ports than `PLAYBOOK_MAX_GROUP_PORTS`")
 }
@@ -140,7 +140,8 @@ private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollec
     let (lists, groups) = (try entry["prefixListIDs"].elements(), try entry["userIDGroupPairs"].elements())
     let isBetweenGroups = blocks.isEmpty && longBlocks.isEmpty && lists.isEmpty && !groups.isEmpty
     findings.add(
-        GroupClause.range, at: entry, "opens \(ports.count) ports (\(ports.first) to \(ports.last))",
+        GroupClause.range, at: entry,
+        "opens \(ports.count) ports (\(ports.first) to \(ports.last)), more than PLAYBOOK_MAX_GROUP_PORTS allows",
         choice: names.joined(separator: " "),
         excess: Double(ports.count), traits: .init(isHint: isBetweenGroups)
     ) { $0.advice = "use one entry for each port that is needed" }

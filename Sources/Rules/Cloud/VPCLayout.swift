@@ -65,7 +65,7 @@ private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCol
     guard let text = try cidr.string(), let block = AddressBlock(text), block.prefixLength != tier.prefixLength
     else { return }
     findings.add(
-        VPCClause.size, at: cidr, "is \(text); \(tier.rawValue) subnets must be /\(tier.prefixLength)",
+        VPCClause.size, at: cidr, "is \"\(text)\"; \(tier.rawValue) subnets must be /\(tier.prefixLength)",
         set: block.resized(to: tier.prefixLength).map { .string($0) }, choice: text
     ) { $0.advice = "replace an existing subnet with a new one" }
 }
@@ -88,7 +88,7 @@ private func checkZone(
     guard others.count >= 2, zones.count < 3 else { return }
     findings.add(
         VPCClause.zones, at: place,
-        "is \(zone); all \(others.count + 1) \(tier.rawValue) subnets are in \(zones.sorted().joined(separator: ", "))",
+        "is \"\(zone)\"; all \(others.count + 1) \(tier.rawValue) subnets are in \(zones.sorted().joined(separator: ", "))",
         choice: zone
     ) { $0.advice = "choose a third zone" }
 }

@@ -33,7 +33,7 @@ private func checkDistribution(
     let version = try spec["distributionConfig"]["viewerCertificate"]["minimumProtocolVersion"]
     if try version.equals(oneOf: "SSLv3", "TLSv1", "TLSv1_2016", "TLSv1.1_2016") {
         findings.add(
-            minimum, at: version, "is \(version.base.text); TLS 1.2 or later is required", set: "TLSv1.2_2021",
+            minimum, at: version, "is \"\(version.base.text)\"; TLS 1.2 or later is required", set: "TLSv1.2_2021",
             choice: version.base.text)
     }
     let id = try spec["distributionConfig"]["webACLID"]
@@ -51,7 +51,7 @@ private func checkListener(_ subject: Subject, _ context: Context, _ findings: F
     if let name = try chosen.filledText() {
         guard name.acceptsOldTLS else { return }
         findings.add(
-            policy, at: chosen, "is \(name.text), which allows versions older than TLS 1.2",
+            policy, at: chosen, "is \"\(name.text)\", which allows versions older than TLS 1.2",
             set: "ELBSecurityPolicy-TLS13-1-2-2021-06", choice: name.text)
         return
     }

@@ -17,7 +17,7 @@ extension Rule {
         clauses: [limited],
         relatedObjects: [.resourceQuota],
         fix: .changes(
-            "Removes the limit if a CPU request is set. The limit is kept if a ResourceQuota counts `limits.cpu`, if the server does not know the quotas, and if it is a whole number of CPUs equal to the request (static CPU manager policy)."
+            "Removes the limit if a CPU request is set. The limit is kept in each of these cases: a ResourceQuota counts `limits.cpu`; the quotas are unknown; or the limit is a whole number of CPUs and equals the request (static CPU manager policy)."
         ),
         examples: cases,
         check: checkCPULimits

@@ -64,7 +64,8 @@ private let foreign = Clause(
 )
 private let partial = Clause(
     "partial",
-    "a version of two numbers (`17.2`) is a hint, because its publisher can move it; a digest cannot be moved")
+    "a version has three numbers: a tag such as `17.2` gives a hint, because its publisher can move it; a digest cannot be moved"
+)
 
 private func fault(of image: ContainerImage, _ images: ImageSettings) -> Clause? {
     // Invalid references are reported by `image-registry`.

@@ -20,7 +20,7 @@ extension Rule {
         // Its controller sets the amounts.
         filledInKinds: ["sparkoperator.k8s.io/SparkApplication"],
         fix: .changes(
-            "Sets the request to the limit, unless a known ResourceQuota would be exceeded, or could be (a DaemonSet). A missing limit is not added."
+            "Sets the request to the limit, unless this would or, for a DaemonSet, could exceed a known ResourceQuota. A missing limit is not added."
         ),
         examples: cases,
         check: checkMemory

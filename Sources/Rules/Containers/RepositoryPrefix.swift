@@ -79,7 +79,8 @@ public struct PullThrough: Sendable, Equatable {
             try elements(of: text) { (entry) throws(Misplaced) in
                 let route = try Route(parsing: entry)
                 guard upstreams.insert(route.upstream).inserted else {
-                    throw Misplaced(expected: "another registry, since \(route.upstream) already has a cache")
+                    throw Misplaced(
+                        expected: "a registry that is not listed yet; \(route.upstream) already has a cache")
                 }
                 return route
             })

@@ -101,7 +101,7 @@ private func checkWindows(
         "is \"\(name)\", which has full access on Windows", set: "ContainerUser", choice: user.lowercased())
 }
 
-/// Checks `hostProcess` whatever `os.name` is, because a pod can run on Windows nodes without it.
+/// Checks `hostProcess` with any `os.name`, because a pod can run on Windows nodes without it.
 private func checkHostProcess(
     _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: FindingCollector
 ) throws(CannotJudge) {

@@ -95,7 +95,7 @@ extension Coverage {
         ),
         Statement(
             "The pipeline deploys directly, or through a GitOps repository and Argo CD.",
-            remainder: "It is a choice which the playbook leaves open."),
+            remainder: "The playbook leaves this choice open."),
         Statement(
             "A GitOps repository has universal Helm templates.",
             remainder: "The API server receives only rendered objects; `playbook check` evaluates them before."),

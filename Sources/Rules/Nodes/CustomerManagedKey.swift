@@ -176,7 +176,7 @@ private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: Fi
 private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollector) throws(CannotJudge) {
     let seen = key.value?.kind == .array ? nil : try key.text()
     if seen?.namesOwnKey ?? false { return }
-    var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \($0.text)" } ?? "is not set" }
+    var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \"\($0.text)\"" } ?? "is not set" }
     findings.add(clause, at: key, "\(words); encrypted data uses a key that AWS manages", choice: seen?.text) {
         $0.advice = "set it to the ARN of this risk domain's KMS key"
     }

@@ -49,9 +49,9 @@ private func checkEncryption(
     _ clause: Clause, _ field: Field, _ seen: String?, _ wanted: Literal, _ findings: FindingCollector
 ) {
     if seen == "true" { return }
+    let shown = seen == "" ? "empty" : wanted == true ? seen ?? "not set" : field.quoted
     findings.add(
-        clause, at: field,
-        "is \(seen.map { $0.isEmpty ? "empty" : $0 } ?? "not set"); data can be read from a snapshot",
+        clause, at: field, "is \(shown); data can be read from a snapshot",
         set: wanted, choice: seen)
 }
 

@@ -38,7 +38,7 @@ extension Rule {
 extension RuleSettings {
     static let maximumNodeLife = RuleSetting(
         "PLAYBOOK_MAX_NODE_LIFE", .duration, default: .seconds(8760 * 3600),
-        "The longest expireAfter of a NodePool; a longer one gives a hint.")
+        "Longest `expireAfter` of a NodePool; a longer value gives a hint.")
 }
 
 private let consolidation = Clause("consolidation", "`consolidateAfter` is not `Never`")

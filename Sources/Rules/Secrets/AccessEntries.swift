@@ -46,7 +46,8 @@ extension Rule {
 }
 
 private let mapping = Clause(
-    "mapping", "the ConfigMap kube-system/aws-auth contains no mappings; an update can remove some of them")
+    "mapping",
+    "the ConfigMap kube-system/aws-auth contains no mappings; an update that only removes mappings is allowed")
 
 // MARK: Removals
 

@@ -31,7 +31,7 @@ extension Rule {
             // The server fills it, so that it is in no file.
             if name == Settings.certificateSecretType, !hasData(subject) { return }
             findings.add(
-                handmade, at: type, "is \(name); neither External Secrets nor another controller writes this Secret"
+                handmade, at: type, "is \"\(name)\"; neither External Secrets nor another controller writes this Secret"
             ) {
                 guard hasData(subject) else {
                     $0.advice =

@@ -49,7 +49,7 @@ extension Rule {
 enum CredentialClause {
     static let variable = Clause(
         "variable",
-        "no environment variable of a container contains a secret; a word in a variable like `PASSWORD_SECRET` is the name of a Secret"
+        "no environment variable of a container contains a secret; a value that is one word counts as the name of a Secret in a variable such as `PASSWORD_SECRET`"
     )
     static let argument = Clause("argument", "no command or argument of a container contains a secret")
     static let handler = Clause(

@@ -241,7 +241,7 @@ private struct Grant {
     static func escalation(_ verbs: [String]) -> Grant {
         Grant(
             clause: PrivilegeClause.escalation,
-            words: "\(verbs.joined(separator: ", ")), with which users can gain permissions that they do not have",
+            words: "\(verbs.joined(separator: " and ")); users can gain permissions that they do not have",
             advice: "remove these verbs, or list the objects in resourceNames")
     }
 }
@@ -310,7 +310,7 @@ private func checkAccessEntry(
         let isWhole = try !policy["accessScope"]["type"].equals("namespace")
         findings.add(
             PrivilegeClause.accessEntry, at: arn,
-            "is AmazonEKSClusterAdminPolicy; it grants all permissions in \(isWhole ? "the cluster" : "these namespaces")",
+            "is \"AmazonEKSClusterAdminPolicy\"; it grants all permissions in \(isWhole ? "the cluster" : "these namespaces")",
             choice: "\(principal) \(isWhole)"
         ) {
             $0.advice =
@@ -321,7 +321,7 @@ private func checkAccessEntry(
         try findings.step()
         guard group.base.equals("system:masters") else { continue }
         findings.add(
-            PrivilegeClause.accessEntry, at: group, "is system:masters; it grants all permissions in the cluster",
+            PrivilegeClause.accessEntry, at: group, "is \"system:masters\"; it grants all permissions in the cluster",
             choice: principal
         ) { $0.advice = "use another group and bind it to the roles that it needs" }
     }
@@ -345,7 +345,8 @@ private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: Fi
         try findings.step()
         guard policy.base.text.hasSuffix(":policy/AdministratorAccess") else { continue }
         findings.add(
-            PrivilegeClause.administrator, at: policy, "is AdministratorAccess; it allows all actions on all resources",
+            PrivilegeClause.administrator, at: policy,
+            "is \"AdministratorAccess\"; it allows all actions on all resources",
             choice: "AdministratorAccess"
         ) { $0.advice = "attach a policy with the actions that the role needs" }
     }

@@ -9,8 +9,9 @@ extension Rule {
         group: .secrets,
         section: .networkSecurity,
         rationale: """
-            The token in a Secret of this type never expires and is not bound to a pod: anyone who reads it can act as the \
-            ServiceAccount until the Secret is deleted. A projected token expires after one hour by default, and with its pod.
+            The token in a Secret of type `kubernetes.io/service-account-token` never expires and is not bound to a pod: anyone \
+            who reads it can act as the ServiceAccount until the Secret is deleted. A projected token expires \
+            after one hour by default, and with its pod.
             """,
         level: .deny,
         concern: .security,

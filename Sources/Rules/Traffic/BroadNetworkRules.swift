@@ -54,7 +54,7 @@ extension RuleSettings {
 
 private let everywhere = Clause(
     "everywhere",
-    "no address block is shorter than /8 without exceptions, and no rule is empty")
+    "each address block has a prefix of at least /8 or lists exceptions, and no rule is empty")
 private let range = Clause("range", "no port range is wider than `PLAYBOOK_MAX_PORT_RANGE`")
 
 private enum Direction {
@@ -104,7 +104,7 @@ private func checkNetworks(
             try findings.step()
             guard AddressBlock(network.base)?.isEverywhere ?? false else { continue }
             let cidr = network.base
-            findings.add(everywhere, at: network, "is \(cidr.text), which is too broad", choice: cidr.text) {
+            findings.add(everywhere, at: network, "is \"\(cidr.text)\", which is too broad", choice: cidr.text) {
                 $0.advice = direction.advice
             }
         }

@@ -135,7 +135,7 @@ private func checkApex(
         guard try type.equals("CNAME"), let name = try endpoint["dnsName"].text(), isApex(name, of: zones),
             try !areAlias(properties, findings)
         else { continue }
-        findings.add(HostClause.apex, at: type, "is CNAME at the zone apex, which DNS does not allow") {
+        findings.add(HostClause.apex, at: type, "is \"CNAME\" at the zone apex, which DNS does not allow") {
             $0.edits = [makeAlias(properties, findings)]
             $0.advice = "external-dns then creates an alias record"
         }

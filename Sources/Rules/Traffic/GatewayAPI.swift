@@ -21,7 +21,7 @@ extension Rule {
         check: { (subject, context, findings) throws(CannotJudge) in
             let replacement = try Replacement(of: subject.field("spec"))
             findings.add(
-                ingress, at: try subject.field("kind"), "is Ingress; use an HTTPRoute of the Gateway API instead"
+                ingress, at: try subject.field("kind"), "is \"Ingress\"; use an HTTPRoute of the Gateway API instead"
             ) {
                 if subject.isChallengeSolver {
                     $0.advice = "cert-manager creates this Ingress: use the gatewayHTTPRoute solver in its Issuer"

@@ -46,7 +46,8 @@ private func checkService(_ subject: Subject, _ context: Context, _ findings: Fi
     if !isLoadBalancer || subject.isOld || subject.changesOnlyMetadata {
         for (_, value) in annotations {
             findings.add(
-                annotation, at: Field(value), "is \(value.text); load balancers are managed by infrastructure as code",
+                annotation, at: Field(value),
+                "is \"\(value.text)\"; load balancers are managed by infrastructure as code",
                 choice: value.text
             ) { $0.edits = [.remove($0.place)] }
         }
@@ -79,7 +80,7 @@ private func reportType(
     let others = rest > 0 ? " and \(rest) more annotation\(rest == 1 ? "" : "s")" : ""
     findings.add(
         type, at: place,
-        "is \(seen.text)\(name)\(others); its traffic bypasses the shared ALB",
+        "is \"\(seen.text)\"\(name)\(others); its traffic bypasses the shared ALB",
         choices: [seen.text] + annotations.map { "\($0.key.text)=\($0.value.text)" }
     ) {
         if subject.isChallengeSolver {
@@ -127,7 +128,8 @@ private func checkClass(_ subject: Subject, _ context: Context, _ findings: Find
     let controller = try subject.field("spec")["controllerName"]
     guard let name = try controller.text(), name.isLoadBalancerController else { return }
     findings.add(
-        automatic, at: controller, "is \(name.text), which creates a load balancer for each Gateway", choice: name.text
+        automatic, at: controller, "is \"\(name.text)\", which creates a load balancer for each Gateway",
+        choice: name.text
     ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
 }
 
@@ -147,7 +149,8 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
         try context.relatedObjects.object(.gatewayClass, named: name, in: "default")?[.makesLoadBalancer] ?? false
     else { return }
     findings.add(
-        automatic, at: place, "is \(name), a class of the AWS load balancer controller, which creates a load balancer",
+        automatic, at: place,
+        "is \"\(name)\", a class of the AWS load balancer controller, which creates a load balancer",
         choice: name
     ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
 }
@@ -158,7 +161,7 @@ private func checkConfiguration(
     guard !subject.changesOnlyMetadata else { return }
     findings.add(
         automatic, at: try subject.field("kind"),
-        "is \(subject.kind.name); load balancers are managed by infrastructure as code"
+        "is \"\(subject.kind.name)\"; load balancers are managed by infrastructure as code"
     ) { $0.advice = "use a TargetGroupBinding to the target group of an existing load balancer" }
 }
 

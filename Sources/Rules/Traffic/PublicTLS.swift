@@ -77,7 +77,7 @@ private func checkLoadBalancer(
     let isAbsentHere = balancer.isAbsent && balancer.namespace == subject.namespace
     let isFixed = try spec.member("defaultActions").answersByItself()
     findings.add(
-        TLSClause.loadBalancer, at: place, "is \(name.text); traffic is not encrypted",
+        TLSClause.loadBalancer, at: place, "is \"\(name.text)\"; traffic is not encrypted",
         choice: name.text,
         // A load balancer that does not exist yet may be internal.
         traits: .init(
@@ -160,7 +160,7 @@ private func checkListeners(
         let (place, port) = (try listener["protocol"], try listener["port"].integer())
         if try PlainListeners.isOpenTCP(listener) {
             findings.add(
-                TLSClause.listener, at: place, "is TCP on port \(port ?? 0); traffic is not encrypted",
+                TLSClause.listener, at: place, "is \"TCP\" on port \(port ?? 0); traffic is not encrypted",
                 choice: "\(port ?? 0)"
             ) { $0.advice = "use protocol: TLS with a certificate and a TLSRoute or TCPRoute" }
             continue
@@ -174,14 +174,14 @@ private func checkListeners(
         if let serving = attached.first(where: { !($0.route[.redirects] ?? false) })?.route {
             findings.add(
                 TLSClause.listener, at: place,
-                "is HTTP, but HTTPRoute \(serving.name) does not redirect to HTTPS", choice: serving.name
+                "is \"HTTP\", but HTTPRoute \(serving.name) does not redirect to HTTPS", choice: serving.name
             ) {
                 $0.advice =
                     "attach the route to the TLS listener in its parentRefs, for example with sectionName: https"
             }
         } else if attached.isEmpty {
             findings.add(
-                TLSClause.listener, at: place, "is HTTP, but no HTTPRoute redirects to HTTPS",
+                TLSClause.listener, at: place, "is \"HTTP\", but no HTTPRoute redirects to HTTPS",
                 traits: .init(isHint: true, awaitsRelatedObject: true)
             ) { $0.relatedObject = redirect(to: subject, section: name) }
         }

@@ -27,7 +27,8 @@ extension Rule {
                 // The default is the target group's type, which the controller fills in.
                 if let seen = try target.text(), !seen.equals("ip") {
                     findings.add(
-                        type, at: target, "is \(seen.text); traffic goes through a port on every node, use ip",
+                        type, at: target,
+                        "is \"\(seen.text)\", which sends traffic through a port on every node; use \"ip\"",
                         set: "ip",
                         choice: seen.text
                     ) { $0.advice = "the target group must also be created with target type ip" }
@@ -42,7 +43,7 @@ extension Rule {
                 if let seen, !seen.equals("instance") { return }
                 findings.add(
                     type, at: target,
-                    "is \(seen == nil ? "not set (defaults to instance)" : "instance"); targets are nodes instead of pods",
+                    "is \(seen == nil ? "not set (defaults to \"instance\")" : "\"instance\""); targets are nodes instead of pods",
                     set: "ip", choice: seen?.text
                 ) { $0.advice = "replace an existing target group with a new one" }
             },
@@ -52,7 +53,8 @@ extension Rule {
 
 private let type = Clause("type", "the target type is ip")
 private let peers = Clause(
-    "peers", "the networking rules do not allow traffic from everywhere (a block shorter than /8)")
+    "peers",
+    "the networking rules do not allow traffic from everywhere (an address block with a prefix shorter than /8)")
 private let service = Clause("service", "the Service of the binding exists")
 
 private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(CannotJudge) {
@@ -79,7 +81,7 @@ private func checkService(
     let names = try context.relatedObjects.objects(.service, in: subject.namespace).map(\.name)
     if names.contains(name) { return }
     findings.add(
-        service, at: place, "is \(name); this Service does not exist", choice: name,
+        service, at: place, "is \"\(name)\"; this Service does not exist", choice: name,
         traits: .init(awaitsRelatedObject: true, absent: .service)
     ) {
         if let near = nearest(to: name, in: names) {

@@ -26,7 +26,7 @@ extension Rule {
             if try value?.equals("true") ?? false { return }
             findings.add(
                 prefixes, at: value ?? container.env,
-                "\(value.map { "is \($0.base.text), not \"true\"" } ?? "does not set \(name)"); nodes run fewer pods than they could",
+                "\(value.map { "is \"\($0.base.text)\", not \"true\"" } ?? "does not set \(name)"); nodes run fewer pods than they could",
                 choice: value?.base.text
             ) {
                 $0.edits = [value == nil ? .append(entry, to: container.env, at: $0.place) : .set($0.place, "true")]

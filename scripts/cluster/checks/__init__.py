@@ -1,10 +1,10 @@
-"""What is checked against a real API server, one check a function, in the order in which they are written and imported."""
+"""The checks against a real API server: one function for each, in the order of the files."""
 
 CHECKS = []
 
 
 class Skipped(Exception):
-    """Why a check cannot be made with this API server."""
+    """The reason why a check cannot run with this API server."""
 
 
 def check(function):
@@ -14,7 +14,7 @@ def check(function):
 
 def needs_evaluated_budgets(cluster):
     if cluster.budget_server:
-        raise Skipped("this API server has no policy/v1 of its own (from 1.21 on), so no webhook is asked about budgets")
+        raise Skipped("this API server has no policy/v1 (1.21 and later have it), so webhooks do not receive PodDisruptionBudgets")
 
 
 def needs_controllers(cluster):
@@ -23,7 +23,7 @@ def needs_controllers(cluster):
 
 
 def is_named(rule, message):
-    """Whether a denial has a finding of a rule, perhaps with those of others in one."""
+    """True if a denial names the rule, alone or together with other rules."""
     return any(rule in line[2:].split(": ")[0].split(", ") for line in message.splitlines() if line.startswith("- "))
 
 
@@ -33,7 +33,7 @@ def admitted(answer):
 
 
 def denied(answer, *rules):
-    """Refused by the webhook for these rules, each named in what people read and in what tools read."""
+    """Denied by the webhook because of these rules, which the message and the status details name."""
     assert answer.status == 403 and "denied the request" in answer.message, answer
     for rule in rules:
         assert rule in answer.rules, f"{rule} is not among {sorted(answer.rules)}"
@@ -42,7 +42,7 @@ def denied(answer, *rules):
 
 
 def warned(answer, *rules):
-    """Let through, with a warning for each of these rules."""
+    """Allowed, with a warning for each of these rules."""
     admitted(answer)
     for rule in rules:
         assert any(f"[{rule}" in warning for warning in answer.warnings), f"no warning about {rule} in {answer.warnings}"

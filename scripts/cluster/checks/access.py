@@ -1,4 +1,4 @@
-"""Who may do what: bindings, to people and to everybody."""
+"""Bindings of roles to users, groups and all users."""
 
 from checks import Skipped, admitted, check, denied
 
@@ -14,18 +14,18 @@ def binding(name, *subjects, **metadata):
 
 def needs_rules(cluster):
     if not cluster.asks_about(GROUP, "clusterrolebindings"):
-        raise Skipped("no registration of this version of the product asks about bindings")
+        raise Skipped("this version has no webhook for bindings")
 
 
 @check
-def nothing_is_bound_to_everybody(cluster):
+def a_binding_for_all_users_is_denied(cluster):
     needs_rules(cluster)
     denied(cluster.client.create(binding("everybody", EVERYBODY)), "anonymous-binding")
     admitted(cluster.client.create(binding("somebody", {"apiGroup": GROUP, "kind": "User", "name": "dana"})))
 
 
 @check
-def a_terminating_binding_gets_no_new_subject(cluster):
+def a_terminating_binding_cannot_get_a_new_subject(cluster):
     needs_rules(cluster)
     cluster.old(binding("going", {"apiGroup": GROUP, "kind": "User", "name": "dana"}, finalizers=[FINALIZER]))
     admitted(cluster.client.delete("ClusterRoleBinding", "going"))

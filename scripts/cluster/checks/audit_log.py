@@ -1,4 +1,4 @@
-"""What the API server's audit log says of the requests that were recorded: the same decisions, or a known reason why not."""
+"""The API server's audit log gives the same decisions as recordings of the same requests, or a known reason for a difference."""
 
 import collections
 import json
@@ -11,7 +11,7 @@ from objects import bad_deployment, bad_job, bad_pod, budget, container, deploym
 
 
 def requests(cluster, namespace):
-    """What people do in an hour, good and bad."""
+    """Requests of an hour, with and without violations."""
     client = cluster.client
     cluster.old(bad_deployment("old", namespace))
     cluster.guard(namespace, "web")
@@ -20,7 +20,7 @@ def requests(cluster, namespace):
     admitted(client.create(bad_pod("pod", namespace)))
     admitted(client.create(bad_job("job", namespace)))
     admitted(client.create(deployment("dry", namespace, replicas=1), dry_run=True, manager="kubectl-client"))
-    # An existing violation, a new one, one by a count alone, and one by server-side apply.
+    # An existing violation, a new one, one by the number of replicas alone, and one by server-side apply.
     admitted(client.patch("Deployment", "old", namespace, {"metadata": {"labels": {"a": "b"}}}))
     image = {"spec": {"template": {"spec": {"containers": [{**container(deployment("web", namespace)), "image": "nginx:latest"}]}}}}
     admitted(client.patch("Deployment", "web", namespace, image))
@@ -54,7 +54,7 @@ def is_of_people(user):
 
 
 def logged(cluster, events):
-    """The rules that would deny each request, and those that the log leaves open: what each event adds to the report."""
+    """The rules that would deny each request, and those that the log leaves open, by event."""
     decisions, before = collections.defaultdict(list), collections.Counter()
     with tempfile.NamedTemporaryFile("w", suffix=".log") as file:
         for event in events:
@@ -77,7 +77,7 @@ def logged(cluster, events):
 
 
 def is_in(event, namespace):
-    """Whether an event is about the namespace or an object in it."""
+    """True if an event is about the namespace or an object in it."""
     reference = event["objectRef"]
     return namespace in (reference.get("namespace"), event.get("responseObject", {}).get("metadata", {}).get("name"))
 
@@ -113,9 +113,9 @@ def the_audit_log_gives_the_decisions_of_the_recordings(cluster):
 
 
 def compare(by_server, by_log):
-    """Each denial of one is a denial of the other, or the log says that it leaves the rule open."""
+    """Each denial in one is a denial in the other, or the report lists the rule as unknown."""
     assert set(by_server) <= set(by_log), f"not in the log: {set(by_server) - set(by_log)}"
-    # The registrations do not send what no rule denies, such as the deletion of a Deployment.
+    # The webhook configurations do not select requests that no rule denies, such as the deletion of a Deployment.
     assert all(not certain for key in set(by_log) - set(by_server) for certain, _ in by_log[key]), by_log
     same, differences = 0, []
     for key, recordings in sorted(by_server.items()):

@@ -1,4 +1,4 @@
-"""The certificate that the server keeps for itself: whatever is done to it, calls go on and it comes back."""
+"""The certificate that the server manages: after damage it is restored, and no call fails."""
 
 from checks import check, denied
 from cluster import REGISTRATIONS
@@ -13,7 +13,7 @@ def is_called(cluster):
 
 
 @check
-def the_server_has_written_its_Secret_and_every_bundle(cluster):
+def the_server_writes_its_Secret_and_every_caBundle(cluster):
     secret = cluster.client.get("Secret", SECRET, "playbook")
     assert {"ca.crt", "tls.crt", "tls.key"} <= set(secret["data"]), secret["data"].keys()
     assert secret["type"] == "playbook.superinc.com/certificates", secret["type"]
@@ -22,7 +22,7 @@ def the_server_has_written_its_Secret_and_every_bundle(cluster):
 
 
 @check
-def an_emptied_bundle_heals(cluster):
+def an_emptied_caBundle_is_restored(cluster):
     with cluster.outage():
         for kind in REGISTRATIONS:
             value = cluster.client.get(kind, "playbook")
@@ -35,14 +35,14 @@ def an_emptied_bundle_heals(cluster):
 
 
 @check
-def a_mangled_Secret_heals_without_a_failed_call(cluster):
+def a_damaged_Secret_is_restored_without_a_failed_call(cluster):
     cluster.client.patch("Secret", SECRET, "playbook", {"data": {"tls.key": "bm8ga2V5", "ca.crt": "bm8ga2V5"}})
     cluster.wait_for("the Secret is whole", lambda: "bm8ga2V5" not in cluster.client.get("Secret", SECRET, "playbook")["data"].values())
     is_called(cluster)
 
 
 @check
-def a_deleted_Secret_comes_back_without_a_failed_call(cluster):
+def a_deleted_Secret_is_recreated_without_a_failed_call(cluster):
     cluster.client.delete("Secret", SECRET, "playbook")
     cluster.wait_for("the Secret is there", lambda: cluster.client.get("Secret", SECRET, "playbook").get("data"))
     is_called(cluster)

@@ -1,4 +1,4 @@
-"""The Helm chart in clusters of its own: install, upgrades, upgrades that fail, roll-back, tests, uninstall, and after kustomize."""
+"""The Helm chart in separate clusters: install, upgrades, upgrades that fail, roll-back, tests, uninstall, and after kustomize."""
 
 import contextlib
 import json
@@ -56,7 +56,7 @@ class ChartCluster(Cluster):
         return self.client.get("Deployment", "playbook", "playbook")["spec"]["template"]["spec"]["containers"][0]
 
     def written(self):
-        """What the server has written into the chart's objects."""
+        """The values that the server writes into the chart's objects."""
         configurations = [self.client.get(kind, "playbook") for kind in REGISTRATIONS]
         return {"secret": self.client.get("Secret", "playbook-certificates", "playbook").get("data"), "bundles": self.bundles(),
                 "since": [each["metadata"].get("annotations", {}).get("playbook.superinc.com/enforced-since") for each in configurations]}
@@ -97,7 +97,7 @@ def hooks(cluster):
 
 
 def test_job_can_ask(cluster):
-    """Runs what the Job of `helm test` runs, with the rights that the chart gives it."""
+    """Runs the command of the Job of `helm test`, with the rights that the chart grants it."""
     objects = hooks(cluster)
     job = next(each for each in objects if each["kind"] == "Job")
     cluster.apply_all([each for each in objects if each != job])
@@ -174,7 +174,7 @@ def uninstall(cluster):
 
 
 @check
-def Helm_takes_over_what_kustomize_has_installed(cluster):
+def Helm_takes_over_an_installation_by_kustomize(cluster):
     """By the steps of docs/install.md."""
     with chart_cluster(cluster, "takeover") as own:
         objects = [each for each in own.rendered("production") if each["kind"] != "Namespace"]

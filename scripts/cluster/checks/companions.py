@@ -1,4 +1,4 @@
-"""Rules that need other objects, against a watch that lags: budgets and workloads in both orders."""
+"""Rules that need related objects while a watch lags: PodDisruptionBudgets and workloads in both orders."""
 
 import threading
 
@@ -13,7 +13,7 @@ def misses_its_budget(answer):
 
 
 @check
-def a_Deployment_may_come_before_its_PodDisruptionBudget(cluster):
+def a_Deployment_can_be_created_before_its_PodDisruptionBudget(cluster):
     """The order of `kubectl apply -k` and Flux, at the default grace period."""
     namespace = cluster.namespace("budget-last")
     for number in range(ROUNDS):
@@ -25,8 +25,8 @@ def a_Deployment_may_come_before_its_PodDisruptionBudget(cluster):
 
 
 @check
-def without_a_grace_period_a_Deployment_comes_after_its_PodDisruptionBudget(cluster):
-    """Within milliseconds after it, before any watch can have reported it; a server-side dry run needs no budget."""
+def without_a_grace_period_the_PodDisruptionBudget_must_exist_first(cluster):
+    """The Deployment follows within milliseconds, before a watch has reported it; a server-side dry run needs no PodDisruptionBudget."""
     namespace = cluster.namespace("no-grace")
     with cluster.settings(PLAYBOOK_COMPANION_GRACE="0s"):
         for number in range(ROUNDS):
@@ -39,8 +39,8 @@ def without_a_grace_period_a_Deployment_comes_after_its_PodDisruptionBudget(clus
 
 
 @check
-def a_Deployment_beside_its_PodDisruptionBudget_is_admitted(cluster):
-    """Both at once: who comes first is open, and nothing but the missing budget may be said."""
+def a_Deployment_created_together_with_its_PodDisruptionBudget_is_admitted(cluster):
+    """Both at the same time, in any order: the only finding is the missing PodDisruptionBudget."""
     namespace = cluster.namespace("budget-beside")
     count = 0
     for number in range(ROUNDS):
@@ -72,7 +72,7 @@ def guarded_namespace(cluster, name):
 
 @check
 def a_PodDisruptionBudget_that_never_allows_a_disruption_is_denied(cluster):
-    """Also right after its Deployment, before any watch can have told of that."""
+    """Also directly after its Deployment, before a watch has reported the Deployment."""
     needs_evaluated_budgets(cluster)
     namespace = guarded_namespace(cluster, "guarded")
     denied(cluster.client.create(budget("none", namespace, {"app": "other"}, maxUnavailable=0)), "disruption-allowed")
@@ -80,7 +80,7 @@ def a_PodDisruptionBudget_that_never_allows_a_disruption_is_denied(cluster):
         name = f"web-{number}"
         admitted(cluster.client.create(budget(name, namespace)))
         admitted(cluster.client.create(deployment(name, namespace)))
-        # It would leave room with four replicas, and there are three.
+        # It would allow a disruption of four replicas, and there are three.
         change = {"spec": {"minAvailable": 3, "maxUnavailable": None}}
         denied(cluster.client.patch("PodDisruptionBudget", name, namespace, change), "disruption-allowed")
         admitted(cluster.client.create(deployment(f"late-{number}", namespace)))

@@ -1,4 +1,4 @@
-"""Counts: who may scale a workload to what, by `/scale` and by an update of the count alone."""
+"""Accounts and the numbers of replicas that they can set, by `/scale` and by an update of `spec.replicas` alone."""
 
 from checks import admitted, check, denied, needs_controllers
 from checks.operators import Account
@@ -21,8 +21,8 @@ def set_count(client, namespace, count, user=None, part="scale", dry_run=False):
 
 
 @check
-def a_count_is_changed_by_those_who_may(cluster):
-    """Each row: who, from how many, by what, to how many, and what comes of it."""
+def the_number_of_replicas_is_changed_only_by_permitted_accounts(cluster):
+    """Each row: the account, the number before, the request, the new number, and the outcome."""
     needs_controllers(cluster)
     namespace = cluster.namespace("counts")
     cluster.guard(namespace)
@@ -32,7 +32,7 @@ def a_count_is_changed_by_those_who_may(cluster):
     person, flagger = cluster.client, delivery.client()
     keda = Account(cluster, "keda", "keda-operator").may("cluster-keda", {
         "apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get", "update", "patch"]}).client()
-    # Without KEDA, whoever may make a namespace could make its account.
+    # Without KEDA, a user who can create namespaces could create its account.
     denied(set_count(keda, namespace, 1), "replicas")
     admitted(cluster.client.create(definition("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", "Namespaced")))
     cluster.wait_for("KEDA is known", lambda: set_count(keda, namespace, 1, dry_run=True).status == 200)
@@ -70,7 +70,7 @@ def a_count_is_changed_by_those_who_may(cluster):
 
 
 @check
-def the_real_autoscaler_scales_to_its_bounds(cluster):
+def the_HPA_controller_scales_to_its_bounds(cluster):
     needs_controllers(cluster)
     namespace = cluster.namespace("autoscaled")
 
@@ -78,7 +78,7 @@ def the_real_autoscaler_scales_to_its_bounds(cluster):
         return cluster.client.get("Deployment", "web", namespace)["spec"]["replicas"]
     cluster.guard(namespace)
     admitted(cluster.client.create(deployment("web", namespace, replicas=5)))
-    # Old ones, as they were made before the webhook: with a single replica as well.
+    # Existing workloads from before the webhook, also with a single replica.
     for least, most in ((2, 3), (1, 1)):
         cluster.client.delete("HorizontalPodAutoscaler", "web", namespace)
         cluster.old(autoscaler("web", namespace, least, most))
@@ -89,7 +89,7 @@ def the_real_autoscaler_scales_to_its_bounds(cluster):
 
 
 @check
-def a_count_that_leaves_no_room_for_an_eviction_is_denied(cluster):
+def a_number_of_replicas_that_prevents_evictions_is_denied(cluster):
     needs_controllers(cluster)
     namespace = cluster.namespace("counts-guarded")
     admitted(cluster.client.create(budget("web", namespace, minAvailable=2)))

@@ -1,4 +1,4 @@
-"""Denials and warnings: what people see through kubectl, and what tools get."""
+"""Denials and warnings: the output of kubectl, and the responses that tools receive."""
 
 import json
 
@@ -9,7 +9,7 @@ from control_plane import CONTROL_PLANE
 from objects import BROKEN, bad_deployment, bad_pod, container, deployment
 from replica import Asker
 
-# What the fixtures' objects break (or the warning that they get), by kind and name.
+# The rules that the fixtures' objects violate (or the rule of their warning), by kind and name.
 REFUSED = {
     ("StatefulSet", "queue"): "liveness-probe", ("DaemonSet", "node-agent"): "liveness-probe", ("Job", "reindex"): "run-as-non-root",
     ("CronJob", "report"): "run-as-non-root", ("Pod", "by-hand"): "controller-managed", ("Ingress", "shop"): "gateway-api",
@@ -33,7 +33,7 @@ def a_bad_Deployment_is_denied_with_all_findings(cluster):
 
 
 @check
-def kubectl_prints_a_denial_line_by_line_with_what_to_write_instead(cluster):
+def kubectl_prints_a_denial_with_suggested_changes_on_separate_lines(cluster):
     cluster.namespace("denials")
     outcome = cluster.kubectl("create", "--filename=-", "--validate=false", stdin=bad_deployment("web", "denials"))
     lines = outcome.err.splitlines()
@@ -104,9 +104,9 @@ def custom_resources_are_evaluated(cluster):
 
 
 def much_to_warn_about(namespace):
-    """More than the API server would let through: thirty containers, each with a CPU limit.
+    """More warnings than an API server forwards: thirty containers, each with a CPU limit.
 
-    Their ports have names of their own: the API server warns about each name that comes twice, and all warnings share 4,096 characters.
+    Their ports have different names: the API server warns about each name that comes twice, and all warnings share 4,096 characters.
     """
     value = deployment("many", namespace)
     first = container(value)
@@ -121,8 +121,8 @@ def much_to_warn_about(namespace):
 
 
 @check
-def warnings_arrive_whole_and_none_is_dropped(cluster):
-    """What the API server passes on is what the server said, and its last line counts what there was no room for."""
+def warnings_arrive_complete_and_the_last_line_counts_the_rest(cluster):
+    """The API server forwards all warnings of the server, and the last line counts the findings that did not fit."""
     namespace = cluster.namespace("warnings")
     cluster.guard(namespace, "many")
 
@@ -134,7 +134,7 @@ def warnings_arrive_whole_and_none_is_dropped(cluster):
     *shown, last = answer.warnings
     assert all(" [" in line and "]; " in line for line in shown), shown
     words = last.split()
-    assert words[0] == "and" and words[2:4] == ["more", "findings,"] and len(shown) + int(words[1]) >= 30, last
+    assert words[0] == "and" and words[2:4] == ["more", "findings;"] and len(shown) + int(words[1]) >= 30, last
     group = {"group": "apps", "version": "v1"}
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
         "uid": "1", "kind": group | {"kind": "Deployment"}, "resource": group | {"resource": "deployments"}, "operation": "CREATE",
@@ -163,14 +163,14 @@ def the_control_plane_and_its_controllers_are_never_denied(cluster):
     controller = "system:serviceaccount:kube-system:replicaset-controller"
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1", "controller": True}
     admitted(cluster.client.create(bad_pod("web-1", "denials", ownerReferences=[owner]), controller))
-    # Anybody can write owner references; from people they are not believed.
+    # All users can write owner references; those in requests of people are ignored.
     denied(cluster.client.create(bad_pod("web-2", "denials", ownerReferences=[owner])), "controller-managed")
     for namespace in ("kube-system", "playbook"):
         admitted(cluster.client.create(bad_deployment("system", namespace), dry_run=True))
 
 
 @check
-def a_Namespace_exempts_what_is_in_it_with_a_reason_alone(cluster):
+def an_exemption_on_a_Namespace_needs_a_reason(cluster):
     key = "playbook.superinc.com/exempt"
     bare = cluster.namespace("exempt-bare", **{key: "*"})
     full = cluster.namespace("exempt-full", **{key: "*", f"{key}-reason": "moves out in spring"})

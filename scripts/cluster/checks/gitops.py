@@ -1,4 +1,4 @@
-"""What Argo CD, Flux and `kubectl apply` ask for, in their orders: all of it converges at the default settings."""
+"""The requests of Argo CD, Flux and `kubectl apply` in their orders: all objects are applied at the default settings."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def exempt_namespace(name):
 
 
 @check
-def Flux_applies_in_its_order_and_stops_at_no_error(cluster):
+def Flux_applies_all_objects_in_its_order_without_errors(cluster):
     """A dry run of everything, then one object after the other."""
     needs_evaluated_budgets(cluster)
     namespace = cluster.namespace("flux")
@@ -56,7 +56,7 @@ def kubectl_applies_a_directory_and_a_kustomization(cluster):
 
 
 @check
-def an_exempt_Namespace_comes_with_its_workload_in_one_apply(cluster):
+def an_exempt_Namespace_and_its_workload_are_applied_together(cluster):
     for options in ([], ["--server-side"]):
         for number in range(ROUNDS):
             name = f"exempt-apply-{len(options)}-{number}"
@@ -81,8 +81,8 @@ def a_workload_without_its_PodDisruptionBudget_is_denied_after_the_grace_period(
 
 
 @check
-def a_kind_whose_definition_comes_later_is_known_within_a_second(cluster):
-    """An admin route behind a middleware: what that does is not known until Middlewares are served."""
+def a_kind_that_is_installed_later_is_evaluated_within_a_second(cluster):
+    """An admin route behind a middleware, whose effect is unknown until Middlewares are served."""
     for plural, kind in (("ingressroutes", "IngressRoute"), ("middlewares", "Middleware")):
         namespace = cluster.namespace("late-kinds")
         route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "web", "namespace": namespace}, "spec": {

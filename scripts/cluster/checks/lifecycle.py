@@ -1,4 +1,4 @@
-"""What becomes of objects over time: fixes as they are stored, old objects that must stay as they are, and the end of them."""
+"""Objects over time: stored fixes, existing objects that must not change, and deletion."""
 
 from checks import Skipped, admitted, check, denied, warned
 from objects import bad_deployment, bad_job, container, deployment, pod
@@ -7,7 +7,7 @@ FINALIZER = "e2e.superinc.com/hold"
 
 
 @check
-def fixes_are_stored_and_change_nothing_twice(cluster):
+def fixes_are_stored_and_applied_only_once(cluster):
     namespace = cluster.namespace("fixes")
     cluster.guard(namespace)
     value = deployment("web", namespace)
@@ -33,10 +33,10 @@ def fixes_are_stored_and_change_nothing_twice(cluster):
 
 
 @check
-def an_annotation_on_an_old_bad_Deployment_does_not_roll_its_pods(cluster):
+def annotating_an_existing_bad_Deployment_does_not_restart_its_pods(cluster):
     namespace = cluster.namespace("old")
     value = bad_deployment("legacy", namespace)
-    # Whatever a fix would fill in.
+    # The fields that a fix would set.
     del pod(value)["topologySpreadConstraints"]
     del pod(value)["securityContext"]["runAsNonRoot"]
     before = cluster.old(value)
@@ -46,13 +46,13 @@ def an_annotation_on_an_old_bad_Deployment_does_not_roll_its_pods(cluster):
         after = cluster.client.get("Deployment", "legacy", namespace)
         assert after["metadata"]["annotations"]["note"] == "seen"
         assert after["spec"] == before["spec"], f"{after['spec']} is not {before['spec']}"
-        # A count may be changed, too; its pods stay.
+        # The number of replicas can change too; its pods remain.
         admitted(cluster.client.patch("Deployment", "legacy", namespace, {"spec": {"replicas": 4}}))
         assert cluster.client.get("Deployment", "legacy", namespace)["spec"]["template"] == before["spec"]["template"]
 
 
 @check
-def what_was_wrong_before_only_warns_and_what_is_new_is_denied(cluster):
+def existing_violations_warn_and_new_ones_are_denied(cluster):
     namespace = cluster.namespace("ratchet")
     cluster.old(bad_deployment("legacy", namespace))
 
@@ -66,7 +66,7 @@ def what_was_wrong_before_only_warns_and_what_is_new_is_denied(cluster):
 
 
 @check
-def an_old_suspended_Job_can_be_resumed(cluster):
+def an_existing_suspended_Job_can_be_resumed(cluster):
     namespace = cluster.namespace("jobs")
     cluster.old(bad_job("running", namespace))
     warned(cluster.client.patch("Job", "running", namespace, {"spec": {"parallelism": 2}}), "image-registry")
@@ -77,7 +77,7 @@ def an_old_suspended_Job_can_be_resumed(cluster):
 
 
 @check
-def finalizers_come_off_a_bad_object(cluster):
+def finalizers_can_be_removed_from_a_bad_object(cluster):
     namespace = cluster.namespace("finalizers")
     value = bad_deployment("going", namespace)
     value["metadata"]["finalizers"] = [FINALIZER]
@@ -85,7 +85,7 @@ def finalizers_come_off_a_bad_object(cluster):
     admitted(cluster.client.delete("Deployment", "going", namespace))
     stored = cluster.client.get("Deployment", "going", namespace)
     assert stored["metadata"]["deletionTimestamp"]
-    # What is terminating can still be filled with anything.
+    # Any value can still be set in a terminating object.
     image = [container(stored) | {"image": "docker.io/evil/miner:latest"}]
     denied(cluster.client.patch("Deployment", "going", namespace, {"spec": {"template": {"spec": {"containers": image}}}}), "image-tag")
     admitted(cluster.client.patch("Deployment", "going", namespace, {"metadata": {"finalizers": None}}))

@@ -1,4 +1,4 @@
-"""Pods that come back after a drain: what an operator's service account makes by the token of its pod, and claims that are not believed."""
+"""Pods that are recreated after a drain: objects that an operator's service account creates with the token of its pod, and forged claims."""
 
 from checks import admitted, check, denied, needs_controllers, warned
 from checks.rollbacks import ADMIN, permit
@@ -6,7 +6,7 @@ from control_plane import CONTROL_PLANE
 from objects import as_kind, bad_pod, container, definition, deployment
 
 POD_UID = "authentication.kubernetes.io/pod-uid"
-# What CloudNativePG has: https://github.com/cloudnative-pg/cloudnative-pg, config/rbac/role.yaml.
+# The rights of CloudNativePG: https://github.com/cloudnative-pg/cloudnative-pg, config/rbac/role.yaml.
 OPERATOR_RULES = [
     {"apiGroups": [""], "resources": ["pods", "services", "persistentvolumeclaims"], "verbs": ["create", "get", "list", "patch", "update"]},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["create", "get", "list", "patch", "update"]},
@@ -28,7 +28,7 @@ def database_pod(namespace, *owners, name="db-1", **container):
 
 
 class Account:
-    """A service account with a pod that runs as it, and tokens."""
+    """A service account, a pod that runs as it, and tokens."""
 
     def __init__(self, cluster, namespace, name):
         self.cluster, self.namespace, self.name = cluster, namespace, name
@@ -43,7 +43,7 @@ class Account:
         self.pod = cluster.client.get("Pod", f"{name}-0", namespace)
 
     def client(self, is_bound=True):
-        """A connection by the token that a client in the pod has, or by an exported one."""
+        """A connection with the token of a client in the pod, or with an exported token."""
         bound = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": self.pod["metadata"]["name"],
                                     "uid": self.pod["metadata"]["uid"]}} if is_bound else {}
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600} | bound}
@@ -52,7 +52,7 @@ class Account:
         return self.cluster.client_of(answer.body["status"]["token"])
 
     def may(self, role, *rules):
-        """Gives it a ClusterRole in all namespaces."""
+        """Binds a ClusterRole to it in all namespaces."""
         if rules:
             value = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role}, "rules": list(rules)}
             assert self.cluster.client.create(value, CONTROL_PLANE).status in (201, 409)
@@ -64,7 +64,7 @@ class Account:
 
 
 def postgres(cluster):
-    """A namespace with a Cluster of CloudNativePG, the reference to it, and its operator."""
+    """A namespace with a Cluster of CloudNativePG, its owner reference, and its operator."""
     crd = definition("postgresql.cnpg.io", "v1", "clusters", "Cluster", "Namespaced", {"status": {}})
     assert cluster.client.create(crd, CONTROL_PLANE).status in (201, 409)
     cluster.wait_for("clusters are served", lambda: cluster.resource("/apis/postgresql.cnpg.io/v1", "clusters/status"))
@@ -78,32 +78,32 @@ def postgres(cluster):
 
 
 @check
-def an_operator_s_Pod_comes_back_after_a_drain(cluster):
+def a_Pod_of_an_operator_is_recreated_after_a_drain(cluster):
     needs_controllers(cluster)
     namespace, cluster_owner, operator = postgres(cluster)
     client = operator.client()
     for _ in range(2):
         warned(client.create(database_pod(namespace, cluster_owner), manager="cloudnative-pg"), "image-registry")
-        # As an eviction does it.
+        # As an eviction does.
         admitted(cluster.client.call("DELETE", cluster.client.place("Pod", "db-1", namespace), {"gracePeriodSeconds": 0}))
-    # Its own budget, too: it lets no pod of a single primary go.
+    # And its PodDisruptionBudget, which allows no eviction of a single primary.
     blocking = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
                 "metadata": {"name": "db-primary", "namespace": namespace, "ownerReferences": [cluster_owner]},
                 "spec": {"minAvailable": 1, "maxUnavailable": None, "selector": {"matchLabels": {"cnpg.io/cluster": "db"}}}}
     admitted(client.create(blocking))
-    # Whoever operates databases has no need of the node.
+    # An operator of databases needs no access to the node.
     denied(client.create(database_pod(namespace, cluster_owner, securityContext={"privileged": True})), "privilege-escalation")
 
 
 @check
-def a_claim_that_anybody_can_write_is_not_believed(cluster):
+def a_forged_owner_reference_is_ignored(cluster):
     needs_controllers(cluster)
     namespace, real, operator = postgres(cluster)
     permit(cluster, namespace, ADMIN[0])
-    # A namespace's admin has an account and a pod of its own, and gives it all that it may give.
+    # The admin of a namespace creates an account and a pod, and grants the account all rights of the admin.
     own = Account(cluster, namespace, "tenant")
     permit(cluster, namespace, own.user)
-    # A deployer may do everything, in a pod as well.
+    # A deployer has all permissions, also in a pod.
     pipeline = Account(cluster, "ci", "pipeline").may("cluster-admin")
     tenant, exported = own.client(), operator.client(is_bound=False)
     config_map = cluster.wait_for("the root certificate", lambda: cluster.client.get("ConfigMap", "kube-root-ca.crt", namespace).get("metadata"))
@@ -115,7 +115,7 @@ def a_claim_that_anybody_can_write_is_not_believed(cluster):
         "a person, the real owner": lambda: admin.create(database_pod(namespace, real)),
         "a namespace's admin, the real owner": lambda: admin.create(database_pod(namespace, real), ADMIN),
         "a namespace's own account, the real owner": lambda: tenant.create(database_pod(namespace, real)),
-        "a namespace's own account, an owner of a kind that nobody serves": lambda: tenant.create(database_pod(namespace, made_up)),
+        "an account of the namespace, an owner of a kind that is not served": lambda: tenant.create(database_pod(namespace, made_up)),
         "a namespace's own account, kube-root-ca.crt": lambda: tenant.create(database_pod(namespace, believed_kinds)),
         "a namespace's own account, a ReplicaSet": lambda: tenant.create(database_pod(namespace, replica_set)),
         "a namespace's own account, the operator's field manager": lambda: tenant.create(
@@ -140,7 +140,7 @@ def a_claim_that_anybody_can_write_is_not_believed(cluster):
             cluster.client.call("DELETE", cluster.client.place("Pod", "db-1", namespace), {"gracePeriodSeconds": 0})
         assert number < 30
     assert not wrong, wrong
-    # A namespace's admin may impersonate an operator's account that lives there, but not the pod of its token.
+    # The admin of a namespace can impersonate an operator's account in it, but not the pod of its token.
     local = Account(cluster, namespace, "local-operator").may("cnpg-manager")
     path = f"/api/v1/namespaces/{namespace}/pods"
     denied(tenant.call("POST", path, database_pod(namespace, real), local.user))
@@ -152,8 +152,8 @@ def a_claim_that_anybody_can_write_is_not_believed(cluster):
 
 STATUS, NO_STATUS = {"status": {}}, {}
 
-# Each: the custom resource, whether it has a status, the account of its controller, whether it is marked as the controller, and what is made for it.
-# As their sources have it: strimzi-kafka-operator (ModelUtils.createOwnerReference), argo-workflows (workflow/controller/workflowpod.go),
+# Each: the custom resource, True if it has a status, the account of its controller, True if it is marked as the controller, and the created object.
+# From their sources: strimzi-kafka-operator (ModelUtils.createOwnerReference), argo-workflows (workflow/controller/workflowpod.go),
 # tektoncd/pipeline (pkg/pod/pod.go), prometheus-operator (pkg/prometheus/server/statefulset.go), istio (manifests/kube-gateway.yaml), cert-manager
 # (pkg/issuer/acme/http/ingress.go), CloudNativePG (pkg/specs/pods.go).
 OPERATORS = [
@@ -168,7 +168,7 @@ OPERATORS = [
 
 
 def made(kind, namespace):
-    """What an operator makes, as bad as it comes."""
+    """An object of an operator, with many violations."""
     if kind == "Pod":
         return database_pod(namespace, name="made")
     if kind in ("Deployment", "StatefulSet"):
@@ -191,8 +191,8 @@ def serve(cluster, group, version, plural, kind, subresources):
 
 
 @check
-def what_operators_make_is_allowed_and_what_others_make_for_them_is_not(cluster):
-    """Each operator by the token of its pod and by nothing but the rights that it needs; then the same object by a pipeline."""
+def objects_of_operators_are_allowed_and_the_same_objects_of_others_are_denied(cluster):
+    """Each operator with the token of its pod and only the rights that it needs; then the same object from a pipeline."""
     needs_controllers(cluster)
     pipeline = Account(cluster, "ci", "pipeline").may("cluster-admin").client()
     wrong = []
@@ -222,8 +222,8 @@ def what_operators_make_is_allowed_and_what_others_make_for_them_is_not(cluster)
 
 
 @check
-def a_controller_of_AWS_writes_down_what_is_there(cluster):
-    """Adoption and late initialization; a person who asks for a public database is denied."""
+def an_ACK_controller_records_the_state_of_an_adopted_resource(cluster):
+    """Adoption and late initialization; a public database from a person is denied."""
     needs_controllers(cluster)
     group, version, plural, kind = "rds.services.k8s.aws", "v1alpha1", "dbinstances", "DBInstance"
     serve(cluster, group, version, plural, kind, STATUS)
@@ -250,8 +250,8 @@ def a_controller_of_AWS_writes_down_what_is_there(cluster):
 
 
 @check
-def a_Pod_s_own_children_are_believed(cluster):
-    """Spark's driver makes its executors with its own pod as their owner."""
+def Pods_that_a_Pod_creates_and_owns_are_allowed(cluster):
+    """Spark's driver creates its executors with its pod as their owner."""
     needs_controllers(cluster)
     namespace = cluster.namespace("spark")
     driver = Account(cluster, namespace, "driver")
@@ -264,7 +264,7 @@ def a_Pod_s_own_children_are_believed(cluster):
 
 
 @check
-def a_runner_s_Pod_that_ends_by_itself_is_allowed(cluster):
+def a_Pod_of_a_CI_runner_that_runs_to_completion_is_allowed(cluster):
     """CI runners and Airflow: no owner, and a `restartPolicy` other than `Always`; security rules still deny."""
     needs_controllers(cluster)
     namespace = cluster.namespace("runners")

@@ -1,4 +1,4 @@
-"""The installed webhook as `playbook doctor` sees it, and what goes on while no replica answers."""
+"""The installed webhook as `playbook doctor` checks it, and the requests that succeed while no replica responds."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from objects import deployment
 
 
 @check
-def doctor_answers_each_question(cluster):
-    """No node runs the pods of the Deployment here, and certificates live for two minutes: it finds both, and nothing else."""
+def doctor_completes_all_checks(cluster):
+    """The Deployment has no running pods here, and certificates are valid for two minutes: it reports these two problems only."""
     process = subprocess.run([cluster.binary, "doctor"], capture_output=True, text=True, timeout=120, check=False, env={
         "PATH": os.environ["PATH"], "KUBECONFIG": f"{cluster.folder}/admin.kubeconfig"} | cluster.overlay_settings)
     lines = process.stdout.splitlines()
@@ -44,8 +44,8 @@ def conditions(cluster):
 
 
 @check
-def while_no_replica_answers_controllers_go_on(cluster):
-    """In production workloads fail closed; who waits then is in docs/operations.md."""
+def controllers_continue_while_no_replica_responds(cluster):
+    """In production, workloads fail closed; docs/operations.md lists the rejected requests."""
     needs_controllers(cluster)
     namespace = cluster.namespace("outage")
     cluster.guard(namespace)
@@ -75,7 +75,7 @@ def while_no_replica_answers_controllers_go_on(cluster):
             answers = {name: request() for name, request in requests.items()}
             wrong = {name: str(answer) for name, answer in answers.items() if not is_rejected(answer)}
             assert not wrong, wrong
-            # The status is not sent, Pods come back, and the autoscaler scales.
+            # The status is not sent to the webhook, Pods are recreated, and the HPA scales.
             admitted(cluster.client.patch("Deployment", "web", namespace, {"status": {"observedGeneration": 1}}, part="status"))
             evicted = min(before)
             eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": evicted, "namespace": namespace}}
@@ -83,11 +83,11 @@ def while_no_replica_answers_controllers_go_on(cluster):
             cluster.wait_for("another Pod in its place", lambda: len(pods() - {evicted}) == 3)
             cluster.old(autoscaler("web", namespace, 4, 5))
             cluster.wait_for("four replicas", lambda: cluster.client.get("Deployment", "web", namespace)["spec"]["replicas"] == 4)
-            # The garbage collector takes the owner off ReplicaSets, and the Deployment waits for that.
+            # The garbage collector removes the owner from ReplicaSets, and the Deployment waits for this.
             outcome = cluster.kubectl("delete", "deployment/orphaned", f"--namespace={namespace}", "--cascade=orphan", "--wait=false")
             assert outcome.code == 0, outcome
             cluster.wait_for("the Deployment is gone", lambda: cluster.client.get("Deployment", "orphaned", namespace).get("code") == 404)
-            # With the conditions of docs/operations.md, KEDA and Argo Rollouts go on, and people do not.
+            # With the conditions of docs/operations.md, KEDA and Argo Rollouts continue, and people are rejected.
             run_documented(cluster, "not-scaled-by-keda")
             person, *controllers = requests
             for name in controllers:
@@ -114,7 +114,7 @@ def while_no_replica_answers_controllers_go_on(cluster):
 
 
 def rejections_of(cluster, namespace, account):
-    """The requests of a controller in a namespace that the webhook's absence rejected, by the audit log."""
+    """The requests of a controller in a namespace that were rejected because no replica responded, by the audit log."""
     user = f"system:serviceaccount:kube-system:{account}"
     return [event for event in cluster.audit_events() if event["user"]["username"] == user
             and event["objectRef"].get("namespace") == namespace and event.get("responseStatus", {}).get("code", 0) >= 500]

@@ -1,4 +1,4 @@
-"""What goes away and comes back under load: replicas one by one, and the API server itself."""
+"""Restarts under load: of replicas one by one, and of the API server."""
 
 import http.client
 import threading
@@ -12,8 +12,8 @@ CLIENTS = 8
 
 
 @check
-def replicas_are_restarted_under_load_and_no_call_fails(cluster):
-    """Two behind one address. Workloads fail closed, so a call that is lost is seen."""
+def replicas_restart_under_load_without_a_failed_call(cluster):
+    """Two replicas behind one address. Workloads fail closed, so a lost call rejects a request."""
     namespace = cluster.namespace("load")
     cluster.guard(namespace)
     cluster.wait_for("the budget is known",
@@ -49,26 +49,26 @@ def replicas_are_restarted_under_load_and_no_call_fails(cluster):
 
 
 @check
-def the_API_server_comes_up_with_a_drifted_binding_of_its_own(cluster):
-    """At its start it mends its own bindings through admission, and ends when that is denied."""
+def the_API_server_starts_and_repairs_a_binding_that_was_changed(cluster):
+    """At its start, the API server repairs its bindings through admission, and exits if this is denied."""
     drifted = cluster.client.get("ClusterRoleBinding", "system:basic-user")
     drifted["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dana"}]
     admitted(cluster.client.replace(drifted, CONTROL_PLANE))
     cluster.stop_api_server()
     cluster.start_api_server()
-    cluster.wait_for("the binding is mended", lambda: "system:authenticated" in [
+    cluster.wait_for("the binding is repaired", lambda: "system:authenticated" in [
         subject["name"] for subject in cluster.client.get("ClusterRoleBinding", "system:basic-user")["subjects"]])
 
 
 @check
-def after_a_restart_of_the_API_server_all_is_as_before(cluster):
+def after_a_restart_of_the_API_server_decisions_are_the_same(cluster):
     namespace = cluster.namespace("restarted")
     cluster.settle()
     denied(cluster.client.create(bad_deployment("web", namespace)), *BROKEN)
     cluster.guard(namespace)
     admitted(cluster.client.create(deployment("web", namespace)))
 
-    # The watches are there again: a budget that goes is noticed.
+    # The watches are open again: the deletion of a PodDisruptionBudget is noticed.
     cluster.client.delete("PodDisruptionBudget", "web", namespace)
     other = deployment("other", namespace, labels={"app": "web"})
     cluster.wait_for("the budget is known to be gone", lambda: any(
@@ -76,8 +76,8 @@ def after_a_restart_of_the_API_server_all_is_as_before(cluster):
 
 
 @check
-def no_call_of_the_webhook_has_failed_in_all_this(cluster):
-    """As the API server's log has it, but for the times in which a check kept it from calling."""
+def no_call_of_the_webhook_failed_during_the_run(cluster):
+    """By the API server's log, except for the periods in which a check prevented calls."""
     failed, at = [], 0
     with open(cluster.log_path, "rb") as file:
         for line in file:

@@ -1,4 +1,4 @@
-"""Back to what ran before the webhook was there: roll-backs with the real controllers, and what only resembles one."""
+"""Roll-backs with the real controllers to workloads from before the webhook, and requests that only resemble one."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from checks import admitted, check, denied, is_named, needs_controllers, warned
 from control_plane import CONTROL_PLANE
 from objects import IMAGE, as_kind, bad_deployment, budget, container, deployment, pod
 
-# The kinds that keep revisions, and the kind that holds them.
+# The kinds with revisions, and the kind of their revisions.
 HOLDERS = {"Deployment": "ReplicaSet", "StatefulSet": "ControllerRevision", "DaemonSet": "ControllerRevision"}
 TOOL = ["--server-side", "--force-conflicts", "--field-manager=argocd-controller"]
 ADMIN = ("dana", "developers")
@@ -19,7 +19,7 @@ def apply(cluster, value, *options, user=None):
 
 
 def replace(cluster, value):
-    """Again where a controller has written to the object in the meantime."""
+    """Repeats a write if a controller has changed the object in the meantime."""
     while True:
         outcome = cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=value)
         if "(Conflict)" not in outcome.err:
@@ -35,7 +35,7 @@ def revisions(cluster, value):
 
 
 def existed(cluster, value, *options):
-    """Makes a workload from before the webhook, and waits for its first revision."""
+    """Creates a workload from before the webhook, and waits for its first revision."""
     outcome = apply(cluster, value, *options, user=CONTROL_PLANE)
     assert outcome.code == 0, outcome
     cluster.wait_for("its first revision", lambda: len(revisions(cluster, value)) == 1)
@@ -43,7 +43,7 @@ def existed(cluster, value, *options):
 
 
 def moved_on(cluster, kind, namespace, *options):
-    """Makes a workload from before the webhook, moves it to a good template, and returns what it was."""
+    """Creates a workload from before the webhook, updates it to a good template, and returns the original."""
     before = existed(cluster, as_kind(kind, bad_deployment("web", namespace)), *options)
     cluster.guard(namespace)
     outcome = apply(cluster, as_kind(kind, deployment("web", namespace)), *options)
@@ -60,8 +60,8 @@ def is_back(cluster, value, what, outcome):
 
 
 @check
-def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
-    """By kubectl's own command, and by applying what Git had, each after an update to a good template."""
+def a_workload_rolls_back_to_a_revision_from_before_the_webhook(cluster):
+    """With `kubectl rollout undo`, and by applying the earlier manifest, each after an update to a good template."""
     needs_controllers(cluster)
     ways = {
         "undo": lambda before: cluster.kubectl(
@@ -77,8 +77,8 @@ def a_workload_goes_back_to_a_revision_from_before_the_webhook(cluster):
 
 
 @check
-def a_roll_back_does_not_lower_the_count(cluster):
-    """One update had changed the template and raised the count, and nothing records the count of before (docs/e2e.md)."""
+def a_roll_back_does_not_lower_the_number_of_replicas(cluster):
+    """One update changed the template and raised the number of replicas; the previous number is not recorded (docs/e2e.md)."""
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-count")
     before = bad_deployment("web", namespace)
@@ -89,12 +89,12 @@ def a_roll_back_does_not_lower_the_count(cluster):
     def move_on():
         outcome = apply(cluster, deployment("web", namespace))
         assert outcome.code == 0, outcome
-        cluster.wait_for("every revision has the count of now", lambda: len(revisions(cluster, before)) > 1 and all(
+        cluster.wait_for("every revision has the current number of replicas", lambda: len(revisions(cluster, before)) > 1 and all(
             each["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] == "3" for each in revisions(cluster, before)))
     move_on()
     answer = cluster.client.replace(before)
     assert answer.status == 403 and set(answer.rules) == {"replicas"} and "had 3 replicas" in answer.message, answer
-    # The template alone goes back, and everything does where the Namespace lets denials warn.
+    # The template alone can be rolled back; with level warn on the Namespace, the number of replicas too.
     undo = cluster.kubectl("rollout", "undo", "deployment/web", f"--namespace={namespace}")
     is_back(cluster, before, "undo", undo)
     move_on()
@@ -106,8 +106,8 @@ def a_roll_back_does_not_lower_the_count(cluster):
 
 
 @check
-def a_workload_goes_back_although_its_PodDisruptionBudget_is_gone(cluster):
-    """One replica all the time, a budget that was deleted since, and a template that additive fixes have completed."""
+def a_workload_rolls_back_without_its_PodDisruptionBudget(cluster):
+    """A single replica, a deleted PodDisruptionBudget, and a template that additive fixes have completed."""
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-worse")
     before = bad_deployment("web", namespace)
@@ -125,8 +125,8 @@ def a_workload_goes_back_although_its_PodDisruptionBudget_is_gone(cluster):
 
 
 @check
-def a_Rollout_goes_back_to_a_ReplicaSet_of_its_controller(cluster):
-    """No Argo Rollouts runs here: its ReplicaSets are made as its controller makes them."""
+def a_Rollout_rolls_back_to_a_ReplicaSet_of_its_controller(cluster):
+    """Argo Rollouts does not run here: the check creates ReplicaSets as its controller does."""
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-rollout")
     cluster.guard(namespace)
@@ -144,7 +144,7 @@ def a_Rollout_goes_back_to_a_ReplicaSet_of_its_controller(cluster):
 
 
 def variants(before):
-    """Templates that resemble the old one; each brings something new."""
+    """Templates that resemble the earlier one; each has a new violation."""
     for name, change in {
         "another image": lambda value: container(value).update(image="docker.io/evil/miner:latest"),
         "a privilege": lambda value: container(value).update(securityContext={"privileged": True}),
@@ -165,7 +165,7 @@ def a_template_that_only_resembles_a_revision_is_denied(cluster):
     for kind in HOLDERS:
         before = moved_on(cluster, kind, cluster.namespace(f"lookalike-{kind.lower()}"))
         for name, value in variants(before):
-            # Nothing of it is excused: another template is another matter as a whole.
+            # All its violations are denied: a different template is new as a whole.
             answer = cluster.client.replace(value)
             assert answer.status == 403 and "liveness-probe" in answer.rules, f"{kind}, {name}: {answer}"
 
@@ -205,8 +205,8 @@ def permit(cluster, namespace, user, role="admin"):
 
 
 @check
-def a_forged_revision_does_not_help(cluster):
-    """A namespace's admin may make ReplicaSets with any owner; what they hold is evaluated, and an exemption is no past."""
+def a_forged_revision_is_ignored(cluster):
+    """The admin of a namespace can create ReplicaSets with any owner; their templates are evaluated, and an exempt template is not a past state."""
     needs_controllers(cluster)
     namespace = cluster.namespace("rollback-forged")
     cluster.guard(namespace)
@@ -217,7 +217,7 @@ def a_forged_revision_does_not_help(cluster):
     denied(cluster.client.create(forged("ReplicaSet", namespace, bad, uid), ADMIN), "host-isolation", "liveness-probe")
     answer = cluster.client.create(forged("ControllerRevision", namespace, bad, uid), ADMIN)
     assert answer.status == 403 and "cannot create resource" in answer.message, answer
-    # What may be exempt is exempt, once.
+    # Rules that allow exemptions are exempt once.
     probeless = deployment("web", namespace)
     del container(probeless)["livenessProbe"]
     key = "playbook.superinc.com/exempt"
@@ -227,7 +227,7 @@ def a_forged_revision_does_not_help(cluster):
 
 
 def chart(cluster):
-    """A chart that has the objects of its values."""
+    """A chart with the objects of its values."""
     directory = f"{cluster.folder}/chart"
     if not os.path.exists(directory):
         os.makedirs(f"{directory}/templates")
@@ -247,8 +247,8 @@ def release(cluster, command, objects, *options, user="admin"):
 
 
 @check
-def Helm_rolls_a_release_back(cluster):
-    """Installed before the webhook, upgraded since; then rolled back by hand, and by an upgrade that fails half way."""
+def Helm_rolls_back_a_release(cluster):
+    """A release from before the webhook that was upgraded, then rolled back by hand, and by an upgrade that fails half way."""
     needs_controllers(cluster)
     namespace = cluster.namespace("helm")
     budgets = [budget(name, namespace) for name in ("web", "worker")]
@@ -265,7 +265,7 @@ def Helm_rolls_a_release_back(cluster):
     assert not is_old()
     outcome = cluster.helm("rollback", "shop", "1", f"--namespace={namespace}")
     assert outcome.code == 0 and is_old(), outcome
-    # The first Deployment is moved on, the second is denied, and all goes back.
+    # The first Deployment is updated, the second is denied, and Helm rolls back all of them.
     worse = copy.deepcopy(new)
     container(worse[3])["image"] = IMAGE.split(":")[0] + ":latest"
     outcome = release(cluster, "upgrade", worse, "--atomic")
@@ -275,8 +275,8 @@ def Helm_rolls_a_release_back(cluster):
 
 
 @check
-def an_old_Deployment_is_replaced_and_made_anew(cluster):
-    """`replace` is an update; `replace --force` deletes, and its creation is denied unless the Namespace lets denials warn."""
+def an_existing_Deployment_can_be_replaced_and_recreated(cluster):
+    """`replace` is an update; `replace --force` deletes, and the creation is denied unless the Namespace has level warn."""
     namespace = cluster.namespace("force")
     before = cluster.old(bad_deployment("web", namespace)) and bad_deployment("web", namespace)
     outcome = cluster.kubectl("replace", "--filename=-", "--validate=false", stdin=before)
@@ -292,8 +292,8 @@ def an_old_Deployment_is_replaced_and_made_anew(cluster):
 
 
 @check
-def an_orphaned_workload_is_made_again_and_adopts_what_it_left(cluster):
-    """A StatefulSet by its revisions; a Deployment where its Namespace lets denials warn."""
+def a_workload_is_recreated_and_adopts_the_pods_that_it_orphaned(cluster):
+    """A StatefulSet by its revisions; a Deployment if its Namespace has level warn."""
     needs_controllers(cluster)
     for kind in ("StatefulSet", "Deployment"):
         namespace = cluster.namespace(f"orphan-{kind.lower()}")
@@ -317,7 +317,7 @@ def an_orphaned_workload_is_made_again_and_adopts_what_it_left(cluster):
 
 
 @check
-def a_Job_of_an_old_CronJob_is_started_by_hand(cluster):
+def a_Job_is_created_by_hand_from_an_existing_CronJob(cluster):
     needs_controllers(cluster)
     namespace = cluster.namespace("cronjob")
     template = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "job", "image": "busybox"}]}}}}

@@ -1,4 +1,4 @@
-"""Ways round an object's own path: scale, resize and ephemeral containers, and the status, which is not evaluated."""
+"""Subresources: scale, resize and ephemeral containers, and the status, which is not evaluated."""
 
 import copy
 
@@ -9,7 +9,7 @@ AUTOSCALER = ("system:serviceaccount:kube-system:horizontal-pod-autoscaler", "sy
 
 
 @check
-def only_the_autoscaler_scales_to_one(cluster):
+def only_the_HPA_controller_scales_to_one_replica(cluster):
     namespace = cluster.namespace("scale")
     cluster.guard(namespace)
     admitted(cluster.client.create(deployment("web", namespace)))
@@ -25,7 +25,7 @@ def only_the_autoscaler_scales_to_one(cluster):
 
 
 @check
-def a_running_Pod_is_not_resized_past_the_rules(cluster):
+def a_resize_of_a_running_Pod_is_evaluated(cluster):
     if not cluster.resource("/api/v1", "pods/resize"):
         raise Skipped("this API server has no pods/resize (from 1.32 on, by default from 1.33)")
     namespace = cluster.namespace("resize")
