@@ -21,8 +21,8 @@ public final class Subject {
     let isSplit: Bool
     /// True for all parts but the first; findings about the object itself are reported for the first part only.
     let isFurtherPart: Bool
-    private let podTemplate: PodTemplate?
-    private let fault: CannotJudge?
+    @usableFromInline let podTemplate: PodTemplate?
+    @usableFromInline let fault: CannotJudge?
 
     convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
         self.init(review, object, context.workload(of: review))
@@ -81,7 +81,7 @@ public final class Subject {
     var ruledKind: ResourceKind { review.ruledKind(workload) }
 
     /// The kind of the object.
-    public var kind: ResourceKind { review.kind }
+    @inlinable public var kind: ResourceKind { review.kind }
 
     /// The namespace; empty for cluster-scoped objects.
     public var namespace: String { review.namespace ?? "" }
@@ -136,6 +136,7 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil if there is none.
+    @inlinable
     @inline(__always)
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }
