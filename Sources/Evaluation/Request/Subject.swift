@@ -14,7 +14,8 @@ public final class Subject {
     /// True for the object's state before the request.
     public let isOld: Bool
     /// True if the request changes only metadata, so that there are no new findings about other fields.
-    package var changesOnlyMetadata = false
+    // Set once, before the first rule.
+    @exclusivity(unchecked) package var changesOnlyMetadata = false
     /// The workload kind of the settings, if the object is a custom resource with pod templates.
     let workload: WorkloadKind?
     /// True if the object can have several pod templates, each of which is evaluated like a separate object.
@@ -96,7 +97,7 @@ public final class Subject {
     public var scaledKind: ResourceKind { review.scaledKind }
 
     /// An index of the children of large values on paths.
-    let children = ChildIndex()
+    private(set) lazy var children = ChildIndex()
 
     /// The paths of values with findings.
     // Modified for each finding, with no other access at the same time.
