@@ -12,6 +12,7 @@ extension Value {
 
     /// Returns the value, which must be an object.
     @inlinable
+    @inline(__always)
     public func asObject() throws(CannotJudge) -> Value {
         guard kind == .object else { throw .malformed(id, expected: "an object") }
         return self

@@ -193,7 +193,10 @@ public enum ResourceKind: UInt8, Sendable, CaseIterable {
     }
 
     /// The plural for people: `NetworkPolicies`.
-    public var pluralName: String { Kubernetes.plural(of: "\(name)") }
+    public var pluralName: String { ResourceKind.pluralNames[Int(rawValue)] }
+
+    // Rules that need related objects name the kind whenever it is not known.
+    private static let pluralNames = allCases.map { Kubernetes.plural(of: "\($0.name)") }
 
     /// The `apiVersion` of a manifest: `apps/v1`, or `v1` for the core group.
     public var apiVersion: String { group.utf8CodeUnitCount == 0 ? "\(version)" : "\(group)/\(version)" }

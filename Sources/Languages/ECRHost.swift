@@ -31,41 +31,42 @@ public struct ECRHost {
     ]
 
     /// True if the account contains the images of EKS add-ons.
-    public var isOfAddOns: Bool { ECRHost.addOnAccounts.contains(account) }
-
-    /// The accounts of Amazon EKS by region (Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS
-    /// add-ons").
-    private static let addOnAccounts: [AWSAccount] = [
-        602_401_143_452,  // all that are not listed below
-        877_085_696_533,  // af-south-1
-        800_184_023_465,  // ap-east-1
-        533_267_051_163,  // ap-east-2
-        900_889_452_093,  // ap-south-2
-        296_578_399_912,  // ap-southeast-3
-        491_585_149_902,  // ap-southeast-4
-        151_610_086_707,  // ap-southeast-5
-        333_609_536_671,  // ap-southeast-6
-        121_268_973_566,  // ap-southeast-7
-        761_377_655_185,  // ca-west-1
-        918_309_763_551,  // cn-north-1
-        961_992_271_922,  // cn-northwest-1
-        900_612_956_339,  // eu-central-2
-        590_381_155_156,  // eu-south-1
-        455_263_428_931,  // eu-south-2
-        066_635_153_087,  // il-central-1
-        759_879_836_304,  // me-central-1
-        558_608_220_178,  // me-south-1
-        730_335_286_997,  // mx-central-1
-        151_742_754_352,  // us-gov-east-1
-        013_241_004_608,  // us-gov-west-1
-        725_322_719_131,  // us-iso-east-1
-        187_977_181_151,  // us-isob-east-1
-    ]
+    public var isOfAddOns: Bool {
+        // Amazon EKS User Guide, "View Amazon container image registries for Amazon EKS add-ons". The compiler searches the cases
+        // in a few steps, as it would not search a list.
+        switch account.number {
+        case 602_401_143_452: true  // all that are not listed below
+        case 877_085_696_533: true  // af-south-1
+        case 800_184_023_465: true  // ap-east-1
+        case 533_267_051_163: true  // ap-east-2
+        case 900_889_452_093: true  // ap-south-2
+        case 296_578_399_912: true  // ap-southeast-3
+        case 491_585_149_902: true  // ap-southeast-4
+        case 151_610_086_707: true  // ap-southeast-5
+        case 333_609_536_671: true  // ap-southeast-6
+        case 121_268_973_566: true  // ap-southeast-7
+        case 761_377_655_185: true  // ca-west-1
+        case 918_309_763_551: true  // cn-north-1
+        case 961_992_271_922: true  // cn-northwest-1
+        case 900_612_956_339: true  // eu-central-2
+        case 590_381_155_156: true  // eu-south-1
+        case 455_263_428_931: true  // eu-south-2
+        case 066_635_153_087: true  // il-central-1
+        case 759_879_836_304: true  // me-central-1
+        case 558_608_220_178: true  // me-south-1
+        case 730_335_286_997: true  // mx-central-1
+        case 151_742_754_352: true  // us-gov-east-1
+        case 013_241_004_608: true  // us-gov-west-1
+        case 725_322_719_131: true  // us-iso-east-1
+        case 187_977_181_151: true  // us-isob-east-1
+        default: false
+        }
+    }
 }
 
 /// The id of an AWS account: twelve digits.
 public struct AWSAccount: Sendable, Hashable, ExpressibleByIntegerLiteral, CustomStringConvertible {
-    private let number: UInt64
+    fileprivate let number: UInt64
 
     /// Creates an id from a literal.
     public init(integerLiteral number: UInt64) { self.number = number }

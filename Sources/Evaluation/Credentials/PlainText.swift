@@ -128,8 +128,8 @@ package struct PlainTexts {
     }
 
     /// Adds the variables of a container that are secrets because of references to them.
-    fileprivate mutating func addReferred(of container: Value) {
-        let references = VariableReferences(of: container)
+    fileprivate mutating func addReferred(of container: Container) {
+        let references = VariableReferences(in: container.env.value, container.command.value, container.args.value)
         for secret in references.secrets { add(whole: secret.value, at: .variable(secret.name), secret.kind) }
         if references.isExhausted { isTooMuch = true }
     }
@@ -187,7 +187,7 @@ extension Subject {
     private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotJudge) {
         for (index, container) in template.containers.enumerated() {
             try findVariables(of: container, &found)
-            found.addReferred(of: container.value)
+            found.addReferred(of: container)
             try findArguments(of: container, index, &found)
             try findHandlers(of: container, &found)
         }

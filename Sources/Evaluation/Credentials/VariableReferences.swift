@@ -33,13 +33,13 @@ struct VariableReferences {
     /// True if there are more references than the maximum.
     var isExhausted: Bool { rest <= 0 }
 
-    /// Searches the variables and the command of a container.
-    init(of container: Value) {
-        guard let env = container.present("env"), env.kind == .array else { return }
-        let commands = [container.present("command"), container.present("args")].compactMap { $0 }
+    /// Searches the variables, the command and the arguments of a container, of any type.
+    init(in env: Value?, _ command: Value?, _ arguments: Value?) {
+        guard let env, env.kind == .array else { return }
         let isReferring =
             env.elements.contains { $0["value"].map(VariableReferences.mayBe) ?? false }
-            || commands.contains { $0.elements.contains(where: VariableReferences.mayBe) }
+            || command?.elements.contains(where: VariableReferences.mayBe) ?? false
+            || arguments?.elements.contains(where: VariableReferences.mayBe) ?? false
         guard isReferring else { return }
         for entry in env.elements {
             guard let name = entry["name"], name.kind == .string, let value = entry["value"], value.kind == .string
@@ -49,8 +49,8 @@ struct VariableReferences {
         }
         // The arguments continue the command line of `command`.
         var list = ArgumentList()
-        for command in commands {
-            for word in command.elements where word.kind == .string {
+        for words in [command, arguments].compactMap(\.self) {
+            for word in words.elements where word.kind == .string {
                 let name = word.withContents { list.name(of: $0) }
                 find(by: word, named: name, of: list.program)
             }

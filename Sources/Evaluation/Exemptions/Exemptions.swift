@@ -5,9 +5,10 @@ package import Kubernetes
 ///
 /// All findings of the object share one instance, which records the exemptions that are used.
 package final class Exemptions {
-    private var found: [Exemption] = []
-    private var complaints = Notices()
-    private var used: [Exemption] = []
+    // No access to these lasts while another one begins.
+    @exclusivity(unchecked) private var found: [Exemption] = []
+    @exclusivity(unchecked) private var complaints = Notices()
+    @exclusivity(unchecked) private var used: [Exemption] = []
     /// The exemptions of the old object; nil until they are read.
     private var earlier: [Exemption]?
     private lazy var standing: [StandingExemption] = context.settings.exempt + context.settings.exemptInFile

@@ -12,6 +12,7 @@ extension Subject {
 
     /// Returns the path as the API writes it, with indexes: `spec.template.spec.containers[0].image` (`metav1.StatusCause`).
     func fieldPath(_ pointer: Pointer) -> String {
+        let children = children
         var path = ""
         var current: Value? = object
         for token in pointer.tokens {
@@ -31,6 +32,7 @@ extension Subject {
             tokens = tokens.dropFirst(spec.tokens.count)
             current = object[at: spec]
         }
+        let children = children
         var path = ""
         for token in tokens {
             if let array = current, array.kind == .array {

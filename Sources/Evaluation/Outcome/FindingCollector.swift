@@ -34,7 +34,7 @@ public final class FindingCollector {
     /// A step is a member or element that a rule receives, or a string that is compared.
     // Modified for each element that a rule reads: a check at run time would cost more than the step. An access lasts as long
     // as a comparison with the past state, for which the old object has a separate collector.
-    @exclusivity(unchecked) private(set) var steps: Int
+    @exclusivity(unchecked) @usableFromInline var steps: Int
     @exclusivity(unchecked) private var limit = 0
     /// Decides the effects of findings; nil for the collector of a past state.
     private let resolver: EffectResolver?
@@ -122,6 +122,7 @@ public final class FindingCollector {
     /// Counts members or elements before they are read, or strings before they are compared.
     ///
     /// - Throws: ``CannotJudge/tooMuchWork`` if the request has no steps left.
+    @inlinable
     @inline(__always)
     public func step(_ count: Int = 1) throws(CannotJudge) {
         steps -= count
@@ -284,7 +285,7 @@ public final class FindingCollector {
     ///   - limit: The maximum number of findings that are described.
     /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
     ///   stopped.
-    func run(_ check: Rule.Check, of order: Int, onlyLongRunning: Bool, limit: Int) -> NotEvaluated.Cause? {
+    func run(_ check: @escaping Rule.Check, of order: Int, onlyLongRunning: Bool, limit: Int) -> NotEvaluated.Cause? {
         self.order = order
         self.limit = limit
         let cause = run(check, onlyLongRunning: onlyLongRunning)
@@ -319,7 +320,7 @@ public final class FindingCollector {
     /// - Returns: The reason why the rule is not evaluated; nil if it was evaluated completely or a finding reports where it
     ///   stopped.
     @inline(__always)
-    func run(_ check: Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
+    func run(_ check: @escaping Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
         guard steps >= 0, !subject.isSplit else { return runParts(check, onlyLongRunning) }
         do throws(CannotJudge) {
             try check(subject, context, self)
@@ -330,7 +331,7 @@ public final class FindingCollector {
     }
 
     /// Runs a check on each pod template of the object, or reports that it cannot be run.
-    private func runParts(_ check: Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
+    private func runParts(_ check: @escaping Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
         end(after: steps >= 0 ? askParts(check, onlyLongRunning) : nil)
     }
 
@@ -346,7 +347,7 @@ public final class FindingCollector {
     }
 
     /// Runs a check on each pod template of the object.
-    private func askParts(_ check: Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
+    private func askParts(_ check: @escaping Rule.Check, _ onlyLongRunning: Bool) -> NotEvaluated.Cause? {
         var missing: NotEvaluated.Cause?
         for part in subject.parts where steps >= 0 && (part.isLongRunning || !onlyLongRunning) {
             let cause = ask(check, about: part)
@@ -359,7 +360,7 @@ public final class FindingCollector {
         return missing
     }
 
-    private func ask(_ check: Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
+    private func ask(_ check: @escaping Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
         do throws(CannotJudge) {
             try check(subject, context, self)
             return nil

@@ -90,7 +90,7 @@ public struct Judge: Sendable {
         if !subject.isLongRunning { absent.insert(.longRunning) }
         if change == .metadata { absent.insert(.changedSpec) }
         if isInSystem { absent.insert(.outsideSystem) }
-        if origin.trust == .operatorMade { absent.insert(.notOperatorMade) }
+        if resolver.origin.trust == .operatorMade { absent.insert(.notOperatorMade) }
         for check in checks {
             let unmet = check.conditions.intersection(absent)
             guard unmet.isEmpty || unmet == .changedSpec && exemptions.isLifted(from: table.rules[check.rule]),
@@ -112,7 +112,7 @@ public struct Judge: Sendable {
             if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
         }
         if purpose == .response {
-            addLookups(to: &verdict, subject, origin, context)
+            addLookups(to: &verdict, subject, resolver, context)
             markFilledIn(&verdict, review, context)
         }
         verdict.notices = exemptions.notices(at: context.now)
@@ -120,21 +120,21 @@ public struct Judge: Sendable {
             verdict.exemptionUses = exemptions.uses(
                 onlyWarns: verdict.judgements.contains { $0.leniency == .namespace })
         }
-        if origin.trust == .operatorMade, !verdict.judgements.isEmpty {
-            verdict.operatorAccount = origin.operatorAccount
+        if resolver.origin.trust == .operatorMade, !verdict.judgements.isEmpty {
+            verdict.operatorAccount = resolver.origin.operatorAccount
         }
         if verdict.judgements.contains(where: { $0.leniency == .dryRun }) {
-            verdict.untrustedController = origin.untrustedController
+            verdict.untrustedController = resolver.origin.untrustedController
         }
         if purpose == .response, !verdict.isSilent {
             verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
             verdict.documentation = context.settings.documentation
             if context.source != .server {
                 verdict.isThirdParty =
-                    origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
+                    resolver.origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
                     || subject.metadata.controller != nil
             }
-            if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, origin, context).text }
+            if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, resolver.origin, context).text }
         }
         if purpose == .response { SecretMask.mask(&verdict, of: subject) }
     }
@@ -143,7 +143,7 @@ public struct Judge: Sendable {
     func hasOnlyFindings(of other: Subject, _ subject: Subject, in context: Context) -> Bool {
         var steps = FindingCollector.maximumSteps
         /// The keys of a check's findings; nil if the check was not run completely.
-        func keys(of subject: Subject, _ check: Rule.Check) -> FindingKeys? {
+        func keys(of subject: Subject, _ check: @escaping Rule.Check) -> FindingKeys? {
             let findings = FindingCollector(keysOf: subject, context, steps: steps)
             _ = findings.run(check)
             steps = findings.steps
@@ -194,7 +194,9 @@ public struct Judge: Sendable {
     ///
     /// A watch lags behind: a PodDisruptionBudget can be created right after its workload, and a workload right after its
     /// Namespace.
-    private func addLookups(to verdict: inout Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
+    private func addLookups(
+        to verdict: inout Verdict, _ subject: Subject, _ resolver: EffectResolver, _ context: Context
+    ) {
         let related = context.relatedObjects
         func add(_ lookup: Lookup) {
             if !related.hasAsked(lookup), !verdict.lookups.contains(lookup) { verdict.lookups.append(lookup) }
@@ -219,7 +221,7 @@ public struct Judge: Sendable {
             else { continue }
             add(.absence(absence))
         }
-        if let claim = origin.claim { add(.claim(claim)) }
+        if let claim = resolver.origin.claim { add(.claim(claim)) }
         if let kind = subject.review.unprovenKind(context) { add(.served(kind)) }
         if context.settings.isRatchetOn, let query = TemplateQuery(subject) { add(.templates(query)) }
     }

@@ -143,7 +143,7 @@ public struct Redactor {
         // A provider of External Secrets with literal values.
         case "fake": return .secret
         case "env":
-            let secrets = VariableReferences(of: object).secrets
+            let secrets = VariableReferences(in: object["env"], object["command"], object["args"]).secrets
             return .environment(
                 Dictionary(secrets.map { ($0.name.text, $0.kind.rawValue) }, uniquingKeysWith: { $1 }))
         case "command": return .arguments(ArgumentList())

@@ -47,9 +47,10 @@ extension RelatedObjects {
     ) throws(CannotJudge) -> [Autoscaler] {
         var found: [Autoscaler] = []
         for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
-            let shelf = holding(of: source, namespace)?.autoscalers
-            let candidates = shelf?.candidates(underAllOf: [Autoscaler.key(name)]) ?? []
-            found += candidates.filter { $0.kind == source && $0.targetKind == kind && $0.targetName == name }
+            guard let shelf = holding(of: source, namespace)?.autoscalers else { continue }
+            found += shelf.candidates(underAllOf: [Autoscaler.key(name)]).filter {
+                $0.kind == source && $0.targetKind == kind && $0.targetName == name
+            }
         }
         // ScaledObjects can be unknown: most clusters have none, and KEDA creates an HPA for each of them.
         guard

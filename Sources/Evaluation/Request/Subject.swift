@@ -14,15 +14,16 @@ public final class Subject {
     /// True for the object's state before the request.
     public let isOld: Bool
     /// True if the request changes only metadata, so that there are no new findings about other fields.
-    package var changesOnlyMetadata = false
+    // Set once, before the first rule.
+    @exclusivity(unchecked) package var changesOnlyMetadata = false
     /// The workload kind of the settings, if the object is a custom resource with pod templates.
     let workload: WorkloadKind?
     /// True if the object can have several pod templates, each of which is evaluated like a separate object.
     let isSplit: Bool
     /// True for all parts but the first; findings about the object itself are reported for the first part only.
     let isFurtherPart: Bool
-    private let podTemplate: PodTemplate?
-    private let fault: CannotJudge?
+    @usableFromInline let podTemplate: PodTemplate?
+    @usableFromInline let fault: CannotJudge?
 
     convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
         self.init(review, object, context.workload(of: review))
@@ -81,7 +82,7 @@ public final class Subject {
     var ruledKind: ResourceKind { review.ruledKind(workload) }
 
     /// The kind of the object.
-    public var kind: ResourceKind { review.kind }
+    @inlinable public var kind: ResourceKind { review.kind }
 
     /// The namespace; empty for cluster-scoped objects.
     public var namespace: String { review.namespace ?? "" }
@@ -96,7 +97,7 @@ public final class Subject {
     public var scaledKind: ResourceKind { review.scaledKind }
 
     /// An index of the children of large values on paths.
-    let children = ChildIndex()
+    private(set) lazy var children = ChildIndex()
 
     /// The paths of values with findings.
     // Modified for each finding, with no other access at the same time.
@@ -136,6 +137,7 @@ public final class Subject {
     public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
 
     /// The pod template; nil if there is none.
+    @inlinable
     @inline(__always)
     public func template() throws(CannotJudge) -> PodTemplate? {
         if let fault { throw fault }

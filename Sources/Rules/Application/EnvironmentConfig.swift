@@ -29,7 +29,7 @@ private let projected = Clause("projected", "no ConfigMap with settings is a sou
 
 private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
     guard let template = try subject.template() else { return }
-    let mounts = Mounts(in: template)
+    lazy var mounts = Mounts(in: template)
     let settings = SettingsOfMaps(subject, context)
     for volume in try template.volumes.objects() {
         try findings.step()

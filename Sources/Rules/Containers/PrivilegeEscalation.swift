@@ -56,40 +56,41 @@ private func checkPrivileges(
     for container in template.containers {
         guard let settings = try container.securityContext.object() else { continue }
         let restrictions = Restrictions(of: settings)
-        if let flag = restrictions.privileged, try flag.boolean() == true {
+        if let flag = restrictions.privileged.map({ Field($0) }), try flag.boolean() == true {
             findings.add(privileged, at: flag, "is true; the container has full access to its node", set: false)
         }
-        if let flag = restrictions.allowPrivilegeEscalation, try flag.boolean() == true {
+        if let flag = restrictions.allowPrivilegeEscalation.map({ Field($0) }), try flag.boolean() == true {
             findings.add(
                 escalation, at: flag, "is true; a process can gain more privileges than its parent", set: false)
         }
-        if let mount = restrictions.procMount, let seen = try mount.filledText(), !seen.equals("Default"), !hasOwnUsers
+        if let mount = restrictions.procMount.map({ Field($0) }), let seen = try mount.filledText(),
+            !seen.equals("Default"), !hasOwnUsers
         {
             findings.add(procMount, at: mount, "is \"\(seen.text)\"; use Default", set: "Default", choice: seen.text)
         }
         try checkProfiles(restrictions, findings)
         if let capabilities = restrictions.capabilities {
-            try checkCapabilities(capabilities["add"], container, findings)
+            try checkCapabilities(Field(capabilities)["add"], container, findings)
         }
     }
 }
 
 /// The settings of a security context that the rule reads, found in one pass.
 private struct Restrictions {
-    var privileged, allowPrivilegeEscalation, procMount, capabilities: Field?
-    var seccompProfile, appArmorProfile, seLinuxOptions: Field?
+    var privileged, allowPrivilegeEscalation, procMount, capabilities: Value?
+    var seccompProfile, appArmorProfile, seLinuxOptions: Value?
 
     init(of settings: Value) {
         for member in settings.members {
-            let field = Field(member.value).present
+            let value = member.value.isNull ? nil : member.value
             switch member.key.contentLength {
-            case 9 where member.key.equals("procMount"): procMount = field
-            case 10 where member.key.equals("privileged"): privileged = field
-            case 12 where member.key.equals("capabilities"): capabilities = field
-            case 14 where member.key.equals("seccompProfile"): seccompProfile = field
-            case 14 where member.key.equals("seLinuxOptions"): seLinuxOptions = field
-            case 15 where member.key.equals("appArmorProfile"): appArmorProfile = field
-            case 24 where member.key.equals("allowPrivilegeEscalation"): allowPrivilegeEscalation = field
+            case 9 where member.key.equals("procMount"): procMount = value
+            case 10 where member.key.equals("privileged"): privileged = value
+            case 12 where member.key.equals("capabilities"): capabilities = value
+            case 14 where member.key.equals("seccompProfile"): seccompProfile = value
+            case 14 where member.key.equals("seLinuxOptions"): seLinuxOptions = value
+            case 15 where member.key.equals("appArmorProfile"): appArmorProfile = value
+            case 24 where member.key.equals("allowPrivilegeEscalation"): allowPrivilegeEscalation = value
             default: break
             }
         }
@@ -127,9 +128,9 @@ private func checkCapabilities(
 
 /// Checks the seccomp, AppArmor and SELinux settings of a pod or a container.
 private func checkProfiles(_ restrictions: Restrictions, _ findings: FindingCollector) throws(CannotJudge) {
-    if let profile = restrictions.seccompProfile { try checkProfile(seccomp, profile["type"], findings) }
-    if let profile = restrictions.appArmorProfile { try checkProfile(appArmor, profile["type"], findings) }
-    guard let options = restrictions.seLinuxOptions else { return }
+    if let profile = restrictions.seccompProfile { try checkProfile(seccomp, Field(profile)["type"], findings) }
+    if let profile = restrictions.appArmorProfile { try checkProfile(appArmor, Field(profile)["type"], findings) }
+    guard let options = restrictions.seLinuxOptions.map({ Field($0) }) else { return }
     for key in ["user", "role"] as [StaticString] {
         let field = try options[key]
         guard let seen = try field.filledText() else { continue }

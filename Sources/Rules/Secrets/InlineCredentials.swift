@@ -29,11 +29,16 @@ extension Rule {
         check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
-                var onLine: (number: Int, kinds: [Credential.Kind: Int]) = (0, [:])
+                // There are few kinds, and most texts have one secret.
+                var line = 0
+                var onLine: [(kind: Credential.Kind, count: Int)] = []
                 for credential in credentials where !text.isUserOfSMTP(credential) {
-                    if onLine.number != credential.line { onLine = (credential.line, [:]) }
-                    let count = onLine.kinds[credential.kind, default: 0] + 1
-                    onLine.kinds[credential.kind] = count
+                    if line != credential.line { onLine.removeAll(keepingCapacity: true) }
+                    line = credential.line
+                    let index = onLine.firstIndex { $0.kind == credential.kind } ?? onLine.count
+                    if index == onLine.count { onLine.append((credential.kind, 0)) }
+                    onLine[index].count += 1
+                    let count = onLine[index].count
                     findings.add(
                         text.clause, at: Field(text.text),
                         "contains \(count == 1 ? "a secret" : "secret \(count)") in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
