@@ -10,7 +10,8 @@ final class LookupCalls {
     private let catalogue: Catalogue
     /// The cached answers about operators.
     private var claims: [OperatorClaim: (answer: Bool, end: Instant)] = [:]
-    /// The cached resources of API groups, by group and version; empty if the API server does not serve them.
+    /// The cached resources of API groups, by group and version. A kind that is not among them is looked up again: it can be
+    /// installed at any moment.
     private var resources: [String: (served: [ServedResource], end: Instant)] = [:]
 
     private static let maximumAge = Duration.seconds(60)
@@ -116,7 +117,8 @@ final class LookupCalls {
         findResource(claim.kindName, in: claim.group, claim.version, end) { [self] result in
             switch result {
             case .failure(let error): completion(.failure(error))
-            case .success(nil): answer(false)
+            // Not cached, for the same reason.
+            case .success(nil): completion(.success(.claim(claim, false)))
             case .success(let resource?):
                 // The edit roles of cert-manager let every editor write these statuses, so the check is cluster-wide.
                 let isEverybodys = claim.group == "cert-manager.io" && resource.plural == "certificates"
@@ -149,7 +151,9 @@ final class LookupCalls {
     ) {
         let path = "/apis/\(percentEncoded(group))/\(percentEncoded(version))"
         func first(_ served: [ServedResource]) -> ServedResource? { served.first { $0.kind == kindName } }
-        if let known = resources[path], known.end > Instant.now { return completion(.success(first(known.served))) }
+        if let known = resources[path], known.end > Instant.now, let resource = first(known.served) {
+            return completion(.success(resource))
+        }
         let request = APIRequest(.get, path, attempts: 1, limit: end - Instant.now, maximumResponse: 4 << 20)
         client.send(request) { [self] result in
             var served: [ServedResource] = []

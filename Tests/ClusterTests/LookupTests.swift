@@ -25,6 +25,10 @@ import Testing
         let feed = try RelatedObjectFeed(
             try folder.access(to: server.port), of: .playbook, kinds: [], publish: { _ in })
         defer { feed.stop() }
+        return try ask(lookup, feed)
+    }
+
+    private func ask(_ lookup: Lookup, _ feed: RelatedObjectFeed) throws -> LookupAnswer {
         let (answer, semaphore) = (Box(), DispatchSemaphore(value: 0))
         feed.ask([lookup], within: .seconds(8)) { answers in
             answer.value.withLock { $0 = answers.first }
@@ -125,6 +129,28 @@ import Testing
             #expect(answer == expected)
         }
         #expect(Set(server.requests) == ["GET \(path)"])
+    }
+
+    @Test func `a kind that is installed later is known at the next lookup`() throws {
+        let server = try RightsAPIServer()
+        server.grant("update databases/status shop")
+        let folder = try TestFolder()
+        let feed = try RelatedObjectFeed(
+            try folder.access(to: server.port), of: .playbook, kinds: [], publish: { _ in })
+        defer { feed.stop() }
+        let claim = Lookup.claim(try claim())
+        for (resources, expected) in [(nil, false), ("backups", false), ("databases", true)] as [(String?, Bool)] {
+            if let resources {
+                let kind = resources == "databases" ? "Database" : "Backup"
+                server.put(
+                    Self.group,
+                    #"""
+                    {"resources":[{"name":"\#(resources)","kind":"\#(kind)"},{"name":"\#(resources)/status","kind":"\#(kind)"}]}
+                    """#)
+            }
+            guard case .claim(_, let isOperator) = try ask(claim, feed) else { throw CancellationError() }
+            #expect(isOperator == expected)
+        }
     }
 
     @Test func `revisions are the ReplicaSets controlled by the workload's uid, newest first`() throws {

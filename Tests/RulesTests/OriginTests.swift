@@ -303,9 +303,20 @@ import Testing
         // And so does a cluster without KEDA.
         (world.fieldManager, world.without) = ("", ResourceKinds(.namespace))
         world.answers = [.served(.scaledObject, false)]
-        #expect(try world.verdict().notEvaluated.map(\.rule.id) == ["autoscaler-bounds"])
+        #expect(try world.verdict().isDenied)
         world.answers = [.served(.scaledObject, true)]
         #expect(try world.verdict().notEvaluated.isEmpty && !world.verdict().isDenied)
+        // Of other accounts, an owner is trusted only where KEDA is served, but its ScaledObjects are not watched.
+        world.user = "system:serviceaccount:shop:keda-operator"
+        for (answers, isDenied) in [
+            ([], true), ([.served(.scaledObject, false)], true), ([.served(.scaledObject, true)], false),
+            ([.served(.scaledObject, nil)], false),
+        ] as [([LookupAnswer], Bool)] {
+            world.answers = answers
+            let verdict = try world.verdict()
+            #expect(verdict.isDenied == isDenied && (isDenied || !verdict.notEvaluated.isEmpty), "\(answers)")
+            #expect(verdict.lookups.contains(.served(.scaledObject)) == answers.isEmpty)
+        }
     }
 
     // MARK: Audit of a cluster

@@ -216,10 +216,9 @@ public struct Judge: Sendable {
         }
         if !subject.namespace.isEmpty, context.settings.exemptions != .none { addObjects(.namespace) }
         for judgement in verdict.judgements where judgement.effect == .deny || judgement.leniency == .dryRun {
-            guard let absence = judgement.finding.absence(in: subject.namespace),
-                related.knows(absence.kind, in: subject.namespace)
-            else { continue }
-            add(.absence(absence))
+            guard let absence = judgement.finding.absence(in: subject.namespace) else { continue }
+            let isKnown = related.knows(absence.kind, in: subject.namespace)
+            add(isKnown ? .absence(absence) : .served(absence.kind))
         }
         if let claim = resolver.origin.claim { add(.claim(claim)) }
         if let kind = subject.review.unprovenKind(context) { add(.served(kind)) }

@@ -74,7 +74,7 @@ extension RelatedObjects {
     }
 
     /// True if the API server was asked, even if it gave no answer.
-    func hasAsked(_ lookup: Lookup) -> Bool {
+    package func hasAsked(_ lookup: Lookup) -> Bool {
         answers.contains { answer in
             switch (answer, lookup) {
             case (.absence(let asked, _), .absence(let absence)): asked == absence

@@ -46,6 +46,11 @@ private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Conte
     }
     guard context.relatedObjects.knows(.scaledObject, in: subject.namespace) else {
         if requester == .deployer, context.source != .cluster { return false }
+        let related = context.relatedObjects
+        // Without KEDA there is no owner. A denial is decided after the API server was asked.
+        if context.source == .server, !(related.serves(.scaledObject) ?? related.hasAsked(.served(.scaledObject))) {
+            return false
+        }
         throw .unknown(relatedObject: "ScaledObjects")
     }
     guard let known = context.relatedObjects.scaledObject(owner.name, in: subject.namespace) else { return false }

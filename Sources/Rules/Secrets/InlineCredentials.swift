@@ -29,16 +29,9 @@ extension Rule {
         check: { (subject, _, findings) throws(CannotJudge) in
             try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
                 try findings.step()
-                // There are few kinds, and most texts have one secret.
-                var line = 0
-                var onLine: [(kind: Credential.Kind, count: Int)] = []
+                var onLine = SecretsOnLine()
                 for credential in credentials where !text.isUserOfSMTP(credential) {
-                    if line != credential.line { onLine.removeAll(keepingCapacity: true) }
-                    line = credential.line
-                    let index = onLine.firstIndex { $0.kind == credential.kind } ?? onLine.count
-                    if index == onLine.count { onLine.append((credential.kind, 0)) }
-                    onLine[index].count += 1
-                    let count = onLine[index].count
+                    let count = onLine.count(with: credential)
                     findings.add(
                         text.clause, at: Field(text.text),
                         "contains \(count == 1 ? "a secret" : "secret \(count)") in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
@@ -66,6 +59,27 @@ enum CredentialClause {
     )
     static let store = Clause(
         "secret-store", "no SecretStore of External Secrets contains secrets, as with the provider `fake`")
+}
+
+/// Numbers the secrets of each kind on a line.
+private struct SecretsOnLine {
+    private var last: Credential?
+    /// The secrets of the line, if it has several; there are few kinds.
+    private var counts: [(kind: Credential.Kind, count: Int)] = []
+
+    /// Returns the number of secrets of the same kind on the line, with the next one.
+    mutating func count(with next: Credential) -> Int {
+        defer { last = next }
+        guard let last, last.line == next.line else {
+            counts.removeAll(keepingCapacity: true)
+            return 1
+        }
+        if counts.isEmpty { counts.append((last.kind, 1)) }
+        let index = counts.firstIndex { $0.kind == next.kind } ?? counts.count
+        if index == counts.count { counts.append((next.kind, 0)) }
+        counts[index].count += 1
+        return counts[index].count
+    }
 }
 
 extension Credential {
