@@ -31,7 +31,7 @@ private func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     case "http": fuzzHTTP(bytes)
     case "yaml": fuzzManifests(bytes)
     case "recordings": fuzzRecordings(bytes)
-    default: fuzzJudge(bytes)
+    default: fuzzEvaluator(bytes)
     }
     return 0
 }
@@ -104,11 +104,11 @@ private func fuzzHTTP(_ bytes: [UInt8]) {
 
 private let settings = Settings()
 // libFuzzer calls from one thread only.
-nonisolated(unsafe) private let admission = Admission(judge: Judge(settings))
+nonisolated(unsafe) private let admission = Admission(evaluator: Evaluator(settings))
 private let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
 
 /// Every answer is JSON, and its warnings arrive; every patch applies to its object.
-private func fuzzJudge(_ bytes: [UInt8]) {
+private func fuzzEvaluator(_ bytes: [UInt8]) {
     for endpoint in Endpoint.allCases {
         guard let answer = try? admission.answer(bytes.span, to: endpoint, in: context) else { continue }
         guard let review = try? Literal(parsing: answer.body), let response = review["response"] else {

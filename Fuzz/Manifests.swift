@@ -1,7 +1,7 @@
+import Evaluation
 import JSON
 import Kubernetes
 import Manifests
-import Evaluation
 import Rules
 
 private let settings = Settings()
@@ -23,36 +23,36 @@ func fuzzManifests(_ bytes: [UInt8]) {
     add(to: fixed.file)
 }
 
-private func judge(of file: ManifestFile, _ settings: Settings = settings) -> (
-    judge: ManifestJudge, world: ManifestWorld
+private func evaluate(of file: ManifestFile, _ settings: Settings = settings) -> (
+    evaluator: ManifestEvaluator, world: ManifestWorld
 ) {
     var world = ManifestWorld(isPartial: false, namespace: "", of: .playbook)
     _ = world.add(file)
-    return (ManifestJudge(context.with(settings).knowing(world.relatedObjects), namespace: ""), world)
+    return (ManifestEvaluator(context.with(settings).knowing(world.relatedObjects), namespace: ""), world)
 }
 
 /// Every finding has a place in the text, and a message.
 private func check(_ file: ManifestFile) {
-    let judge = judge(of: file).judge
+    let evaluator = evaluate(of: file).evaluator
     for document in file.documents {
-        judge.judge(document, of: file) { object, verdict, _ in
-            for judgement in verdict?.judgements ?? [] {
-                let region = object.region(of: judgement.finding.place)
+        evaluator.evaluate(document, of: file) { object, decision, _ in
+            for decided in decision?.findings ?? [] {
+                let region = object.region(of: decided.finding.place)
                 expect(region.start.line >= 1 && region.start.column >= 1, "a finding is before the file begins")
-                expect(!judgement.finding.message.isEmpty, "a finding has no message")
+                expect(!decided.finding.message.isEmpty, "a finding has no message")
             }
         }
     }
 }
 
 private func fix(_ file: ManifestFile) -> FixedFile {
-    judge(of: file, settings.overridden(mode: .enforce, fixes: .all)).judge.fixed(file)
+    evaluate(of: file, settings.overridden(mode: .enforce, fixes: .all)).evaluator.fixed(file)
 }
 
 private func add(to file: ManifestFile) {
-    let (judge, world) = judge(of: file)
-    for additions in judge.additions(to: [file], in: world) where additions.refusal == nil && !additions.objects.isEmpty
-    {
+    let (evaluator, world) = evaluate(of: file)
+    for additions in evaluator.additions(to: [file], in: world)
+    where additions.refusal == nil && !additions.objects.isEmpty {
         guard let longer = try? file.appending(additions.objects) else { continue }
         expect(longer.documents.count == file.documents.count + additions.objects.count, "an added object is missing")
     }

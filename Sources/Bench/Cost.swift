@@ -32,11 +32,11 @@ struct Cost {
     func run() throws {
         let settings = try Settings(environment: ProcessInfo.processInfo.environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_800_000_000))
-        let judge = Judge(settings)
-        let admission = Admission(judge: judge)
+        let evaluator = Evaluator(settings)
+        let admission = Admission(evaluator: evaluator)
         let document = Document()
         for _ in 0..<copies {
-            if hasSteps { costParse(bytes, document, judge, context, endpoint) }
+            if hasSteps { costParse(bytes, document, evaluator, context, endpoint) }
             guard costAnswer(bytes, admission, context, endpoint) > 0 else { exit(1) }
         }
     }
@@ -44,18 +44,19 @@ struct Cost {
 
 /// Parses and evaluates a review; the difference from ``costEvaluate(_:_:_:_:)`` is parsing.
 @inline(never)
-func costParse(_ bytes: [UInt8], _ document: Document, _ judge: Judge, _ context: Context, _ endpoint: Endpoint) {
+func costParse(_ bytes: [UInt8], _ document: Document, _ evaluator: Evaluator, _ context: Context, _ endpoint: Endpoint)
+{
     try? document.read(bytes.span, AdmissionReview.options) { root in
-        if let review = try? AdmissionReview(root) { costEvaluate(review, judge, context, endpoint) }
+        if let review = try? AdmissionReview(root) { costEvaluate(review, evaluator, context, endpoint) }
     }
 }
 
 /// Evaluates a parsed review.
 @inline(never)
-func costEvaluate(_ review: AdmissionReview, _ judge: Judge, _ context: Context, _ endpoint: Endpoint) {
+func costEvaluate(_ review: AdmissionReview, _ evaluator: Evaluator, _ context: Context, _ endpoint: Endpoint) {
     switch endpoint {
-    case .validate: withExtendedLifetime(judge.verdict(on: review, in: context)) {}
-    case .mutate: withExtendedLifetime(judge.mutation(of: review, in: context)) {}
+    case .validate: withExtendedLifetime(evaluator.decision(on: review, in: context)) {}
+    case .mutate: withExtendedLifetime(evaluator.mutation(of: review, in: context)) {}
     }
 }
 

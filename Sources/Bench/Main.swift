@@ -63,13 +63,13 @@ struct Subject {
 
     /// The work of the server from the request's body to the response's.
     var whole: Work {
-        let admission = Admission(judge: Judge(context.settings))
+        let admission = Admission(evaluator: Evaluator(context.settings))
         return Work(name: "whole") { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 
     /// The same with some of the rules.
-    func judging(_ name: String, with rules: [Rule]) -> Work {
-        let admission = Admission(judge: Judge(context.settings, rules: rules))
+    func evaluating(_ name: String, with rules: [Rule]) -> Work {
+        let admission = Admission(evaluator: Evaluator(context.settings, rules: rules))
         return Work(name: name) { (try? admission.answer(bytes.span, to: .validate, in: context))?.body.count ?? 0 }
     }
 }
@@ -112,8 +112,8 @@ struct Figures {
     func rules(_ subject: Subject) {
         let rules = Catalogue.playbook.rules
         let works =
-            [subject.judging("none", with: [.nothing]), subject.judging("all", with: rules)]
-            + rules.map { subject.judging($0.id, with: [.nothing, $0]) }
+            [subject.evaluating("none", with: [.nothing]), subject.evaluating("all", with: rules)]
+            + rules.map { subject.evaluating($0.id, with: [.nothing, $0]) }
         let result = Rounds(works, rounds: rounds, milliseconds: milliseconds / 4)
         report("rules none", result.median(0), "µs")
         report("rules all", result.difference(1, from: 0), "µs")

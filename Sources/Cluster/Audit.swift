@@ -34,14 +34,14 @@ public final class Audit {
         /// The object's uid; empty if it has none.
         public let uid: String
         /// The decision, with the object's kind, namespace, name and team.
-        public let verdict: Verdict
+        public let decision: Decision
     }
 
     private let client: BlockingClient
     private let settings: Settings
     private let selection: Selection
     private let maximumPage: Int
-    private let judge: Judge
+    private let evaluator: Evaluator
     private let document = Document()
     private var relatedObjects: RelatedObjects
     /// The pages of related objects that are evaluated later, so that each is requested only once.
@@ -67,7 +67,7 @@ public final class Audit {
         self.settings = settings
         self.selection = selection
         self.maximumPage = maximumPage
-        judge = Judge(settings)
+        evaluator = Evaluator(settings)
         relatedObjects = RelatedObjects(knowledge: .kinds([]), of: settings.catalogue)
     }
 
@@ -80,23 +80,23 @@ public final class Audit {
     public func run(
         at now: Timestamp, each: (Entry) -> Void, problem: (APIResource, APIError) -> Void
     ) {
-        let judged = self.judged
+        let evaluated = self.evaluated
         for kind in related {
             do throws(APIError) {
-                try learn(kind, keeping: selection.labels == nil && judged.contains(kind))
+                try learn(kind, keeping: selection.labels == nil && evaluated.contains(kind))
             } catch {
                 problem(APIResource(kind), error)
             }
         }
         let context = Context(settings: settings, relatedObjects: relatedObjects, now: now, source: .cluster)
-        for kind in judged.kinds {
+        for kind in evaluated.kinds {
             let (resource, name) = (APIResource(kind), "\(kind.name)")
             do throws(APIError) {
                 if let pages = kept.removeValue(forKey: kind) {
-                    for page in pages { try judge(page, of: resource, name, in: context, each) }
+                    for page in pages { try evaluate(page, of: resource, name, in: context, each) }
                 } else if !related.contains(kind) || selection.labels != nil && relatedObjects.knows(kind, in: "") {
                     try pages(of: kind, selection.labels) { (page) throws(APIError) in
-                        try judge(page, of: resource, name, in: context, each)
+                        try evaluate(page, of: resource, name, in: context, each)
                     }
                 }
             } catch {
@@ -107,7 +107,7 @@ public final class Audit {
             do throws(APIError) {
                 guard let resource = try served(kind) else { continue }
                 try pages(of: resource, in: selection.namespace, query(selection.labels)) { (page) throws(APIError) in
-                    try judge(page, of: resource, kind.name, in: context, each)
+                    try evaluate(page, of: resource, kind.name, in: context, each)
                 }
             } catch {
                 problem(APIResource(group: kind.group, version: "", plural: kind.plural), error)
@@ -125,7 +125,7 @@ public final class Audit {
         }
     }
 
-    private var judged: ResourceKinds {
+    private var evaluated: ResourceKinds {
         var kinds = rules.reduce(into: ResourceKinds()) { $0.formUnion($1.scope.kinds) }
         if selection.includesNamespaces { kinds.insert(ResourceKinds(.namespace)) }
         kinds = kinds.subtracting(selection.excluded).subtracting(Audit.unlisted)
@@ -250,7 +250,7 @@ public final class Audit {
 
     // MARK: Evaluation
 
-    private func judge(
+    private func evaluate(
         _ page: [UInt8], of resource: APIResource, _ kind: String, in context: Context, _ each: (Entry) -> Void
     ) throws(APIError) {
         try read(page) { object in
@@ -263,7 +263,7 @@ public final class Audit {
                     path: resource.path(in: metadata.namespace, name: metadata.name ?? ""),
                     apiVersion: resource.apiVersion,
                     uid: object["metadata"]?["uid"]?.string ?? "",
-                    verdict: judge.verdict(on: request.review, in: context)))
+                    decision: evaluator.decision(on: request.review, in: context)))
         }
     }
 }

@@ -258,7 +258,7 @@ final class LookupCalls {
                 LookupCalls.read(response.body) { list in
                     guard let items = list["items"]?.elements else { return }
                     for item in items {
-                        guard let name = query.holderName(item) else { continue }
+                        guard let name = query.revisionName(item) else { continue }
                         let metadata = ObjectMeta(of: item)
                         // A rollback reuses an old ReplicaSet, so the revision number determines the order.
                         let number =
@@ -291,7 +291,7 @@ final class LookupCalls {
                 if let body {
                     LookupCalls.read(body) { object in
                         // The owner may have changed since the list.
-                        guard query.holderName(object) != nil,
+                        guard query.revisionName(object) != nil,
                             let template = PastTemplate(object, query.holder, catalogue.annotations)
                         else {
                             return
@@ -307,7 +307,7 @@ final class LookupCalls {
 
 extension TemplateQuery {
     /// The name of an object with a template of this workload; nil for other objects that the selector matches.
-    fileprivate func holderName(_ object: Value) -> String? {
+    fileprivate func revisionName(_ object: Value) -> String? {
         let metadata = ObjectMeta(of: object)
         switch source {
         case .revisions(let uid): guard metadata.controller?.uid == uid else { return nil }

@@ -68,19 +68,19 @@ public struct PolicyReports {
 
     /// Adds an object; one without findings counts as passed.
     public mutating func add(_ entry: Audit.Entry) {
-        guard entry.verdict.passedOver == nil else { return }
-        let namespace = entry.verdict.subject.namespace
+        guard entry.decision.skipReason == nil else { return }
+        let namespace = entry.decision.subject.namespace
         var report = reports[namespace] ?? Report()
-        if entry.verdict.judgements.isEmpty { report.counts["pass", default: 0] += 1 }
-        for judgement in entry.verdict.judgements {
+        if entry.decision.findings.isEmpty { report.counts["pass", default: 0] += 1 }
+        for decided in entry.decision.findings {
             let (rank, word, severity) =
-                switch judgement.effect {
+                switch decided.effect {
                 case .deny: (0, "fail", "high")
                 case .warn: (1, "warn", "medium")
                 case .exempt: (2, "skip", "info")
                 }
             report.counts[word, default: 0] += 1
-            report.results.append((rank, PolicyReports.result(judgement, word, severity, of: entry)))
+            report.results.append((rank, PolicyReports.result(decided, word, severity, of: entry)))
         }
         reports[namespace] = report
     }
@@ -89,21 +89,21 @@ public struct PolicyReports {
     public mutating func addUnreadable() { unreadable += 1 }
 
     private static func result(
-        _ judgement: Judgement, _ word: String, _ severity: String, of entry: Audit.Entry
+        _ decided: DecidedFinding, _ word: String, _ severity: String, of entry: Audit.Entry
     ) -> Literal {
-        let object = entry.verdict.subject
+        let object = entry.decision.subject
         let subject: [Literal.Member?] = [
             .init("apiVersion", .string(entry.apiVersion)), .init("kind", .string(object.kindName)),
             object.namespace.isEmpty ? nil : .init("namespace", .string(object.namespace)),
             .init("name", .string(object.name)), entry.uid.isEmpty ? nil : .init("uid", .string(entry.uid)),
         ]
         return [
-            "source": "playbook", "policy": "playbook", "rule": .string(judgement.rule.id),
-            "category": .string(judgement.rule.group.rawValue), "severity": .string(severity), "result": .string(word),
-            "scored": .bool(judgement.effect == .deny),
+            "source": "playbook", "policy": "playbook", "rule": .string(decided.rule.id),
+            "category": .string(decided.rule.group.rawValue), "severity": .string(severity), "result": .string(word),
+            "scored": .bool(decided.effect == .deny),
             "resources": [.object(subject.compactMap { $0 })],
-            "message": .string(String("\(judgement.path) \(judgement.finding.message)".prefix(maximumMessage))),
-            "properties": ["path": .string(judgement.path), "clause": .string(judgement.finding.clause.name)],
+            "message": .string(String("\(decided.path) \(decided.finding.message)".prefix(maximumMessage))),
+            "properties": ["path": .string(decided.path), "clause": .string(decided.finding.clause.name)],
         ]
     }
 

@@ -26,7 +26,7 @@ extension Span<UInt8> {
     /// The first byte before `limit` that is not skipped.
     @inline(__always)
     private func end(
-        from start: Int, _ limit: Int, _ breaks: (Parser.Cursor) -> UInt64, _ isPassedOver: (UInt8) -> Bool
+        from start: Int, _ limit: Int, _ breaks: (Parser.Cursor) -> UInt64, _ isSkipped: (UInt8) -> Bool
     ) -> Int {
         precondition(start >= 0 && limit <= count)
         return withUnsafeBufferPointer { bytes in
@@ -44,7 +44,7 @@ extension Span<UInt8> {
                 let found = breaks(base + last) &>> UInt64(at - last)
                 return found == 0 ? limit : at + found.trailingZeroBitCount
             }
-            while at < limit, isPassedOver(bytes[at]) { at += 1 }
+            while at < limit, isSkipped(bytes[at]) { at += 1 }
             return at
         }
     }

@@ -1,7 +1,7 @@
 public import JSON
 
 /// The reasons why a check cannot be completed.
-public enum CannotJudge: Error, Sendable {
+public enum CannotEvaluate: Error, Sendable {
     /// A field has the wrong type.
     ///
     /// - Parameters:

@@ -121,19 +121,19 @@ public struct Container {
     public var resourcesField: Field { field(fields.resources?.value, "resources") }
 
     /// The resources.
-    public func resources() throws(CannotJudge) -> Resources? {
+    public func resources() throws(CannotEvaluate) -> Resources? {
         _ = try fields.resources?.value.asObject()
         return fields.resources
     }
 
     /// Returns the port with a name.
-    public func port(named name: Value) throws(CannotJudge) -> Value? {
+    public func port(named name: Value) throws(CannotEvaluate) -> Value? {
         for port in try ports.objects() where try port["name"].text()?.isSame(as: name) ?? false { return port.base }
         return nil
     }
 
     /// Returns a probe.
-    public func probe(_ purpose: Probe.Purpose) throws(CannotJudge) -> Probe? {
+    public func probe(_ purpose: Probe.Purpose) throws(CannotEvaluate) -> Probe? {
         try probeField(purpose).object().map { Probe(value: $0) }
     }
 
@@ -166,18 +166,18 @@ public struct Resources {
     }
 
     /// True if there is a request or a limit for a resource.
-    public func sets(_ resource: StaticString) throws(CannotJudge) -> Bool {
+    public func sets(_ resource: StaticString) throws(CannotEvaluate) -> Bool {
         if try request(resource) != nil { return true }
         return try limit(resource) != nil
     }
 
     /// Returns a request, such as `requests.memory`.
-    public func request(_ resource: StaticString) throws(CannotJudge) -> Amount? {
+    public func request(_ resource: StaticString) throws(CannotEvaluate) -> Amount? {
         try requests?.asObject().amount(resource)
     }
 
     /// Returns a limit, such as `limits.cpu`.
-    public func limit(_ resource: StaticString) throws(CannotJudge) -> Amount? {
+    public func limit(_ resource: StaticString) throws(CannotEvaluate) -> Amount? {
         try limits?.asObject().amount(resource)
     }
 }

@@ -12,8 +12,8 @@ public struct EnvironmentVariable {
     /// Reads an entry of `env`.
     ///
     /// - Parameter entry: The entry.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type or the name is missing.
-    public init(_ entry: Value) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a field has the wrong type or the name is missing.
+    public init(_ entry: Value) throws(CannotEvaluate) {
         var (name, value, source): (Value?, Value?, Value?)
         for member in entry.members where !member.value.isNull {
             if member.key.equals("name") {

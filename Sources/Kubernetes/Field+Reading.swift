@@ -6,7 +6,7 @@ extension Field {
     @inlinable
     @inline(__always)
     public subscript(key: StaticString) -> Field {
-        get throws(CannotJudge) {
+        get throws(CannotEvaluate) {
             if let value, value.kind != .object { throw .malformed(value.id, expected: "an object") }
             return member(key)
         }
@@ -14,25 +14,25 @@ extension Field {
 
     /// The value, which must be an object.
     @inlinable
-    public func object() throws(CannotJudge) -> Value? { try value?.asObject() }
+    public func object() throws(CannotEvaluate) -> Value? { try value?.asObject() }
 
     /// Returns the string without copying it.
     @inlinable
     @inline(__always)
-    public func text() throws(CannotJudge) -> Value? {
+    public func text() throws(CannotEvaluate) -> Value? {
         guard let value else { return nil }
         guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
         return value
     }
 
     /// Returns the string.
-    public func string() throws(CannotJudge) -> String? { try text()?.text }
+    public func string() throws(CannotEvaluate) -> String? { try text()?.text }
 
     /// The value in quotes, or `not set`, for messages.
     public var quoted: String { value.map { "\"\($0.text)\"" } ?? "not set" }
 
     /// Returns the string; nil if it is empty.
-    public func filledText() throws(CannotJudge) -> Value? {
+    public func filledText() throws(CannotEvaluate) -> Value? {
         guard let text = try text(), text.contentLength > 0 else { return nil }
         return text
     }
@@ -40,40 +40,40 @@ extension Field {
     /// True if the field equals a string; an absent field does not.
     @inlinable
     @inline(__always)
-    public func equals(_ other: StaticString) throws(CannotJudge) -> Bool { try text()?.equals(other) ?? false }
+    public func equals(_ other: StaticString) throws(CannotEvaluate) -> Bool { try text()?.equals(other) ?? false }
 
     /// True if the field equals one of several strings.
-    public func equals(oneOf others: StaticString...) throws(CannotJudge) -> Bool {
+    public func equals(oneOf others: StaticString...) throws(CannotEvaluate) -> Bool {
         guard let text = try text() else { return false }
         return others.contains { text.equals($0) }
     }
 
     /// Returns the boolean.
-    public func boolean() throws(CannotJudge) -> Bool? { try value?.asBoolean() }
+    public func boolean() throws(CannotEvaluate) -> Bool? { try value?.asBoolean() }
 
     /// Returns the integer.
-    public func integer() throws(CannotJudge) -> Int? { try value?.asInteger() }
+    public func integer() throws(CannotEvaluate) -> Int? { try value?.asInteger() }
 
     /// Returns the quantity, which is a string or a number in the API.
-    public func amount() throws(CannotJudge) -> Amount? { try value?.asAmount() }
+    public func amount() throws(CannotEvaluate) -> Amount? { try value?.asAmount() }
 
     /// Returns the integer or percentage.
-    public func intOrPercent() throws(CannotJudge) -> IntOrPercent? { try value?.asIntOrPercent() }
+    public func intOrPercent() throws(CannotEvaluate) -> IntOrPercent? { try value?.asIntOrPercent() }
 
     /// Returns the map of strings.
-    public func labels() throws(CannotJudge) -> Labels { try value?.asLabels() ?? .none }
+    public func labels() throws(CannotEvaluate) -> Labels { try value?.asLabels() ?? .none }
 
     /// Returns the elements of a list of any type; empty if it is absent.
-    public func elements() throws(CannotJudge) -> Elements { Elements(try value?.asArray().elements) }
+    public func elements() throws(CannotEvaluate) -> Elements { Elements(try value?.asArray().elements) }
 
     /// Returns the elements of a list of objects.
-    public func objects() throws(CannotJudge) -> Elements { Elements(try Objects(value).elements) }
+    public func objects() throws(CannotEvaluate) -> Elements { Elements(try Objects(value).elements) }
 
     /// Returns the elements of a list of strings.
-    public func strings() throws(CannotJudge) -> Elements { Elements(try value?.asStrings().elements) }
+    public func strings() throws(CannotEvaluate) -> Elements { Elements(try value?.asStrings().elements) }
 
     /// Returns the members of an object, including duplicate keys; nil if it is absent.
-    public func members() throws(CannotJudge) -> Value.Members? { try value?.asObject().members }
+    public func members() throws(CannotEvaluate) -> Value.Members? { try value?.asObject().members }
 
     /// The elements of a list.
     @frozen

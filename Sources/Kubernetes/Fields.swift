@@ -13,28 +13,28 @@ extension Value {
     /// Returns the value, which must be an object.
     @inlinable
     @inline(__always)
-    public func asObject() throws(CannotJudge) -> Value {
+    public func asObject() throws(CannotEvaluate) -> Value {
         guard kind == .object else { throw .malformed(id, expected: "an object") }
         return self
     }
 
     /// Returns the member as an object.
-    public func object(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asObject() }
+    public func object(_ key: StaticString) throws(CannotEvaluate) -> Value? { try present(key)?.asObject() }
 
     /// Returns the member as an array.
-    public func array(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asArray() }
+    public func array(_ key: StaticString) throws(CannotEvaluate) -> Value? { try present(key)?.asArray() }
 
     /// Returns the value, which must be an array.
-    func asArray() throws(CannotJudge) -> Value {
+    func asArray() throws(CannotEvaluate) -> Value {
         guard kind == .array else { throw .malformed(id, expected: "an array") }
         return self
     }
 
     /// Returns the member as an array of strings.
-    public func strings(_ key: StaticString) throws(CannotJudge) -> Value? { try present(key)?.asStrings() }
+    public func strings(_ key: StaticString) throws(CannotEvaluate) -> Value? { try present(key)?.asStrings() }
 
     /// Returns the value, which must be an array of strings.
-    func asStrings() throws(CannotJudge) -> Value {
+    func asStrings() throws(CannotEvaluate) -> Value {
         for element in try asArray().elements where element.kind != .string {
             throw .malformed(element.id, expected: "a string")
         }
@@ -42,55 +42,55 @@ extension Value {
     }
 
     /// Returns the objects of an array; empty if it is absent.
-    public func objects(_ key: StaticString) throws(CannotJudge) -> Objects { try Objects(present(key)) }
+    public func objects(_ key: StaticString) throws(CannotEvaluate) -> Objects { try Objects(present(key)) }
 
     /// Returns the member as a string without copying it.
-    public func text(_ key: StaticString) throws(CannotJudge) -> Value? {
+    public func text(_ key: StaticString) throws(CannotEvaluate) -> Value? {
         guard let value = present(key) else { return nil }
         guard value.kind == .string else { throw .malformed(value.id, expected: "a string") }
         return value
     }
 
     /// Returns the member as a string.
-    public func string(_ key: StaticString) throws(CannotJudge) -> String? { try text(key)?.string }
+    public func string(_ key: StaticString) throws(CannotEvaluate) -> String? { try text(key)?.string }
 
     /// Returns the member as a boolean.
-    public func boolean(_ key: StaticString) throws(CannotJudge) -> Bool? { try present(key)?.asBoolean() }
+    public func boolean(_ key: StaticString) throws(CannotEvaluate) -> Bool? { try present(key)?.asBoolean() }
 
     /// Returns the value, which must be a boolean.
-    func asBoolean() throws(CannotJudge) -> Bool {
+    func asBoolean() throws(CannotEvaluate) -> Bool {
         guard let bool else { throw .malformed(id, expected: "true or false") }
         return bool
     }
 
     /// Returns the member as an integer.
-    public func integer(_ key: StaticString) throws(CannotJudge) -> Int? { try present(key)?.asInteger() }
+    public func integer(_ key: StaticString) throws(CannotEvaluate) -> Int? { try present(key)?.asInteger() }
 
     /// Returns the value, which must be an integer.
-    func asInteger() throws(CannotJudge) -> Int {
+    func asInteger() throws(CannotEvaluate) -> Int {
         guard let int else { throw .malformed(id, expected: "an integer") }
         return int
     }
 
     /// Returns the member as a quantity, which is a string or a number in the API.
-    public func quantity(_ key: StaticString) throws(CannotJudge) -> Quantity? { try amount(key)?.quantity }
+    public func quantity(_ key: StaticString) throws(CannotEvaluate) -> Quantity? { try amount(key)?.quantity }
 
     /// Returns the member as a quantity with its original text.
-    func amount(_ key: StaticString) throws(CannotJudge) -> Amount? { try present(key)?.asAmount() }
+    func amount(_ key: StaticString) throws(CannotEvaluate) -> Amount? { try present(key)?.asAmount() }
 
     /// Returns the value, which must be a quantity.
-    func asAmount() throws(CannotJudge) -> Amount {
+    func asAmount() throws(CannotEvaluate) -> Amount {
         guard let amount = Amount(self) else { throw .malformed(id, expected: "a quantity such as 512Mi or 250m") }
         return amount
     }
 
     /// Returns the member as an integer or a percentage.
-    public func intOrPercent(_ key: StaticString) throws(CannotJudge) -> IntOrPercent? {
+    public func intOrPercent(_ key: StaticString) throws(CannotEvaluate) -> IntOrPercent? {
         try present(key)?.asIntOrPercent()
     }
 
     /// Returns the value, which must be an integer or a percentage.
-    func asIntOrPercent() throws(CannotJudge) -> IntOrPercent {
+    func asIntOrPercent() throws(CannotEvaluate) -> IntOrPercent {
         guard let parsed = IntOrPercent(self) else {
             throw .malformed(id, expected: "a whole number or a percentage such as 50%")
         }
@@ -98,10 +98,10 @@ extension Value {
     }
 
     /// Returns the member as a map of strings.
-    public func labels(_ key: StaticString) throws(CannotJudge) -> Labels { try present(key)?.asLabels() ?? .none }
+    public func labels(_ key: StaticString) throws(CannotEvaluate) -> Labels { try present(key)?.asLabels() ?? .none }
 
     /// Returns the value, which must be a map of strings.
-    func asLabels() throws(CannotJudge) -> Labels {
+    func asLabels() throws(CannotEvaluate) -> Labels {
         for member in try asObject().members where member.value.kind != .string {
             throw .malformed(member.value.id, expected: "a string")
         }
@@ -115,7 +115,7 @@ public struct Objects: Sequence, IteratorProtocol {
     @usableFromInline var elements: Value.Elements?
 
     /// Creates the entries of a value, which must be an array of objects if it is present.
-    init(_ array: Value?) throws(CannotJudge) {
+    init(_ array: Value?) throws(CannotEvaluate) {
         guard let array else { return }
         let elements = try array.asArray().elements
         for element in elements { _ = try element.asObject() }

@@ -36,8 +36,8 @@ public struct LabelSelector: Sendable, Equatable {
     /// Reads a selector object.
     ///
     /// - Parameter value: The object, as in `spec.selector` of a PodDisruptionBudget.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
-    public init(_ value: Value) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a field has the wrong type.
+    public init(_ value: Value) throws(CannotEvaluate) {
         guard value.kind == .object else { throw .malformed(value.id, expected: "a label selector") }
         labels = try value.labels("matchLabels").pairs
         var expressions: [Expression] = []
@@ -55,7 +55,7 @@ public struct LabelSelector: Sendable, Equatable {
     }
 
     /// True if a selector object selects labels; it is not copied.
-    public static func matches(_ selector: Value, _ labels: Labels) throws(CannotJudge) -> Bool {
+    public static func matches(_ selector: Value, _ labels: Labels) throws(CannotEvaluate) -> Bool {
         // Most selectors have only labels.
         guard selector.kind == .object, selector.present("matchExpressions") == nil else {
             return try LabelSelector(selector).matches(labels)
@@ -94,7 +94,7 @@ public struct LabelSelector: Sendable, Equatable {
 }
 
 extension LabelSelector.Expression: CustomStringConvertible {
-    init(_ value: Value) throws(CannotJudge) {
+    init(_ value: Value) throws(CannotEvaluate) {
         guard let key = try value.string("key") else {
             throw .malformed(value.id, expected: "an expression with a key")
         }

@@ -8,8 +8,8 @@ extension PodTemplate {
     ///   - workload: The object with the template.
     ///   - kind: The kind of the object.
     /// - Returns: True if it can.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
-    public func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a field has the wrong type.
+    public func canRunTwice(in workload: Value, _ kind: ResourceKind) throws(CannotEvaluate) -> Bool {
         guard kind != .statefulSet else { return false }
         if try Field(workload)["spec"]["strategy"]["type"].equals("Recreate") { return false }
         let writable: [StaticString] = [

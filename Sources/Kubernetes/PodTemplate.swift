@@ -36,14 +36,14 @@ public final class PodTemplate {
     /// - Parameters:
     ///   - object: A Pod or an object with a pod template.
     ///   - kind: The kind of the object.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a list or an entry has the wrong type.
-    public convenience init?(of object: Value, kind: ResourceKind) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a list or an entry has the wrong type.
+    public convenience init?(of object: Value, kind: ResourceKind) throws(CannotEvaluate) {
         guard let holder = try PodTemplate.holder(in: object, kind) else { return nil }
         try self.init(of: holder)
     }
 
     /// Reads a value with a pod spec and the metadata of the pods; nil if it has no spec.
-    convenience init?(of holder: Value) throws(CannotJudge) {
+    convenience init?(of holder: Value) throws(CannotEvaluate) {
         guard let spec = try holder.object("spec") else { return nil }
         let fields = Fields(of: spec)
         var list = ContainerList()
@@ -58,8 +58,8 @@ public final class PodTemplate {
     ///   - step: The template.
     ///   - defaults: The defaults for all templates of the workflow.
     ///   - workflow: The spec of the workflow, which has some fields of a pod spec.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a list or an entry has the wrong type.
-    convenience init?(of step: Value, _ defaults: Value?, in workflow: Value) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a list or an entry has the wrong type.
+    convenience init?(of step: Value, _ defaults: Value?, in workflow: Value) throws(CannotEvaluate) {
         var list = ContainerList()
         for key in ["container", "script"] as [StaticString] {
             guard let container = try step.object(key) else { continue }
@@ -79,7 +79,7 @@ public final class PodTemplate {
     }
 
     /// Reads the fields of an Argo Workflow that apply to the pods of all its templates, without containers.
-    convenience init(ofAllIn spec: Value, metadata: StaticString) throws(CannotJudge) {
+    convenience init(ofAllIn spec: Value, metadata: StaticString) throws(CannotEvaluate) {
         self.init(spec, try spec.object(metadata), Fields(of: spec), ContainerList())
     }
 
@@ -99,7 +99,7 @@ public final class PodTemplate {
     }
 
     /// Returns the value with the metadata and the spec.
-    private static func holder(in object: Value, _ kind: ResourceKind) throws(CannotJudge) -> Value? {
+    private static func holder(in object: Value, _ kind: ResourceKind) throws(CannotEvaluate) -> Value? {
         switch kind {
         case .pod: object
         case .podTemplate: try object.object("template")
@@ -158,7 +158,7 @@ public final class PodTemplate {
 
         init() { containers.reserveCapacity(4) }
 
-        mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotJudge) {
+        mutating func add(_ array: Value?, _ role: (Value) -> Container.Role) throws(CannotEvaluate) {
             for value in try Objects(array) {
                 guard containers.count < PodTemplate.maximumContainers else {
                     throw .tooLong(value.id, expected: "one of at most 1000 containers")
@@ -174,7 +174,7 @@ public final class PodTemplate {
         }
 
         /// Adds sidecar, init and ephemeral containers.
-        mutating func addFurther(_ fields: Fields) throws(CannotJudge) {
+        mutating func addFurther(_ fields: Fields) throws(CannotEvaluate) {
             mainCount = containers.count
             try add(fields.initContainers) {
                 $0["restartPolicy"]?.equals("Always") ?? false ? .sidecar : .initial
@@ -235,27 +235,28 @@ public final class PodTemplate {
     }
 
     /// Returns the labels of the pods.
-    public func labels() throws(CannotJudge) -> Labels { try foundLabels.get() }
+    public func labels() throws(CannotEvaluate) -> Labels { try foundLabels.get() }
 
     /// The labels, read once, since rules and related objects look up single labels often.
-    private lazy var foundLabels = Result { () throws(CannotJudge) in try metadata?.labels("labels").indexed ?? .none }
+    private lazy var foundLabels = Result { () throws(CannotEvaluate) in try metadata?.labels("labels").indexed ?? .none
+    }
 
     /// The security context of the pod, which that of a container overrides.
     public var securityContext: Field { field(fields.securityContext, "securityContext") }
 
-    func securityFields() throws(CannotJudge) -> SecurityFields {
+    func securityFields() throws(CannotEvaluate) -> SecurityFields {
         _ = try securityContext.object()
         return ownSecurityFields
     }
 
     /// Returns the resources of the pod (Kubernetes, "Pod-level resource specification").
-    public func resources() throws(CannotJudge) -> Resources? {
-        try fields.resources.map { (value) throws(CannotJudge) in Resources(try value.asObject()) }
+    public func resources() throws(CannotEvaluate) -> Resources? {
+        try fields.resources.map { (value) throws(CannotEvaluate) in Resources(try value.asObject()) }
     }
 
     /// True if root in the pods has no privileges on the node: they have a user namespace and use no namespace of the node (Pod
     /// Security Standards since 1.35, "User Namespaces").
-    public func hasUserNamespace() throws(CannotJudge) -> Bool {
+    public func hasUserNamespace() throws(CannotEvaluate) -> Bool {
         guard try fields.hostUsers?.asBoolean() == false else { return false }
         for flag in [fields.hostNetwork, fields.hostPID, fields.hostIPC] where try flag?.asBoolean() == true {
             return false

@@ -45,7 +45,7 @@ public struct Probe {
     private static let handlerNames: [StaticString] = ["httpGet", "exec", "tcpSocket", "grpc"]
 
     /// Returns the HTTP request of the probe; nil for other handlers.
-    public func httpGet() throws(CannotJudge) -> HTTPGet? { try value.object("httpGet").map { HTTPGet(value: $0) } }
+    public func httpGet() throws(CannotEvaluate) -> HTTPGet? { try value.object("httpGet").map { HTTPGet(value: $0) } }
 
     /// The HTTP request of a probe.
     public struct HTTPGet {
@@ -56,7 +56,7 @@ public struct Probe {
         public var field: Field { Field(value) }
 
         /// True if both are the same request to a container, even if written differently; paths are compared first.
-        public func isSame(as other: HTTPGet, of container: Container) throws(CannotJudge) -> Bool {
+        public func isSame(as other: HTTPGet, of container: Container) throws(CannotEvaluate) -> Bool {
             if let path = value["path"], let otherPath = other.value["path"], !path.isSame(as: otherPath) {
                 return false
             }
@@ -73,20 +73,20 @@ public struct Probe {
         }
 
         /// Returns the port number, resolving a name among the container's ports; nil if the port is not declared.
-        public func portNumber(in container: Container) throws(CannotJudge) -> Int? {
+        public func portNumber(in container: Container) throws(CannotEvaluate) -> Int? {
             guard let port = value.present("port"), port.kind == .string else { return try portNumber() }
             return try container.port(named: port)?.integer("containerPort")
         }
 
         /// Returns the path without its query; the default is the root.
-        public func path() throws(CannotJudge) -> String {
+        public func path() throws(CannotEvaluate) -> String {
             let path = try value.string("path") ?? "/"
             guard let question = path.utf8.firstIndex(of: UInt8(ascii: "?")) else { return path }
             return String(path[..<question])
         }
 
         /// Returns the port number; nil if the port is a name.
-        public func portNumber() throws(CannotJudge) -> Int? {
+        public func portNumber() throws(CannotEvaluate) -> Int? {
             guard let port = value.present("port"), port.kind != .string else { return nil }
             guard let number = port.int else { throw .malformed(port.id, expected: "a port's name or number") }
             return number

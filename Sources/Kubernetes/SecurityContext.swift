@@ -25,28 +25,30 @@ public struct SecurityContext {
     private let pod: SecurityFields
 
     /// Combines the settings of a container with those of its pod.
-    public init(of container: Container, in template: borrowing PodTemplate) throws(CannotJudge) {
+    public init(of container: Container, in template: borrowing PodTemplate) throws(CannotEvaluate) {
         own = SecurityFields(of: try container.securityContext.object())
         pod = try template.securityFields()
     }
 
     /// Returns true if the container must not run as root; nil if it is not set.
-    public func runAsNonRoot() throws(CannotJudge) -> Bool? { try (own.runAsNonRoot ?? pod.runAsNonRoot)?.asBoolean() }
+    public func runAsNonRoot() throws(CannotEvaluate) -> Bool? {
+        try (own.runAsNonRoot ?? pod.runAsNonRoot)?.asBoolean()
+    }
 
     /// Returns the uid of the container; nil if the image decides.
-    public func user() throws(CannotJudge) -> Int? { try (own.runAsUser ?? pod.runAsUser)?.asInteger() }
+    public func user() throws(CannotEvaluate) -> Int? { try (own.runAsUser ?? pod.runAsUser)?.asInteger() }
 
     /// Returns the gid of the container; nil if the image decides.
-    public func group() throws(CannotJudge) -> Int? { try (own.runAsGroup ?? pod.runAsGroup)?.asInteger() }
+    public func group() throws(CannotEvaluate) -> Int? { try (own.runAsGroup ?? pod.runAsGroup)?.asInteger() }
 
     /// Returns the user name of the container on Windows.
-    public func windowsUser() throws(CannotJudge) -> String? {
+    public func windowsUser() throws(CannotEvaluate) -> String? {
         if let name = try own.windowsOptions?.asObject().string("runAsUserName") { return name }
         return try pod.windowsOptions?.asObject().string("runAsUserName")
     }
 
     /// Returns true for a HostProcess container on Windows.
-    public func isHostProcess() throws(CannotJudge) -> Bool {
+    public func isHostProcess() throws(CannotEvaluate) -> Bool {
         if let value = try own.windowsOptions?.asObject().boolean("hostProcess") { return value }
         return try pod.windowsOptions?.asObject().boolean("hostProcess") ?? false
     }

@@ -93,7 +93,7 @@ public struct WorkloadTemplates {
     /// The templates.
     public private(set) var templates: [PodTemplate] = []
     /// The errors in templates that cannot be read.
-    public private(set) var faults: [CannotJudge] = []
+    public private(set) var faults: [CannotEvaluate] = []
     private let isWorkflow: Bool
     private var count = 0
 
@@ -115,10 +115,10 @@ public struct WorkloadTemplates {
     private mutating func find(_ path: ArraySlice<TemplatePath.Step>, in value: Value, hasSteps: Bool) {
         if isFull { return }
         let rest = path.dropFirst()
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             switch path.first {
             case nil where hasSteps: try findSteps(in: value.asObject())
-            case nil: add(value) { (value) throws(CannotJudge) in try PodTemplate(of: value) }
+            case nil: add(value) { (value) throws(CannotEvaluate) in try PodTemplate(of: value) }
             case .member(let key):
                 if let next = try value.asObject()[name: key], !next.isNull { find(rest, in: next, hasSteps: hasSteps) }
             case .elements:
@@ -132,18 +132,18 @@ public struct WorkloadTemplates {
     }
 
     /// Adds the templates of a workflow, with the fields that apply to all of its pods.
-    private mutating func findSteps(in workflow: Value) throws(CannotJudge) {
+    private mutating func findSteps(in workflow: Value) throws(CannotEvaluate) {
         let defaults = try workflow.object("templateDefaults")
         templates.append(try PodTemplate(ofAllIn: workflow, metadata: "podMetadata"))
         if let defaults { templates.append(try PodTemplate(ofAllIn: defaults, metadata: "metadata")) }
         guard let steps = try workflow.array("templates") else { return }
         for step in steps.elements where !isFull {
-            add(step) { (step) throws(CannotJudge) in try PodTemplate(of: step, defaults, in: workflow) }
+            add(step) { (step) throws(CannotEvaluate) in try PodTemplate(of: step, defaults, in: workflow) }
         }
     }
 
-    private mutating func add(_ value: Value, _ read: (Value) throws(CannotJudge) -> PodTemplate?) {
-        do throws(CannotJudge) {
+    private mutating func add(_ value: Value, _ read: (Value) throws(CannotEvaluate) -> PodTemplate?) {
+        do throws(CannotEvaluate) {
             guard let template = try read(try value.asObject()), hasRoom(for: value) else { return }
             templates.append(template)
         } catch {
@@ -151,7 +151,7 @@ public struct WorkloadTemplates {
         }
     }
 
-    private mutating func addFault(_ fault: CannotJudge, at value: Value) {
+    private mutating func addFault(_ fault: CannotEvaluate, at value: Value) {
         if hasRoom(for: value) { faults.append(fault) }
     }
 

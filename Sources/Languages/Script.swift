@@ -58,7 +58,7 @@ public struct Script {
     public static let packageManagers: Set<String> = ["npm", "npx", "yarn", "pnpm", "pnpx"]
 
     /// The change that lets the application receive SIGTERM.
-    public enum Remedy: Sendable, Equatable {
+    public enum Change: Sendable, Equatable {
         /// `trap`, because the shell has to wait for its commands.
         case trap
         /// The application as the last command.
@@ -68,7 +68,7 @@ public struct Script {
     }
 
     /// The change that lets the application receive SIGTERM.
-    public var remedy: Remedy {
+    public var change: Change {
         guard !isClosed, let start = last.start, !last.isOneOf(["wait"], start) else { return .trap }
         let program = last.isOneOf(["exec"], start) ? last.program(after: start) : start
         if hasEarlierProgram, let program, last.ends(program) { return .reorder }

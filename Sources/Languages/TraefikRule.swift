@@ -71,8 +71,8 @@ public struct TraefikRule: Sendable {
             case .close where !expectsOperand && !groups.isEmpty: groups.removeLast()
             case .operation where !expectsOperand: expectsOperand = true
             case .word(let name) where expectsOperand:
-                let isPassedOver = isNegated != (groups.last ?? false)
-                let matcher = isPassedOver ? [] : TraefikRule.matcher(named: bytes[name])
+                let isSkipped = isNegated != (groups.last ?? false)
+                let matcher = isSkipped ? [] : TraefikRule.matcher(named: bytes[name])
                 let isRead = scanner.readArguments { range, hasEscapes in
                     guard !matcher.isEmpty else { return }
                     values.append(

@@ -11,7 +11,7 @@ public struct FixedFile: Sendable {
         /// The line in the original file.
         public let line: Int
         /// The finding.
-        public let judgement: Judgement
+        public let decided: DecidedFinding
         /// The reason that it was not fixed; nil if it was.
         public internal(set) var refusal: CannotEdit?
 
@@ -27,14 +27,14 @@ public struct FixedFile: Sendable {
     public let entries: [Entry]
 }
 
-extension ManifestJudge {
+extension ManifestEvaluator {
     /// Applies every safe fix of a file's objects to its text.
     ///
     /// The new text is parsed again: if its content is not as expected, the fixes of that document are tried one by one, and
     /// those that fail are rejected.
     ///
     /// A fix can enable another one (after a CPU request is set, the limit can be removed), which is then applied too: see
-    /// ``Judge/mutation(of:in:where:)``.
+    /// ``Evaluator/mutation(of:in:where:)``.
     public func fixed(_ file: ManifestFile) -> FixedFile {
         var attempt = Attempt(self, file)
         attempt.run()
@@ -44,7 +44,7 @@ extension ManifestJudge {
 
 /// The state of fixing a file.
 private struct Attempt {
-    let judge: ManifestJudge
+    let evaluator: ManifestEvaluator
     let file: ManifestFile
     private var entries: [FixedFile.Entry] = []
     private var edits: [TextEdit] = []
@@ -52,8 +52,8 @@ private struct Attempt {
     /// The file with the edits, if its content is as expected.
     private var changed: ManifestFile?
 
-    init(_ judge: ManifestJudge, _ file: ManifestFile) {
-        self.judge = judge
+    init(_ evaluator: ManifestEvaluator, _ file: ManifestFile) {
+        self.evaluator = evaluator
         self.file = file
         targets = Array(repeating: nil, count: file.documents.count)
     }
@@ -119,7 +119,7 @@ private struct Attempt {
         var accepted: Plan?
         var refused: [FixedFile.Entry] = []
         for candidate in candidates(index) {
-            let key = Attempt.key(candidate.line, candidate.judgement)
+            let key = Attempt.key(candidate.line, candidate.decided)
             do throws(CannotEdit) {
                 let plan = try plan(index) { wanted.contains(Attempt.key($0, $1)) || Attempt.key($0, $1) == key }
                 guard let plan else { continue }
@@ -136,25 +136,25 @@ private struct Attempt {
         entries += refused
     }
 
-    private static func key(_ line: Int, _ judgement: Judgement) -> String { "\(line) \(judgement.key)" }
+    private static func key(_ line: Int, _ decided: DecidedFinding) -> String { "\(line) \(decided.key)" }
 
     /// Returns all findings of a document that could be fixed.
     private func candidates(_ index: Int) -> [FixedFile.Entry] {
         var result: [FixedFile.Entry] = []
         try? file.documents[index].objects(in: file.text) { object in
-            guard let request = judge.requestToFix(object) else { return }
-            let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
-                file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
+            guard let request = evaluator.requestToFix(object) else { return }
+            let mutation = evaluator.evaluator.mutation(of: request.review, in: evaluator.context) {
+                file.ignore(of: $0, object, in: evaluator.context.settings.catalogue) == nil
             }
             result += mutation.fixes.map {
-                FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
+                FixedFile.Entry(title: mutation.decision.subject.title, line: object.line, decided: $0)
             }
         }
         return result
     }
 
     /// Returns the edits for the wanted fixes of a document; nil if there are none.
-    private func plan(_ index: Int, where isWanted: (Int, Judgement) -> Bool) throws(CannotEdit) -> Plan? {
+    private func plan(_ index: Int, where isWanted: (Int, DecidedFinding) -> Bool) throws(CannotEdit) -> Plan? {
         var steps: [Patch.Operation] = []
         var entries: [FixedFile.Entry] = []
         var outcome: Result<Plan?, CannotEdit> = .success(nil)
@@ -162,16 +162,16 @@ private struct Attempt {
         // `objects` passes the root's values; the last call has all of them.
         try? document.read(in: file.text) { root, objects in
             for object in objects {
-                guard let request = judge.requestToFix(object) else { continue }
-                let mutation = judge.judge.mutation(of: request.review, in: judge.context) {
+                guard let request = evaluator.requestToFix(object) else { continue }
+                let mutation = evaluator.evaluator.mutation(of: request.review, in: evaluator.context) {
                     isWanted(object.line, $0)
-                        && file.ignore(of: $0, object, in: judge.context.settings.catalogue) == nil
+                        && file.ignore(of: $0, object, in: evaluator.context.settings.catalogue) == nil
                 }
                 let patched = try? mutation.patch.applied(to: Literal(object.value))
                 guard !mutation.patch.operations.isEmpty, let patched else { continue }
                 steps.append(.replace(object.place, patched))
                 entries += mutation.fixes.map {
-                    FixedFile.Entry(title: mutation.verdict.subject.title, line: object.line, judgement: $0)
+                    FixedFile.Entry(title: mutation.decision.subject.title, line: object.line, decided: $0)
                 }
             }
             guard !steps.isEmpty, let target = try? Patch(steps).applied(to: Literal(root)) else { return }

@@ -59,7 +59,7 @@ public struct ManifestWorld: Sendable {
             if RelatedObjects.templateKinds.contains(kind) { add(object.value) }
             return nil
         }
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             try relatedObjects.set(object.value, kind, in: namespace)
             return nil
         } catch {

@@ -12,7 +12,7 @@ public struct RelatedObjectAdditions: Sendable {
     public internal(set) var refusal: CannotEdit?
 }
 
-extension ManifestJudge {
+extension ManifestEvaluator {
     /// Finds the missing objects that findings suggest; each is added to the file of the first such finding that can be changed.
     ///
     /// - Parameters:
@@ -45,7 +45,7 @@ private struct Wish {
 
 /// The additions to all files.
 private struct AdditionPlan {
-    private let judge: ManifestJudge
+    private let evaluator: ManifestEvaluator
     private let files: [ManifestFile]
     /// The objects of the files and the additions.
     private var world: ManifestWorld
@@ -55,8 +55,8 @@ private struct AdditionPlan {
     /// The additions by key.
     private var written: [String: Literal] = [:]
 
-    init(_ judge: ManifestJudge, _ files: [ManifestFile], _ world: ManifestWorld) {
-        (self.judge, self.files, self.world) = (judge, files, world)
+    init(_ evaluator: ManifestEvaluator, _ files: [ManifestFile], _ world: ManifestWorld) {
+        (self.evaluator, self.files, self.world) = (evaluator, files, world)
         additions = files.map { _ in RelatedObjectAdditions() }
     }
 
@@ -89,9 +89,9 @@ private struct AdditionPlan {
         for (index, file) in files.enumerated() {
             let start = wishes.count
             for document in file.documents {
-                judge.judge(document, of: file) { object, verdict, _ in
+                evaluator.evaluate(document, of: file) { object, decision, _ in
                     taken.insert(key(of: object.value))
-                    wishes += verdict.map { self.wishes(of: $0, object, index) } ?? []
+                    wishes += decision.map { self.wishes(of: $0, object, index) } ?? []
                 }
             }
             guard wishes.count > start else { continue }
@@ -105,15 +105,15 @@ private struct AdditionPlan {
         return wishes
     }
 
-    private func wishes(of verdict: Verdict, _ object: ManifestObject, _ file: Int) -> [Wish] {
-        verdict.judgements.compactMap { judgement in
-            guard judgement.effect != .exempt, !judgement.finding.isReplacement,
-                let relatedObject = judgement.finding.relatedObject, relatedObject.isBudget
+    private func wishes(of decision: Decision, _ object: ManifestObject, _ file: Int) -> [Wish] {
+        decision.findings.compactMap { decided in
+            guard decided.effect != .exempt, !decided.finding.isReplacement,
+                let relatedObject = decided.finding.relatedObject, relatedObject.isBudget
             else { return nil }
             let metadata = ObjectMeta(of: object.value)
             return Wish(
                 relatedObject: relatedObject, file: file,
-                entry: FixedFile.Entry(title: verdict.subject.title, line: object.line, judgement: judgement),
+                entry: FixedFile.Entry(title: decision.subject.title, line: object.line, decided: decided),
                 kind: ResourceKind(kind: object.type?.kind ?? "", apiVersion: object.type?.apiVersion ?? ""),
                 name: metadata.name ?? "", namespace: metadata.namespace ?? world.namespace)
         }
@@ -151,12 +151,12 @@ private struct AdditionPlan {
 
     /// Throws if a rule would deny an object that is added.
     private func checkThatNoRuleDenies(_ object: Value, _ kind: String) throws(CannotEdit) {
-        let known = judge.context.knowing(world.relatedObjects)
+        let known = evaluator.context.knowing(world.relatedObjects)
         guard
             let request = UnsentRequest(
                 of: object, kind: kind, apiVersion: object["apiVersion"]?.string ?? "", in: world.namespace)
         else { return }
-        let denial = Judge(known.settings).verdict(on: request.review, in: known).judgements.first {
+        let denial = Evaluator(known.settings).decision(on: request.review, in: known).findings.first {
             $0.effect == .deny
         }
         if let denial { throw CannotEdit("\(denial.rule.id) would deny it: \(denial.path) \(denial.finding.message)") }

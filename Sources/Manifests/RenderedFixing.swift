@@ -21,34 +21,34 @@ public struct SourceFixes: Sendable {
     public init() {}
 
     /// Adds the safe fixes of a root's objects; a source that several roots use is changed once.
-    public mutating func add(_ root: RenderedRoot, _ judge: ManifestJudge) {
+    public mutating func add(_ root: RenderedRoot, _ evaluator: ManifestEvaluator) {
         for document in root.file.documents {
             try? document.objects(in: root.file.text) { object in
-                guard let request = judge.request(for: object) else { return }
-                root.withSource(of: object) { source in add(root, judge, object, request, source) }
+                guard let request = evaluator.request(for: object) else { return }
+                root.withSource(of: object) { source in add(root, evaluator, object, request, source) }
             }
         }
     }
 
     private mutating func add(
-        _ root: RenderedRoot, _ judge: ManifestJudge, _ object: ManifestObject, _ request: UnsentRequest,
+        _ root: RenderedRoot, _ evaluator: ManifestEvaluator, _ object: ManifestObject, _ request: UnsentRequest,
         _ source: SourceObject?
     ) {
-        let catalogue = judge.context.settings.catalogue
-        func mutation(where isWanted: (Judgement) -> Bool) -> Mutation {
-            judge.judge.mutation(of: request.review, in: judge.context) { judgement in
-                guard let source, let place = source.place(of: judgement.finding.place, in: object.value) else {
-                    return isWanted(judgement)
+        let catalogue = evaluator.context.settings.catalogue
+        func mutation(where isWanted: (DecidedFinding) -> Bool) -> Mutation {
+            evaluator.evaluator.mutation(of: request.review, in: evaluator.context) { decided in
+                guard let source, let place = source.place(of: decided.finding.place, in: object.value) else {
+                    return isWanted(decided)
                 }
-                let isExempt = source.file.ignore(of: judgement, source.object, at: place, in: catalogue) != nil
-                return !isExempt && isWanted(judgement)
+                let isExempt = source.file.ignore(of: decided, source.object, at: place, in: catalogue) != nil
+                return !isExempt && isWanted(decided)
             }
         }
         /// The edits of the source; nil if the value there comes from elsewhere.
-        func edits(_ judgement: Judgement) -> [Edit]? {
+        func edits(_ decided: DecidedFinding) -> [Edit]? {
             guard let source else { return nil }
             var result: [Edit] = []
-            for edit in judgement.finding.edits {
+            for edit in decided.finding.edits {
                 guard let place = source.place(of: edit.pointer, in: object.value) else { return nil }
                 switch edit {
                 case .set(_, let value): result.append(.set(place, source.withoutAddedLabels(value)))
@@ -60,15 +60,15 @@ public struct SourceFixes: Sendable {
         let path = source?.file.path ?? root.path
         let all = mutation { _ in true }
         guard !all.fixes.isEmpty else { return }
-        func entry(_ judgement: Judgement, _ refusal: CannotEdit? = nil) -> FixedFile.Entry {
+        func entry(_ decided: DecidedFinding, _ refusal: CannotEdit? = nil) -> FixedFile.Entry {
             FixedFile.Entry(
-                title: all.verdict.subject.title, line: source?.object.line ?? 1, judgement: judgement, refusal: refusal
+                title: all.decision.subject.title, line: source?.object.line ?? 1, decided: decided, refusal: refusal
             )
         }
         let possible = Set(all.fixes.filter { edits($0) != nil }.map(\.key))
-        for judgement in all.fixes where !possible.contains(judgement.key) {
+        for decided in all.fixes where !possible.contains(decided.key) {
             let reason = source == nil ? "its source file is not known" : "the value comes from a patch or another file"
-            refused.append((path, entry(judgement, CannotEdit(reason))))
+            refused.append((path, entry(decided, CannotEdit(reason))))
         }
         let wanted = possible.count == all.fixes.count ? all : mutation { possible.contains($0.key) }
         guard let source, let key = ObjectKey(object), !wanted.fixes.isEmpty,
@@ -142,26 +142,26 @@ public struct MissingBudget: Sendable {
     public let entry: FixedFile.Entry
 }
 
-extension ManifestJudge {
+extension ManifestEvaluator {
     /// Returns the PodDisruptionBudgets that findings about a root's objects suggest.
     public func missingBudgets(of root: RenderedRoot) -> [MissingBudget] {
         var result: [MissingBudget] = []
         let alone = ManifestWorld(isPartial: false, namespace: "", of: context.settings.catalogue)
-        let raw = ManifestJudge(context.knowing(alone.relatedObjects), namespace: "")
+        let raw = ManifestEvaluator(context.knowing(alone.relatedObjects), namespace: "")
         for document in root.file.documents {
-            judge(document, of: root.file) { object, verdict, _ in
-                let finding = verdict?.judgements.first {
+            evaluate(document, of: root.file) { object, decision, _ in
+                let finding = decision?.findings.first {
                     $0.effect != .exempt && !$0.finding.isReplacement && $0.finding.relatedObject?.isBudget ?? false
                 }
-                guard let finding, let verdict else { return }
+                guard let finding, let decision else { return }
                 root.withSource(of: object) { source in
                     guard let source, let request = raw.request(for: source.object) else { return }
-                    let own = raw.judge.verdict(on: request.review, in: raw.context).judgements.first {
+                    let own = raw.evaluator.decision(on: request.review, in: raw.context).findings.first {
                         $0.rule.id == finding.rule.id && $0.finding.relatedObject?.isBudget ?? false
                     }
                     guard let budget = own?.finding.relatedObject else { return }
                     let entry = FixedFile.Entry(
-                        title: verdict.subject.title, line: source.object.line, judgement: finding)
+                        title: decision.subject.title, line: source.object.line, decided: finding)
                     result.append(MissingBudget(source: source.file.path, object: budget, entry: entry))
                 }
             }

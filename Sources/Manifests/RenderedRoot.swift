@@ -265,7 +265,7 @@ public struct EvaluatedRender {
     /// The rendered object.
     public let object: ManifestObject
     /// The decision; nil if it is not a Kubernetes object.
-    public let verdict: Verdict?
+    public let decision: Decision?
     /// The source file, or the root if the source is not known.
     public let file: String
     /// The line of the object in the source file; nil if it is not known.
@@ -275,9 +275,9 @@ public struct EvaluatedRender {
     private let source: SourceObject?
 
     fileprivate init(
-        _ object: ManifestObject, _ verdict: Verdict?, _ file: String, _ source: SourceObject?, _ used: Set<Int>
+        _ object: ManifestObject, _ decision: Decision?, _ file: String, _ source: SourceObject?, _ used: Set<Int>
     ) {
-        (self.object, self.verdict, self.file, self.source, usedIgnores) = (object, verdict, file, source, used)
+        (self.object, self.decision, self.file, self.source, usedIgnores) = (object, decision, file, source, used)
         line = source?.object.line
     }
 
@@ -287,21 +287,21 @@ public struct EvaluatedRender {
     }
 }
 
-extension ManifestJudge {
+extension ManifestEvaluator {
     /// Evaluates every object of a rendered root; comments in the source file exempt findings there.
-    public func judge(_ root: RenderedRoot, _ body: (EvaluatedRender) -> Void) {
+    public func evaluate(_ root: RenderedRoot, _ body: (EvaluatedRender) -> Void) {
         for document in root.file.documents {
-            judge(document, of: root.file) { object, verdict, usedInOutput in
+            evaluate(document, of: root.file) { object, decision, usedInOutput in
                 let file = root.origin(of: object) ?? root.path
                 root.withSource(of: object) { source in
-                    guard let source, let found = verdict else {
-                        return body(EvaluatedRender(object, verdict, file, source, usedInOutput))
+                    guard let source, let found = decision else {
+                        return body(EvaluatedRender(object, decision, file, source, usedInOutput))
                     }
                     var used: Set<Int> = []
-                    let result = found.exempting { judgement in
-                        guard let place = source.place(of: judgement.finding.place, in: object.value),
+                    let result = found.exempting { decided in
+                        guard let place = source.place(of: decided.finding.place, in: object.value),
                             let index = source.file.ignore(
-                                of: judgement, source.object, at: place, in: context.settings.catalogue)
+                                of: decided, source.object, at: place, in: context.settings.catalogue)
                         else { return nil }
                         used.insert(index)
                         return source.file.ignores[index].reason

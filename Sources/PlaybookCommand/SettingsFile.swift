@@ -17,7 +17,7 @@ struct SettingsFile {
     /// The name of a repository's file.
     static let name = ".playbook.env"
     /// The sections of the configuration reference whose settings it takes.
-    static let topics: [Setting.Topic] = [.judging, .rules]
+    static let topics: [Setting.Topic] = [.evaluation, .rules]
     /// The largest file that is read, in bytes.
     private static let maximumSize = 1 << 20
     /// The number of unusable lines after which reading stops.

@@ -39,22 +39,22 @@ public struct Baseline: Sendable {
     // MARK: Findings
 
     /// Adds the findings of an object, except exempt ones.
-    public mutating func add(_ verdict: Verdict) {
-        for judgement in verdict.judgements where judgement.effect != .exempt {
-            entries[Entry(judgement, verdict.subject.title), default: []].append(judgement.finding.excess)
+    public mutating func add(_ decision: Decision) {
+        for decided in decision.findings where decided.effect != .exempt {
+            entries[Entry(decided, decision.subject.title), default: []].append(decided.finding.excess)
         }
     }
 
     /// Returns the evaluation without findings of the baseline; each entry matches one finding.
     ///
     /// A number that is further from the allowed value than in the baseline is a new finding.
-    public mutating func take(from verdict: Verdict) -> Verdict {
-        let object = verdict.subject.title
+    public mutating func take(from decision: Decision) -> Decision {
+        let object = decision.subject.title
         objects.insert(object)
-        return verdict.leavingOut { judgement in
-            guard judgement.effect != .exempt else { return false }
-            let entry = Entry(judgement, object)
-            guard var levels = entries[entry], let index = Baseline.index(in: levels, for: judgement.finding.excess)
+        return decision.leavingOut { decided in
+            guard decided.effect != .exempt else { return false }
+            let entry = Entry(decided, object)
+            guard var levels = entries[entry], let index = Baseline.index(in: levels, for: decided.finding.excess)
             else { return false }
             levels.remove(at: index)
             entries[entry] = levels.isEmpty ? nil : levels
@@ -142,13 +142,13 @@ extension Baseline.Outcome {
 }
 
 extension Baseline.Entry {
-    init(_ judgement: Judgement, _ object: String) {
-        rule = judgement.rule.id
+    init(_ decided: DecidedFinding, _ object: String) {
+        rule = decided.rule.id
         self.object = object
-        path = judgement.path
+        path = decided.path
         // FNV-1a: collisions need not be prevented.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(judgement.finding.clause.name) \(judgement.finding.choice ?? "")".utf8 {
+        for byte in "\(decided.finding.clause.name) \(decided.finding.choice ?? "")".utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
         mark = String(hash, radix: 16)

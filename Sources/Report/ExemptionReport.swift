@@ -14,8 +14,8 @@ public struct ExemptionReport: Sendable {
     }
 
     /// Adds an object's exemptions.
-    public mutating func add(_ verdict: Verdict) {
-        for use in verdict.exemptionUses { add(use) }
+    public mutating func add(_ decision: Decision) {
+        for use in decision.exemptionUses { add(use) }
     }
 
     private mutating func add(_ use: ExemptionUse) {

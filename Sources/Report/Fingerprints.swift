@@ -7,11 +7,11 @@ struct Fingerprints {
     private var seen: [String: Int] = [:]
 
     /// Returns the fingerprint of a finding; the same finding gets another one each time.
-    mutating func next(for finding: LocatedFinding, of object: JudgedObject) -> String {
-        let judgement = finding.judgement
+    mutating func next(for finding: LocatedFinding, of object: ReportedObject) -> String {
+        let decided = finding.decided
         let identity = [
-            judgement.rule.id, judgement.finding.clause.name, object.title, judgement.path,
-            judgement.finding.choice ?? "",
+            decided.rule.id, decided.finding.clause.name, object.title, decided.path,
+            decided.finding.choice ?? "",
         ].joined(separator: "\n")
         let ordinal = seen[identity, default: 0] + 1
         seen[identity] = ordinal

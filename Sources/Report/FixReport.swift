@@ -17,16 +17,16 @@ public struct FixReport: Sendable {
 
         /// Creates an item with the location of the object, or of the field that could not be changed.
         public init(
-            _ judgement: Judgement, of object: String, in file: String, line: Int?, column: Int? = nil,
+            _ decided: DecidedFinding, of object: String, in file: String, line: Int?, column: Int? = nil,
             reason: String? = nil
         ) {
             self.file = file
             self.line = line
             self.column = column
             self.object = object
-            rule = judgement.rule.id
-            path = judgement.path
-            message = path.isEmpty ? judgement.finding.message : "\(path) \(judgement.finding.message)"
+            rule = decided.rule.id
+            path = decided.path
+            message = path.isEmpty ? decided.finding.message : "\(path) \(decided.finding.message)"
             self.reason = reason.map(SecretMask.masked)
         }
 
@@ -86,7 +86,7 @@ public struct FixReport: Sendable {
     /// The files that were left as they are.
     public var unchanged: [UnchangedFile] = []
     /// The objects with findings after the changes.
-    public var remaining: [JudgedObject] = []
+    public var remaining: [ReportedObject] = []
     /// The number of files that were changed.
     public var changedFiles = 0
     /// The number of files that could not be written.
@@ -101,12 +101,12 @@ public struct FixReport: Sendable {
     public var additionVerb: String { isWritten ? "added" : "would add" }
 
     /// The findings that remain, each on a line.
-    public static func lines(of object: JudgedObject) -> [String] {
+    public static func lines(of object: ReportedObject) -> [String] {
         object.remaining.map { finding in
             let column = finding.region.map { ":\($0.start.column)" } ?? ""
-            let judgement = finding.judgement
-            return "\(object.file):\(finding.line ?? 1)\(column): remaining: \(judgement.effect.rawValue) "
-                + "\(judgement.rule.id): \(finding.sentence)"
+            let decided = finding.decided
+            return "\(object.file):\(finding.line ?? 1)\(column): remaining: \(decided.effect.rawValue) "
+                + "\(decided.rule.id): \(finding.sentence)"
         }
     }
 
@@ -140,9 +140,9 @@ public struct FixReport: Sendable {
     }
 }
 
-extension JudgedObject {
+extension ReportedObject {
     /// The findings that are not exempt.
-    fileprivate var remaining: [LocatedFinding] { findings.filter { $0.judgement.effect != .exempt } }
+    fileprivate var remaining: [LocatedFinding] { findings.filter { $0.decided.effect != .exempt } }
 }
 
 private func number(_ number: Int?) -> Literal { number.map { .number(String($0)) } ?? .null }

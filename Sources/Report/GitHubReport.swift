@@ -4,7 +4,7 @@ import JSON
 /// Findings as workflow commands, which GitHub Actions shows as annotations in a pull request.
 public enum GitHubReport {
     /// Returns a line for each finding, and the summary.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary) -> String {
         var text = ""
         var shown = ShownFindings()
         for object in objects {
@@ -22,10 +22,10 @@ public enum GitHubReport {
         return "::error \(properties.joined(separator: ","))::\(data(input.reason))\n"
     }
 
-    private static func command(_ shown: ShownFinding, of object: JudgedObject) -> String {
-        let (finding, judgement) = (shown.finding, shown.finding.judgement)
+    private static func command(_ shown: ShownFinding, of object: ReportedObject) -> String {
+        let (finding, decided) = (shown.finding, shown.finding.decided)
         let name =
-            switch judgement.effect {
+            switch decided.effect {
             case .deny: "error"
             case .warn: "warning"
             case .exempt: "notice"
@@ -41,12 +41,12 @@ public enum GitHubReport {
         } else if let line = finding.line {
             properties.append("line=\(line)")
         }
-        properties.append("title=\(property("\(judgement.rule.id): \(object.title)"))")
+        properties.append("title=\(property("\(decided.rule.id): \(object.title)"))")
         let note = finding.reasonText.map { " (\($0))" } ?? ""
-        let suggestion = shown.suggestion.remedy.block
-        let remedy = judgement.effect == .exempt || suggestion.isEmpty ? "" : "\n\(suggestion)"
+        let suggestion = shown.suggestion.change.block
+        let change = decided.effect == .exempt || suggestion.isEmpty ? "" : "\n\(suggestion)"
         return
-            "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + shown.othersText + remedy))\n"
+            "::\(name) \(properties.joined(separator: ","))::\(data(finding.sentence + note + shown.othersText + change))\n"
     }
 
     /// Escapes the message of a command: line ends and percent signs.

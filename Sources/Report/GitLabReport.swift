@@ -5,17 +5,17 @@ import JSON
 public enum GitLabReport {
     /// Returns the report; exempt findings are left out, since the format has no place for the reason, and each file that
     /// settings were read from is an issue.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary) -> String {
         var fingerprints = Fingerprints()
         var issues: [Literal] = []
         for object in objects {
             for finding in object.findings {
                 let fingerprint = fingerprints.next(for: finding, of: object)
-                guard let severity = severity(finding.judgement.effect) else { continue }
+                guard let severity = severity(finding.decided.effect) else { continue }
                 let note = finding.reasonText.map { " (\($0))" } ?? ""
                 issues.append(
                     issue(
-                        "\(object.title): \(finding.sentence)\(note)", finding.judgement.rule.id, fingerprint, severity,
+                        "\(object.title): \(finding.sentence)\(note)", finding.decided.rule.id, fingerprint, severity,
                         object.file, finding.line))
             }
         }
@@ -35,7 +35,7 @@ public enum GitLabReport {
         return Literal.array(issues).json + "\n"
     }
 
-    private static func severity(_ effect: Judgement.Effect) -> String? {
+    private static func severity(_ effect: DecidedFinding.Effect) -> String? {
         switch effect {
         case .deny: "critical"
         case .warn: "minor"

@@ -22,7 +22,7 @@ extension HTMLReport {
         notes += summary.settingsFiles.map { "<p>Settings read from \(markup(oneLine($0))).</p>" }.joined()
         if let baseline = summary.baseline { notes += ratchet(baseline) }
         let meaning =
-            summary.judged == 0 ? summary.nothingFound : "\(passed) of \(counted(evaluated, noun)) allowed"
+            summary.evaluated == 0 ? summary.nothingFound : "\(passed) of \(counted(evaluated, noun)) allowed"
         return header(score, meaning, parts, notes)
     }
 
@@ -71,8 +71,8 @@ extension HTMLReport {
     }
 
     /// The findings that warn now and will deny later.
-    static func tomorrow(_ objects: [JudgedObject]) -> String {
-        let reasons: [(Judgement.Leniency, String)] = [
+    static func tomorrow(_ objects: [ReportedObject]) -> String {
+        let reasons: [(DecidedFinding.Leniency, String)] = [
             (.dryRun, "when dry-run mode ends"),
             (.grace, "when the grace period for related objects ends"),
             (.namespace, "when the Namespace no longer sets the level to warn"),
@@ -80,7 +80,7 @@ extension HTMLReport {
         var items = ""
         for (leniency, text) in reasons {
             let counts = objects.map { object in
-                object.findings.count { $0.judgement.leniency == leniency }
+                object.findings.count { $0.decided.leniency == leniency }
             }
             let findings = counts.reduce(0, +)
             guard findings > 0 else { continue }
@@ -105,28 +105,28 @@ extension HTMLReport {
     }
 
     /// Findings counted by rule, namespace, team and file.
-    static func tables(_ objects: [JudgedObject], isOfFiles: Bool) -> String {
-        let rules = table("rule", "Rule", tallies(objects) { $1.judgement.rule.id })
+    static func tables(_ objects: [ReportedObject], isOfFiles: Bool) -> String {
+        let rules = table("rule", "Rule", tallies(objects) { $1.decided.rule.id })
         let namespaces = table(
-            "namespace", "Namespace", tallies(objects) { object, _ in object.verdict.subject.shownNamespace })
+            "namespace", "Namespace", tallies(objects) { object, _ in object.decision.subject.shownNamespace })
         let files = isOfFiles ? table("file", "File", tallies(objects) { object, _ in object.file }) : ""
         // Without team labels there is no table of teams.
         let teams =
-            objects.contains { !$0.verdict.subject.team.isEmpty && !$0.findings.isEmpty }
-            ? table("team", "Team", tallies(objects) { object, _ in object.verdict.subject.team }) : ""
+            objects.contains { !$0.decision.subject.team.isEmpty && !$0.findings.isEmpty }
+            ? table("team", "Team", tallies(objects) { object, _ in object.decision.subject.team }) : ""
         return "<div class=\"tables\">\n\(rules)\n\(namespaces)\n\(teams)\n\(files)\n</div>"
     }
 
     /// Returns findings counted by name, those with most denials first.
     private static func tallies(
-        _ objects: [JudgedObject], by name: (JudgedObject, LocatedFinding) -> String
+        _ objects: [ReportedObject], by name: (ReportedObject, LocatedFinding) -> String
     ) -> [Tally] {
         var tallies: [String: Tally] = [:]
         for object in objects {
             for finding in object.findings {
                 let name = name(object, finding)
                 var tally = tallies[name] ?? Tally(name: name)
-                switch finding.judgement.effect {
+                switch finding.decided.effect {
                 case .deny: tally.deny += 1
                 case .warn: tally.warn += 1
                 case .exempt: tally.exempt += 1

@@ -13,9 +13,9 @@ public enum HTMLReport {
     ///   - summary: Their counts.
     ///   - run: The run that created it.
     /// - Returns: A page.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary, _ run: RunDetails) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary, _ run: RunDetails) -> String {
         page(
-            title: "\(summary.denied) of \(counted(summary.judged, summary.noun.rawValue)) denied",
+            title: "\(summary.denied) of \(counted(summary.evaluated, summary.noun.rawValue)) denied",
             [
                 headline(summary), tomorrow(objects), tables(objects, isOfFiles: summary.isOfFiles),
                 objects.allSatisfy(\.findings.isEmpty)
@@ -100,28 +100,28 @@ public enum HTMLReport {
     }
 
     /// The data of the script: rules and objects once, and findings that refer to them by index.
-    private static func data(_ objects: [JudgedObject]) -> Literal {
+    private static func data(_ objects: [ReportedObject]) -> Literal {
         var rules: [(id: String, title: String)] = []
         var indices: [String: Int] = [:]
         var (entries, findings): ([Literal], [Literal]) = ([], [])
         for object in objects where !object.findings.isEmpty {
             entries.append([
-                line(object.title), line(object.verdict.subject.shownNamespace), line(object.file),
-                line(object.request), line(object.verdict.subject.team),
+                line(object.title), line(object.decision.subject.shownNamespace), line(object.file),
+                line(object.request), line(object.decision.subject.team),
             ])
             for finding in object.findings {
-                let judgement = finding.judgement
-                let index = indices[judgement.rule.id] ?? rules.count
+                let decided = finding.decided
+                let index = indices[decided.rule.id] ?? rules.count
                 if index == rules.count {
-                    indices[judgement.rule.id] = index
-                    rules.append((judgement.rule.id, judgement.rule.title))
+                    indices[decided.rule.id] = index
+                    rules.append((decided.rule.id, decided.rule.title))
                 }
                 findings.append([
-                    .number("\(index)"), .number("\(entries.count - 1)"), .string(judgement.effect.rawValue),
-                    .string(judgement.leniency?.rawValue ?? (judgement.exemption == nil ? "" : "exemption")),
+                    .number("\(index)"), .number("\(entries.count - 1)"), .string(decided.effect.rawValue),
+                    .string(decided.leniency?.rawValue ?? (decided.exemption == nil ? "" : "exemption")),
                     line(finding.sentence), .number("\(finding.line ?? 0)"),
-                    .number("\(finding.region?.start.column ?? 0)"), .string(judgement.remedy.block),
-                    line(judgement.exemption?.reason ?? ""),
+                    .number("\(finding.region?.start.column ?? 0)"), .string(decided.change.block),
+                    line(decided.exemption?.reason ?? ""),
                 ])
             }
         }

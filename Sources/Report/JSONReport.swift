@@ -5,7 +5,7 @@ import Kubernetes
 /// A report as one JSON object: `findings` and `summary`.
 public enum JSONReport {
     /// Returns the report.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary) -> String {
         let report: Literal = [
             "findings": .array(objects.flatMap { object in object.findings.map { finding($0, of: object) } }),
             "summary": .object(members(of: summary)),
@@ -15,7 +15,7 @@ public enum JSONReport {
 
     static func members(of summary: Summary) -> [Literal.Member] {
         var members: [Literal.Member] = [
-            .init("\(summary.noun.rawValue)s", number(summary.judged)), .init("denied", number(summary.denied)),
+            .init("\(summary.noun.rawValue)s", number(summary.evaluated)), .init("denied", number(summary.denied)),
             .init("warned", number(summary.warned)), .init("unreadable", number(summary.unreadable.count)),
         ]
         if summary.noun == .object {
@@ -69,25 +69,25 @@ public enum JSONReport {
         ]
     }
 
-    static func finding(_ finding: LocatedFinding, of object: JudgedObject) -> Literal {
-        let judgement = finding.judgement
+    static func finding(_ finding: LocatedFinding, of object: ReportedObject) -> Literal {
+        let decided = finding.decided
         var members: [Literal.Member] = [
-            .init("rule", .string(judgement.rule.id)), .init("clause", .string(judgement.finding.clause.name)),
-            .init("level", .string(judgement.level.rawValue)), .init("effective", .string(judgement.effectiveWord)),
+            .init("rule", .string(decided.rule.id)), .init("clause", .string(decided.finding.clause.name)),
+            .init("level", .string(decided.level.rawValue)), .init("effective", .string(decided.effectiveWord)),
             .init("file", .string(object.file)), .init("line", finding.line.map(number) ?? .null),
             .init("column", finding.region.map { number($0.start.column) } ?? .null),
             .init("endLine", finding.region.map { number($0.end.line) } ?? .null),
             .init("endColumn", finding.region.map { number($0.end.column) } ?? .null),
-            .init("object", .string(object.title)), .init("path", .string(judgement.path)),
+            .init("object", .string(object.title)), .init("path", .string(decided.path)),
             .init("message", .string(finding.sentence)),
-            .init("remedy", .string(judgement.remedy.block)),
+            .init("remedy", .string(decided.change.block)),
         ]
-        let team = object.verdict.subject.team
+        let team = object.decision.subject.team
         if !team.isEmpty { members.append(.init("team", .string(team))) }
-        if object.verdict.isThirdParty { members.append(.init("thirdParty", .bool(true))) }
+        if object.decision.isThirdParty { members.append(.init("thirdParty", .bool(true))) }
         if let root = object.root { members.append(.init("root", .string(root))) }
-        if let leniency = judgement.leniency { members.append(.init("because", .string(leniency.rawValue))) }
-        if let exemption = judgement.exemption { members.append(.init("exemption", .string(exemption.reason))) }
+        if let leniency = decided.leniency { members.append(.init("because", .string(leniency.rawValue))) }
+        if let exemption = decided.exemption { members.append(.init("exemption", .string(exemption.reason))) }
         return .object(members)
     }
 

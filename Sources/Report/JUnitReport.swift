@@ -6,7 +6,7 @@ import Evaluation
 /// findings is one passed case. The files that settings were read from are properties.
 public enum JUnitReport {
     /// Returns the report.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary) -> String {
         var files: [(name: String, cases: [Case])] = []
         var places: [String: Int] = [:]
         for object in objects {
@@ -65,16 +65,16 @@ public enum JUnitReport {
         case error(String)
     }
 
-    private static func cases(of object: JudgedObject) -> [Case] {
+    private static func cases(of object: ReportedObject) -> [Case] {
         var order: [String] = []
         var findings: [String: [LocatedFinding]] = [:]
         for finding in object.findings {
-            let rule = finding.judgement.rule.id
+            let rule = finding.decided.rule.id
             if findings[rule] == nil { order.append(rule) }
             findings[rule, default: []].append(finding)
         }
         guard !order.isEmpty else {
-            let outcome: Outcome = object.verdict.passedOver.map { .skipped(reason: $0) } ?? .passed(output: "")
+            let outcome: Outcome = object.decision.skipReason.map { .skipped(reason: $0) } ?? .passed(output: "")
             return [
                 Case(
                     subject: object.title, name: "every rule", file: object.file, line: object.line, outcome: outcome)
@@ -92,15 +92,15 @@ public enum JUnitReport {
         let details = findings.map { finding in
             let place = finding.line.map { "\(file):\($0)" } ?? file
             let note = finding.reasonText.map { " (\($0))" } ?? ""
-            let change = finding.judgement.remedy.block
-            let line = "\(place): \(finding.judgement.effect.rawValue): \(finding.sentence)\(note)\n"
+            let change = finding.decided.change.block
+            let line = "\(place): \(finding.decided.effect.rawValue): \(finding.sentence)\(note)\n"
             return change.isEmpty ? line : "\(line)\(change)\n"
         }.joined(separator: "\n")
-        let denials = findings.filter { $0.judgement.effect == .deny }
+        let denials = findings.filter { $0.decided.effect == .deny }
         if !denials.isEmpty {
             return .failed(summary: denials.map(\.sentence).joined(separator: "; "), details: details)
         }
-        if findings.allSatisfy({ $0.judgement.effect == .exempt }) {
+        if findings.allSatisfy({ $0.decided.effect == .exempt }) {
             return .skipped(reason: "exempt: \(findings.first?.reasonText ?? "")")
         }
         return .passed(output: details)

@@ -9,11 +9,11 @@ public enum MarkdownReport {
     private static let maximumNotes = 50
 
     /// Returns the report.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    public static func text(_ objects: [ReportedObject], _ summary: Summary) -> String {
         var text = heading(summary) + "\n" + counts(objects, summary)
         // Denied objects come first, so that others are omitted before them.
         let ordered = [false, true].flatMap { isThirdParty in
-            let group = objects.filter { $0.verdict.isThirdParty == isThirdParty }
+            let group = objects.filter { $0.decision.isThirdParty == isThirdParty }
             return group.filter(\.isDenied) + group.filter { !$0.isDenied && !$0.findings.isEmpty }
         }
         // Room for the end of a fold and for the note about omitted findings.
@@ -23,7 +23,7 @@ public enum MarkdownReport {
         var shown = ShownFindings()
         for object in ordered {
             let findings = shown.next(object)
-            let isFirstOther = object.verdict.isThirdParty && !hasOthers
+            let isFirstOther = object.decision.isThirdParty && !hasOthers
             hasOthers = hasOthers || isFirstOther
             let fold = (isFirstOther ? "\n**\(thirdPartyTitle)**\n" : "") + opening(of: object, findings)
             var (entries, size, count) = ("", fold.utf16.count, 0)
@@ -59,16 +59,16 @@ public enum MarkdownReport {
         let warned = summary.warned > 0 ? "\(counted(summary.warned, noun)) with warnings" : nil
         let outcome =
             summary.denied > 0
-            ? ["❌ \(summary.denied) of \(counted(summary.judged, noun)) denied", unread]
-            : summary.judged == 0
+            ? ["❌ \(summary.denied) of \(counted(summary.evaluated, noun)) denied", unread]
+            : summary.evaluated == 0
                 ? ["⚠️ \(summary.nothingFound)", unread]
                 : ["\(warned == nil && unread == nil ? "✅" : "⚠️") nothing denied", warned, unread]
         return "### playbook: \(outcome.compactMap(\.self).joined(separator: ", "))\n"
     }
 
-    private static func counts(_ objects: [JudgedObject], _ summary: Summary) -> String {
+    private static func counts(_ objects: [ReportedObject], _ summary: Summary) -> String {
         var text = "| \(summary.noun.rawValue)s | denied | with warnings | allowed |\n|--:|--:|--:|--:|\n"
-        text += "| \(summary.judged) | \(summary.denied) | \(summary.warned) | \(summary.allowed) |\n"
+        text += "| \(summary.evaluated) | \(summary.denied) | \(summary.warned) | \(summary.allowed) |\n"
         text += summary.remarks.map { "\n\(plain($0.prefix(1).uppercased() + $0.dropFirst())).\n" }.joined()
         if !summary.unreadable.isEmpty {
             text += "\n\(counted(summary.unreadable.count, "input")) could not be read:\n\n"
@@ -114,23 +114,23 @@ public enum MarkdownReport {
 
     static let closing = "\n</details>\n"
 
-    private static func opening(of object: JudgedObject, _ findings: [ShownFinding]) -> String {
-        func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.finding.judgement.effect == effect } }
+    private static func opening(of object: ReportedObject, _ findings: [ShownFinding]) -> String {
+        func count(_ effect: DecidedFinding.Effect) -> Int { findings.count { $0.finding.decided.effect == effect } }
         let counts = [(count(.deny), "denial"), (count(.warn), "warning"), (count(.exempt), "exemption")]
         let words = counts.filter { $0.0 > 0 }.map { counted($0.0, $0.1) }.joined(separator: ", ")
         return
             "\n<details><summary>\(inHTML(object.title)): \(words) (\(inHTML(object.file)))</summary>\n\n"
     }
 
-    private static func entry(_ shown: ShownFinding, of object: JudgedObject) -> String {
-        let (finding, judgement) = (shown.finding, shown.finding.judgement)
-        let link = link(judgement.rule.id, object.verdict.documentation)
+    private static func entry(_ shown: ShownFinding, of object: ReportedObject) -> String {
+        let (finding, decided) = (shown.finding, shown.finding.decided)
+        let link = link(decided.rule.id, object.decision.documentation)
         let place = finding.line.map { " (line \($0))" } ?? ""
         let note = finding.reasonText.map { " – \(plain($0))" } ?? ""
         var text =
-            "- **\(judgement.effect.rawValue)** \(link): \(code(judgement.path)) \(plain(judgement.finding.message))\(place)\(note)\(plain(shown.othersText))\n"
-        let suggestion = shown.suggestion.remedy.block
-        if judgement.effect == .deny, !suggestion.isEmpty { text += block(suggestion) }
+            "- **\(decided.effect.rawValue)** \(link): \(code(decided.path)) \(plain(decided.finding.message))\(place)\(note)\(plain(shown.othersText))\n"
+        let suggestion = shown.suggestion.change.block
+        if decided.effect == .deny, !suggestion.isEmpty { text += block(suggestion) }
         return text
     }
 

@@ -94,24 +94,25 @@ public struct ReplayTally: Sendable {
     }
 
     /// Counts a review without a recorded decision.
-    public mutating func add(undecided verdict: Verdict) {
+    public mutating func add(undecided decision: Decision) {
         reviews += 1
         undecided += 1
-        for entry in verdict.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
+        for entry in decision.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
     }
 
     /// Counts a review.
     public mutating func add(
-        _ comparison: Comparison, of review: AdmissionReview, _ verdict: Verdict, of team: String,
+        _ comparison: Comparison, of review: AdmissionReview, _ decision: Decision, of team: String,
         recorded time: Timestamp?, isOtherMode: Bool, at place: Place
     ) {
         add(
-            comparison, by: Names(of: review, team: team), verdict, recorded: time, isOtherMode: isOtherMode, at: place)
+            comparison, by: Names(of: review, team: team), decision, recorded: time, isOtherMode: isOtherMode, at: place
+        )
     }
 
     /// Counts a review whose names are shown as given.
     public mutating func add(
-        _ comparison: Comparison, by names: Names, _ verdict: Verdict, recorded time: Timestamp?,
+        _ comparison: Comparison, by names: Names, _ decision: Decision, recorded time: Timestamp?,
         isOtherMode: Bool = false, doubted: [String] = [], at place: Place
     ) {
         for rule in Set(doubted) { rules[rule, default: Row()].doubted += 1 }
@@ -121,7 +122,7 @@ public struct ReplayTally: Sendable {
             hours[hour, default: Period()].add(comparison)
         }
         if isOtherMode { otherMode += 1 }
-        for entry in verdict.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
+        for entry in decision.notEvaluated { rules[entry.rule.id, default: Row()].notEvaluated += 1 }
         for rule in comparison.notReplayable { rules[rule, default: Row()].notReplayable += 1 }
         guard !comparison.changes.isEmpty || comparison.before != comparison.now else { return }
         for (rule, changes) in Dictionary(grouping: comparison.changes, by: \.rule) { count(changes, of: rule) }

@@ -2,7 +2,7 @@ public import Evaluation
 public import JSON
 
 /// An evaluated object, with its location.
-public struct JudgedObject: Sendable {
+public struct ReportedObject: Sendable {
     /// The file; `-` for standard input.
     public let file: String
     /// The line in the file; nil if it is unknown.
@@ -12,7 +12,7 @@ public struct JudgedObject: Sendable {
     /// The directory of the kustomization or chart that renders the object; nil for an object of the file itself.
     public let root: String?
     /// The result of the evaluation.
-    public let verdict: Verdict
+    public let decision: Decision
     /// True if the object is denied, also because of a finding that is reported for another root.
     public let isDenied: Bool
     /// The number of findings that are already reported for the same object in another root.
@@ -27,19 +27,19 @@ public struct JudgedObject: Sendable {
     /// `whole` is the result with the findings that are already reported for another root.
     /// `locate` returns the region of a field in the file, or nil if the file does not contain the object itself.
     public init(
-        file: String, line: Int?, request: String, verdict: Verdict, root: String? = nil, whole: Verdict? = nil,
+        file: String, line: Int?, request: String, decision: Decision, root: String? = nil, whole: Decision? = nil,
         locate: (Pointer) -> Region? = { _ in nil }
     ) {
         self.file = file
         self.line = line
         self.request = request
         self.root = root
-        self.verdict = verdict
-        isDenied = (whole ?? verdict).isDenied
-        repeated = (whole ?? verdict).judgements.count - verdict.judgements.count
-        findings = verdict.judgements.map { judgement in
-            let region = locate(judgement.finding.place)
-            return LocatedFinding(judgement: judgement, line: region?.start.line ?? line, region: region)
+        self.decision = decision
+        isDenied = (whole ?? decision).isDenied
+        repeated = (whole ?? decision).findings.count - decision.findings.count
+        findings = decision.findings.map { decided in
+            let region = locate(decided.finding.place)
+            return LocatedFinding(decided: decided, line: region?.start.line ?? line, region: region)
         }
     }
 }
@@ -47,7 +47,7 @@ public struct JudgedObject: Sendable {
 /// A finding with its location in the file.
 public struct LocatedFinding: Sendable {
     /// The finding and its effect.
-    public let judgement: Judgement
+    public let decided: DecidedFinding
     /// The line; nil if only the file is known.
     public let line: Int?
     /// The field, or the nearest parent if the field is missing; nil if the file does not contain the object itself.
@@ -57,26 +57,26 @@ public struct LocatedFinding: Sendable {
 extension LocatedFinding {
     /// The path and the message: `spec.replicas is 1, fewer than 2`.
     var sentence: String {
-        judgement.path.isEmpty ? judgement.finding.message : "\(judgement.path) \(judgement.finding.message)"
+        decided.path.isEmpty ? decided.finding.message : "\(decided.path) \(decided.finding.message)"
     }
 
     /// The reason why it does not deny although the rule does: the leniency's name, or the exemption's reason.
-    var reasonText: String? { judgement.leniency?.rawValue ?? judgement.exemption?.reason }
+    var reasonText: String? { decided.leniency?.rawValue ?? decided.exemption?.reason }
 }
 
-extension JudgedObject {
+extension ReportedObject {
     /// The title of the evaluated object: `Deployment shop/catalogue`.
-    var title: String { verdict.subject.title }
+    var title: String { decision.subject.title }
 
     /// Returns the number of findings with this effect.
-    func count(_ effect: Judgement.Effect) -> Int { findings.count { $0.judgement.effect == effect } }
+    func count(_ effect: DecidedFinding.Effect) -> Int { findings.count { $0.decided.effect == effect } }
 }
 
-extension [JudgedObject] {
+extension [ReportedObject] {
     /// The URL of the rules' documentation; empty for none.
     ///
     /// Objects without findings do not have it.
-    var documentation: String { lazy.map(\.verdict.documentation).first { !$0.isEmpty } ?? "" }
+    var documentation: String { lazy.map(\.decision.documentation).first { !$0.isEmpty } ?? "" }
 }
 
 /// `1 finding`, `2 findings`.
@@ -128,7 +128,7 @@ public struct Summary: Sendable {
     /// The kind of evaluated items.
     public let noun: Noun
     /// The number of evaluated items.
-    public var judged = 0
+    public var evaluated = 0
     /// The number of items that are, or would be, denied.
     public var denied = 0
     /// The number of items that are allowed with warnings.
@@ -174,7 +174,7 @@ public struct Summary: Sendable {
     public var baseline: Baseline.Outcome?
 
     /// The number of items that are allowed without warnings; objects that no rule has evaluated do not count.
-    public var allowed: Int { judged - denied - warned - notCoveredCount - skipped.values.reduce(0, +) }
+    public var allowed: Int { evaluated - denied - warned - notCoveredCount - skipped.values.reduce(0, +) }
     private var notCoveredCount: Int { notCovered.values.reduce(0, +) }
 
     /// Sentences about what was not evaluated.
@@ -214,20 +214,20 @@ public struct Summary: Sendable {
     public init(of noun: Noun = .review) { self.noun = noun }
 
     /// Counts an evaluated item.
-    public mutating func add(_ verdict: Verdict) {
-        judged += 1
-        if noun == .object, !verdict.isCovered {
-            notCovered[verdict.subject.kindName, default: 0] += 1
-        } else if noun == .object, let reason = verdict.generalPassedOver {
+    public mutating func add(_ decision: Decision) {
+        evaluated += 1
+        if noun == .object, !decision.isCovered {
+            notCovered[decision.subject.kindName, default: 0] += 1
+        } else if noun == .object, let reason = decision.generalSkipReason {
             skipped[reason, default: 0] += 1
         }
-        switch verdict.decision {
+        switch decision.outcome {
         case .deny: denied += 1
         case .warn: warned += 1
         case .allow: break
         }
-        notListed += verdict.further.reduce(0) { $0 + $1.count }
-        for entry in verdict.notEvaluated {
+        notListed += decision.further.reduce(0) { $0 + $1.count }
+        for entry in decision.notEvaluated {
             if let index = notEvaluated.firstIndex(where: {
                 $0.rule == entry.rule.id && $0.reason == entry.generalReason
             }) {

@@ -14,8 +14,8 @@ public enum SARIFReport {
     ///   - summary: Their counts.
     ///   - version: The program's version.
     /// - Returns: A SARIF log of one run.
-    public static func text(_ objects: [JudgedObject], _ summary: Summary, version: String) -> String {
-        let found = Set(objects.flatMap { $0.findings.map(\.judgement.rule.id) })
+    public static func text(_ objects: [ReportedObject], _ summary: Summary, version: String) -> String {
+        let found = Set(objects.flatMap { $0.findings.map(\.decided.rule.id) })
         let rules = Catalogue.playbook.reported.filter { found.contains($0.id) }
         let indices = Dictionary(uniqueKeysWithValues: zip(rules.map(\.id), rules.indices))
         let documentation = objects.documentation
@@ -76,18 +76,18 @@ public enum SARIFReport {
     // MARK: Results
 
     private static func result(
-        _ finding: LocatedFinding, of object: JudgedObject, _ indices: [String: Int], _ fingerprint: String
+        _ finding: LocatedFinding, of object: ReportedObject, _ indices: [String: Int], _ fingerprint: String
     ) -> Literal {
-        let judgement = finding.judgement
+        let decided = finding.decided
         var members: [Literal.Member] = [
-            .init("ruleId", .string(judgement.rule.id)), .init("ruleIndex", number(indices[judgement.rule.id] ?? -1)),
+            .init("ruleId", .string(decided.rule.id)), .init("ruleIndex", number(indices[decided.rule.id] ?? -1)),
             // An exempt finding keeps the rule's level; its suppression marks the exemption.
-            .init("level", .string(level(of: judgement.effect == .warn ? .warn : judgement.level))),
+            .init("level", .string(level(of: decided.effect == .warn ? .warn : decided.level))),
             .init("message", message(description(of: finding, object))),
             .init("locations", [location(of: finding, object)]),
             .init("partialFingerprints", ["playbookFinding/v1": .string(fingerprint)]),
         ]
-        if let exemption = judgement.exemption, judgement.effect == .exempt {
+        if let exemption = decided.exemption, decided.effect == .exempt {
             let suppression: Literal = [
                 "kind": exemption.origin == .workload ? "inSource" : "external", "status": "accepted",
                 "justification": .string(exemption.reason),
@@ -95,20 +95,20 @@ public enum SARIFReport {
             members.append(.init("suppressions", [suppression]))
         }
         var properties: [Literal.Member] = [
-            .init("clause", .string(judgement.finding.clause.name)), .init("path", .string(judgement.path)),
-            .init("effective", .string(judgement.effectiveWord)),
+            .init("clause", .string(decided.finding.clause.name)), .init("path", .string(decided.path)),
+            .init("effective", .string(decided.effectiveWord)),
         ]
-        if let leniency = judgement.leniency { properties.append(.init("because", .string(leniency.rawValue))) }
+        if let leniency = decided.leniency { properties.append(.init("because", .string(leniency.rawValue))) }
         members.append(.init("properties", .object(properties)))
         return .object(members)
     }
 
-    private static func description(of finding: LocatedFinding, _ object: JudgedObject) -> String {
-        let remedy = finding.judgement.remedy.block
-        return "\(object.title): \(finding.sentence)." + (remedy.isEmpty ? "" : "\n\nSuggested change:\n\(remedy)")
+    private static func description(of finding: LocatedFinding, _ object: ReportedObject) -> String {
+        let change = finding.decided.change.block
+        return "\(object.title): \(finding.sentence)." + (change.isEmpty ? "" : "\n\nSuggested change:\n\(change)")
     }
 
-    private static func location(of finding: LocatedFinding, _ object: JudgedObject) -> Literal {
+    private static func location(of finding: LocatedFinding, _ object: ReportedObject) -> Literal {
         var members: [Literal.Member] = []
         // Standard input has no file.
         if object.file != "-" {
@@ -124,7 +124,7 @@ public enum SARIFReport {
                 .init("physicalLocation", ["artifactLocation": artifact(object.file), "region": .object(region)]))
         }
         let logical: Literal = [
-            "name": .string(object.title), "fullyQualifiedName": .string("\(object.title) \(finding.judgement.path)"),
+            "name": .string(object.title), "fullyQualifiedName": .string("\(object.title) \(finding.decided.path)"),
             "kind": "resource",
         ]
         members.append(.init("logicalLocations", [logical]))

@@ -4,14 +4,14 @@ import Evaluation
 struct ShownFinding {
     let finding: LocatedFinding
     /// Findings of other rules about the same fault.
-    var others: [Judgement] = []
+    var others: [DecidedFinding] = []
     /// The finding whose suggestion is shown.
-    let suggestion: Judgement
+    let suggestion: DecidedFinding
 
     /// The other rules and their messages about the field, in parentheses after the message.
     var othersText: String {
         let texts = others.map { other in
-            other.rule.id + (other.addition(to: finding.judgement).map { ": \($0)" } ?? "")
+            other.rule.id + (other.addition(to: finding.decided).map { ": \($0)" } ?? "")
         }
         return texts.isEmpty ? "" : " (also \(texts.joined(separator: ", ")))"
     }
@@ -25,30 +25,30 @@ struct ShownFindings {
     private var ofNamespaces: Set<String> = []
 
     /// Returns the findings of the next object that are shown, the most severe first.
-    mutating func next(_ object: JudgedObject) -> [ShownFinding] {
+    mutating func next(_ object: ReportedObject) -> [ShownFinding] {
         var merged: [Int: MergedFinding] = [:]
-        for finding in object.verdict.merged { merged[finding.offset] = finding }
+        for finding in object.decision.merged { merged[finding.offset] = finding }
         var shown: [ShownFinding] = []
         for (offset, finding) in object.findings.enumerated() {
-            let judgement = finding.judgement
-            if judgement.effect == .exempt {
-                shown.append(ShownFinding(finding: finding, suggestion: judgement))
+            let decided = finding.decided
+            if decided.effect == .exempt {
+                shown.append(ShownFinding(finding: finding, suggestion: decided))
             } else if let found = merged[offset] {
-                let key = "\(judgement.rule.id) \(object.verdict.subject.namespace) \(finding.sentence)"
-                if judgement.rule.isAboutNamespace, !ofNamespaces.insert(key).inserted { continue }
+                let key = "\(decided.rule.id) \(object.decision.subject.namespace) \(finding.sentence)"
+                if decided.rule.isAboutNamespace, !ofNamespaces.insert(key).inserted { continue }
                 shown.append(
-                    ShownFinding(finding: finding, others: found.others, suggestion: found.suggestion.judgement))
+                    ShownFinding(finding: finding, others: found.others, suggestion: found.suggestion.decided))
             }
         }
         // Sorting is not stable.
         return shown.enumerated().sorted {
-            ($1.element.finding.judgement.effect.severity, $0.offset)
-                < ($0.element.finding.judgement.effect.severity, $1.offset)
+            ($1.element.finding.decided.effect.severity, $0.offset)
+                < ($0.element.finding.decided.effect.severity, $1.offset)
         }.map(\.element)
     }
 }
 
-extension Judgement.Effect {
+extension DecidedFinding.Effect {
     /// The order of findings of an object; the most severe has the largest number.
     fileprivate var severity: Int {
         switch self {

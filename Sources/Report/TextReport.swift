@@ -10,7 +10,7 @@ public struct TextReport: Sendable {
     private let namesFiles: Bool
     private let program: String
     private var blocks: [Block] = []
-    private var tally: [String: (rule: Rule, counts: [Judgement.Effect: Int])] = [:]
+    private var tally: [String: (rule: Rule, counts: [DecidedFinding.Effect: Int])] = [:]
     private var documentation = ""
     private var hasHints = false
     private var shown = ShownFindings()
@@ -42,29 +42,29 @@ public struct TextReport: Sendable {
     }
 
     /// Adds an object; without findings or notes, only a verbose report shows it.
-    public mutating func add(_ object: JudgedObject) {
-        let verdict = object.verdict
-        guard isVerbose || !verdict.judgements.isEmpty || !verdict.notices.isEmpty else { return }
+    public mutating func add(_ object: ReportedObject) {
+        let decision = object.decision
+        guard isVerbose || !decision.findings.isEmpty || !decision.notices.isEmpty else { return }
         let findings = shown.next(object)
         // Each rule counts with its own effect.
-        let counted = findings.map(\.finding.judgement) + findings.flatMap(\.others)
-        for judgement in counted { count(judgement.rule, judgement.effect, 1) }
-        guard isVerbose || !findings.isEmpty || !verdict.further.isEmpty || !verdict.notices.isEmpty else { return }
+        let counted = findings.map(\.finding.decided) + findings.flatMap(\.others)
+        for decided in counted { count(decided.rule, decided.effect, 1) }
+        guard isVerbose || !findings.isEmpty || !decision.further.isEmpty || !decision.notices.isEmpty else { return }
         blocks.append(
-            Block(severity: object.severity, isThirdParty: verdict.isThirdParty, text: block(object, findings)))
-        for further in verdict.further { count(further.rule, further.effect, further.count) }
-        if documentation.isEmpty { documentation = verdict.documentation }
+            Block(severity: object.severity, isThirdParty: decision.isThirdParty, text: block(object, findings)))
+        for further in decision.further { count(further.rule, further.effect, further.count) }
+        if documentation.isEmpty { documentation = decision.documentation }
         // A fix of a rendered object needs the source of the value.
         for finding in object.findings where object.root == nil || finding.region != nil {
-            guard finding.judgement.effect != .exempt else { continue }
-            if finding.judgement.finding.isFixable { fixable.insert(finding.judgement.rule.id) }
-            lacksBudgets = lacksBudgets || finding.judgement.finding.addsBudget
+            guard finding.decided.effect != .exempt else { continue }
+            if finding.decided.finding.isFixable { fixable.insert(finding.decided.rule.id) }
+            lacksBudgets = lacksBudgets || finding.decided.finding.addsBudget
         }
-        hasHints = hasHints || verdict.judgements.contains { $0.leniency == .hint }
+        hasHints = hasHints || decision.findings.contains { $0.leniency == .hint }
         hasAnswers = hasAnswers || !object.answers.isEmpty
     }
 
-    private mutating func count(_ rule: Rule, _ effect: Judgement.Effect, _ number: Int) {
+    private mutating func count(_ rule: Rule, _ effect: DecidedFinding.Effect, _ number: Int) {
         tally[rule.id, default: (rule, [:])].counts[effect, default: 0] += number
     }
 
@@ -86,13 +86,13 @@ public struct TextReport: Sendable {
 
     // MARK: Objects
 
-    private func block(_ object: JudgedObject, _ lines: [ShownFinding]) -> String {
-        let verdict = object.verdict
-        let documentation = verdict.documentation
+    private func block(_ object: ReportedObject, _ lines: [ShownFinding]) -> String {
+        let decision = object.decision
+        let documentation = decision.documentation
         let outcome =
             object.isDenied
             ? paint("DENIED", .red)
-            : verdict.judgements.contains { $0.effect == .warn } || !verdict.notices.isEmpty
+            : decision.findings.contains { $0.effect == .warn } || !decision.notices.isEmpty
                 ? paint("allowed with warnings", .yellow) : paint("allowed", .green)
         let findings = lines.map(\.finding)
         // Fields of a review have no place in its file.
@@ -102,40 +102,40 @@ public struct TextReport: Sendable {
             [paint(oneLine(object.title), .bold), oneLine(object.request), outcome]
             + (hasPlaces || !namesFiles ? [] : [paint(place, .dim)])
         var text = parts.filter { !$0.isEmpty }.joined(separator: " · ") + "\n"
-        if let reason = verdict.passedOver { text += "  skipped: \(oneLine(reason))\n" }
+        if let reason = decision.skipReason { text += "  skipped: \(oneLine(reason))\n" }
         let places = findings.map { hasPlaces ? oneLine(object.file) + $0.position : "" }
         let width = places.map(displayWidth).max() ?? 0
-        let ruleWidth = (findings.map(\.judgement.rule) + verdict.further.map(\.rule)).map(\.id.count).max() ?? 0
-        func line(_ place: String, _ effect: Judgement.Effect, _ rule: Rule, _ message: String) -> String {
+        let ruleWidth = (findings.map(\.decided.rule) + decision.further.map(\.rule)).map(\.id.count).max() ?? 0
+        func line(_ place: String, _ effect: DecidedFinding.Effect, _ rule: Rule, _ message: String) -> String {
             let place = width == 0 ? "" : paint(padded(place, width), .dim) + "  "
             let gap = String(repeating: " ", count: ruleWidth - rule.id.count)
             return "  \(place)\(word(effect))  \(link(rule, documentation))\(gap)  \(oneLine(message))\n"
         }
         for (shown, place) in zip(lines, places) {
-            let (finding, judgement) = (shown.finding, shown.finding.judgement)
+            let (finding, decided) = (shown.finding, shown.finding.decided)
             let note =
-                (judgement.note ?? judgement.leniency?.rawValue ?? judgement.exemption?.reason).map { " (\($0))" } ?? ""
+                (decided.note ?? decided.leniency?.rawValue ?? decided.exemption?.reason).map { " (\($0))" } ?? ""
             text += line(
-                place, judgement.effect, judgement.rule, finding.sentence + judgement.remark + note + shown.othersText)
+                place, decided.effect, decided.rule, finding.sentence + decided.remark + note + shown.othersText)
             guard isVerbose else { continue }
             if let region = finding.region { text += excerpt(region) }
-            text += remedy(shown.suggestion)
+            text += change(shown.suggestion)
         }
-        for further in verdict.further {
+        for further in decision.further {
             text += line("", further.effect, further.rule, "\(counted(further.count, "more finding")), not listed")
         }
         if object.repeated > 0 {
             text += "  \(counted(object.repeated, "finding")) as above, also in \(oneLine(object.root ?? ""))\n"
         }
-        for notice in verdict.notices { text += "  note    \(oneLine(notice))\n" }
-        for entry in verdict.notEvaluated where isVerbose && object.answers.isEmpty {
+        for notice in decision.notices { text += "  note    \(oneLine(notice))\n" }
+        for entry in decision.notEvaluated where isVerbose && object.answers.isEmpty {
             text += "  -       \(entry.rule.id) not evaluated: \(oneLine(entry.reason))\n"
         }
         for line in AnswerReport.lines(object.answers) { text += paint("  \(oneLine(line))", .dim) + "\n" }
         return text + (isVerbose ? "\n" : "")
     }
 
-    private func word(_ effect: Judgement.Effect) -> String {
+    private func word(_ effect: DecidedFinding.Effect) -> String {
         switch effect {
         case .deny: paint("deny  ", .red)
         case .warn: paint("warn  ", .yellow)
@@ -143,11 +143,11 @@ public struct TextReport: Sendable {
         }
     }
 
-    private func remedy(_ judgement: Judgement) -> String {
-        guard judgement.effect != .exempt else { return "" }
+    private func change(_ decided: DecidedFinding) -> String {
+        guard decided.effect != .exempt else { return "" }
         // Splitting bytes is faster, and reports can have thousands of findings.
         var text = ""
-        for line in judgement.remedy.block.utf8.split(separator: UInt8(ascii: "\n")) {
+        for line in decided.change.block.utf8.split(separator: UInt8(ascii: "\n")) {
             text += paint("      " + oneLine(String(Substring(line))), .dim)
             text += "\n"
         }
@@ -195,7 +195,7 @@ public struct TextReport: Sendable {
     }
 
     /// The effects of the findings, the most severe first.
-    private var effects: [Judgement.Effect] {
+    private var effects: [DecidedFinding.Effect] {
         [.deny, .warn, .exempt].filter { effect in
             effect != .exempt || tally.values.contains { $0.counts[effect] != nil }
         }
@@ -244,9 +244,9 @@ public struct TextReport: Sendable {
         let noun = summary.noun.rawValue
         let files = summary.files > 0 ? " in \(counted(summary.files, "file"))" : ""
         var text =
-            summary.judged == 0
+            summary.evaluated == 0
             ? "\(summary.nothingFound)\(files)"
-            : "\(counted(summary.judged, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(summary.allowed) allowed"
+            : "\(counted(summary.evaluated, noun))\(files): \(summary.denied) denied, \(summary.warned) with warnings, \(summary.allowed) allowed"
         if !summary.unreadable.isEmpty { text += "; \(counted(summary.unreadable.count, "input")) could not be read" }
         text += summary.remarks.map { "\n\($0)" }.joined()
         text += summary.notEvaluatedSentences().map { "\nn\($0.dropFirst())" }.joined()
@@ -295,10 +295,10 @@ extension LocatedFinding {
     }
 }
 
-extension JudgedObject {
+extension ReportedObject {
     /// The order of objects in a report; the most severe has the largest number.
     fileprivate var severity: Int {
-        isDenied ? 3 : verdict.judgements.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
+        isDenied ? 3 : decision.findings.contains { $0.effect == .warn } ? 2 : findings.isEmpty ? 0 : 1
     }
 }
 

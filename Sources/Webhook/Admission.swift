@@ -6,7 +6,7 @@ import Kubernetes
 ///
 /// The server and the command line use it.
 public final class Admission {
-    private let judge: Judge
+    private let evaluator: Evaluator
     /// True if answers without findings have a requester for the log too.
     public let describesAll: Bool
     /// The sample of reviews to record; nil for none.
@@ -14,8 +14,8 @@ public final class Admission {
     private let document = Document()
 
     /// Creates an admission for one thread.
-    public init(judge: Judge, describesAll: Bool = false, recorded: Sample? = nil) {
-        self.judge = judge
+    public init(evaluator: Evaluator, describesAll: Bool = false, recorded: Sample? = nil) {
+        self.evaluator = evaluator
         self.describesAll = describesAll
         self.recorded = recorded
     }
@@ -66,49 +66,49 @@ public final class Admission {
     /// One node of 16 bytes for every two bytes, in memory that grows by doubling; for a patch, copies of them.
     public static let memoryPerByte = 96
     /// The largest amount of memory to answer any review: the largest number of nodes, and a patch.
-    public static let largestMemory = 16 * AdmissionReview.options.maximumNodes + Judge.mutationMemory
+    public static let largestMemory = 16 * AdmissionReview.options.maximumNodes + Evaluator.mutationMemory
 
     private static let tooDeep = "it is nested too deeply"
     private static let tooMany = "it has more than \(AdmissionReview.options.maximumNodes) keys and values"
 
     private func validation(of review: AdmissionReview, _ context: Context) -> AdmissionAnswer {
-        var verdict = judge.verdict(on: review, in: context)
+        var decision = evaluator.decision(on: review, in: context)
         var response = AdmissionResponse(apiVersion: review.apiVersion, uid: review.uid)
-        var decision = AdmissionAnswer.Decision.allow
-        if !verdict.isSilent {
-            if verdict.isDenied {
+        var outcome = AdmissionAnswer.Outcome.allow
+        if !decision.isSilent {
+            if decision.isDenied {
                 response.refusal = .init(
-                    code: 403, reason: "Forbidden", message: verdict.message, causes: verdict.causes)
-                decision = .deny
+                    code: 403, reason: "Forbidden", message: decision.message, causes: decision.causes)
+                outcome = .deny
             }
-            response.warnings = verdict.warnings
-            if decision == .allow, !response.warnings.isEmpty { decision = .warn }
+            response.warnings = decision.warnings
+            if outcome == .allow, !response.warnings.isEmpty { outcome = .warn }
         }
-        if !verdict.isSilent || !verdict.notEvaluated.isEmpty || verdict.changesExemption {
-            response.auditAnnotations = verdict.auditAnnotations
+        if !decision.isSilent || !decision.notEvaluated.isEmpty || decision.changesExemption {
+            response.auditAnnotations = decision.auditAnnotations
         }
         let isLogged =
-            describesAll || decision != .allow || verdict.changesExemption || verdict.untrustedController != nil
-        if isLogged { verdict.identify(review, context.settings) }
+            describesAll || outcome != .allow || decision.changesExemption || decision.untrustedController != nil
+        if isLogged { decision.identify(review, context.settings) }
         return AdmissionAnswer(
-            response, .validate, review.operation, review.kind, decision, verdict, isLogged ? .init(review) : nil,
+            response, .validate, review.operation, review.kind, outcome, decision, isLogged ? .init(review) : nil,
             isRecorded: recorded.map { $0.includes(uid: review.uid) } ?? false)
     }
 
     private func mutation(of review: AdmissionReview, _ context: Context) -> AdmissionAnswer {
-        var mutation = judge.mutation(of: review, in: context)
+        var mutation = evaluator.mutation(of: review, in: context)
         var response = AdmissionResponse(apiVersion: review.apiVersion, uid: review.uid)
-        var decision = AdmissionAnswer.Decision.allow
+        var outcome = AdmissionAnswer.Outcome.allow
         if !mutation.fixes.isEmpty {
             response.patch = mutation.patch
             response.warnings = mutation.warnings
             response.auditAnnotations = mutation.auditAnnotations
-            decision = mutation.isDryRun ? .warn : .patch
+            outcome = mutation.isDryRun ? .warn : .patch
         }
-        let isLogged = describesAll || decision != .allow
-        if isLogged { mutation.verdict.identify(review, context.settings) }
+        let isLogged = describesAll || outcome != .allow
+        if isLogged { mutation.decision.identify(review, context.settings) }
         return AdmissionAnswer(
-            response, .mutate, review.operation, review.kind, decision, mutation.verdict,
+            response, .mutate, review.operation, review.kind, outcome, mutation.decision,
             isLogged ? .init(review) : nil)
     }
 
@@ -126,6 +126,6 @@ public final class Admission {
             response.warnings = ["playbook: " + message]
         }
         return AdmissionAnswer(
-            response, endpoint, nil, .other, .error, Verdict(notices: [message]), .init(envelope))
+            response, endpoint, nil, .other, .error, Decision(notices: [message]), .init(envelope))
     }
 }

@@ -21,7 +21,7 @@ public enum Endpoint: Sendable, CaseIterable {
 /// The answer to a review: the bytes to send, and all that the log, the metrics and recordings show.
 public struct AdmissionAnswer: Sendable {
     /// The outcome of a request; `error` if it cannot be evaluated.
-    public enum Decision: String, Sendable, CaseIterable {
+    public enum Outcome: String, Sendable, CaseIterable {
         case allow, warn, deny, patch, error
     }
 
@@ -33,14 +33,14 @@ public struct AdmissionAnswer: Sendable {
     public let operation: Operation?
     /// The kind; `other` if the review could not be read that far.
     public let kind: ResourceKind
-    /// The decision.
-    public let decision: Decision
+    /// The outcome.
+    public let outcome: Outcome
     /// True if the request is rejected: by rules, or because it cannot be evaluated.
     public let isDenied: Bool
     /// The findings, the rules that were not evaluated, the object, and the missing objects that a denial depends on.
     ///
     /// For `/mutate` the findings are the fixes; for a review that could not be read there is a notice only.
-    public let verdict: Verdict
+    public let decision: Decision
     /// The request as the log describes it; nil if there is nothing to log.
     public let requester: Requester?
     /// True if the review must be recorded.
@@ -48,15 +48,15 @@ public struct AdmissionAnswer: Sendable {
 
     init(
         _ response: AdmissionResponse, _ endpoint: Endpoint, _ operation: Operation?, _ kind: ResourceKind,
-        _ decision: Decision, _ verdict: Verdict, _ requester: Requester?, isRecorded: Bool = false
+        _ outcome: Outcome, _ decision: Decision, _ requester: Requester?, isRecorded: Bool = false
     ) {
         body = response.encoded()
         isDenied = response.refusal != nil
         self.endpoint = endpoint
         self.operation = operation
         self.kind = kind
+        self.outcome = outcome
         self.decision = decision
-        self.verdict = verdict
         self.requester = requester
         self.isRecorded = isRecorded
     }

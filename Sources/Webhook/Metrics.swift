@@ -29,7 +29,7 @@ public struct Metrics: Sendable {
     private static let mostOperators = 200
     /// The operations, and `unknown` for reviews that could not be read that far.
     private static let operations = Operation.allCases.map { "\($0.name)" } + ["unknown"]
-    private static let decisions = AdmissionAnswer.Decision.allCases
+    private static let outcomes = AdmissionAnswer.Outcome.allCases
     /// The effects of findings: would-be denials in dry-run mode and existing violations are separate from other warnings.
     private static let effects = ["deny", "would-deny", "existing", "warn", "exempt"]
     private let rules: [Rule]
@@ -39,7 +39,7 @@ public struct Metrics: Sendable {
     public init(of catalogue: Catalogue) {
         rules = catalogue.reported
         requests = Array(
-            repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.decisions.count)
+            repeating: 0, count: 2 * Metrics.operations.count * Metrics.kinds.count * Metrics.outcomes.count)
         findings = Array(repeating: 0, count: rules.count * Metrics.effects.count)
         notEvaluated = Array(repeating: 0, count: rules.count)
     }
@@ -50,21 +50,21 @@ public struct Metrics: Sendable {
     ///   - answer: The answer to it.
     ///   - duration: The time from the last byte of the request to the first of the response, in nanoseconds.
     public mutating func count(_ answer: AdmissionAnswer, nanoseconds duration: UInt64) {
-        count(answer.endpoint, answer.operation, answer.kind, answer.decision)
+        count(answer.endpoint, answer.operation, answer.kind, answer.outcome)
         nanoseconds += duration
         let bucket = Metrics.bounds.firstIndex { duration <= $0 * 1000 } ?? Metrics.bounds.count
         buckets[bucket] += 1
-        if answer.verdict.changesExemption { exemptionChanges += 1 }
-        if let account = answer.verdict.operatorAccount {
+        if answer.decision.changesExemption { exemptionChanges += 1 }
+        if let account = answer.decision.operatorAccount {
             let isNamed = operatorMade[account] != nil || operatorMade.count < Metrics.mostOperators
             operatorMade[isNamed ? account : "other", default: 0] += 1
         }
         guard answer.endpoint == .validate else { return }
-        for judgement in answer.verdict.judgements { count(judgement.rule, judgement.effect, judgement.leniency, 1) }
-        for further in answer.verdict.further {
+        for decided in answer.decision.findings { count(decided.rule, decided.effect, decided.leniency, 1) }
+        for further in answer.decision.further {
             count(further.rule, further.effect, further.leniency, UInt64(further.count))
         }
-        for rule in answer.verdict.notEvaluated {
+        for rule in answer.decision.notEvaluated {
             if let index = rules.firstIndex(where: { $0 === rule.rule }) { notEvaluated[index] += 1 }
         }
     }
@@ -76,15 +76,15 @@ public struct Metrics: Sendable {
     }
 
     private mutating func count(
-        _ endpoint: Endpoint, _ operation: Operation?, _ kind: ResourceKind, _ decision: AdmissionAnswer.Decision
+        _ endpoint: Endpoint, _ operation: Operation?, _ kind: ResourceKind, _ outcome: AdmissionAnswer.Outcome
     ) {
         let operation = operation.map { Int($0.rawValue) } ?? Operation.allCases.count
         let place = ((endpoint == .validate ? 0 : 1) * Metrics.operations.count + operation) * Metrics.kinds.count
-        requests[(place + Int(kind.rawValue)) * Metrics.decisions.count + decision.index] += 1
+        requests[(place + Int(kind.rawValue)) * Metrics.outcomes.count + outcome.index] += 1
     }
 
     private mutating func count(
-        _ rule: Rule, _ effect: Judgement.Effect, _ leniency: Judgement.Leniency?, _ number: UInt64
+        _ rule: Rule, _ effect: DecidedFinding.Effect, _ leniency: DecidedFinding.Leniency?, _ number: UInt64
     ) {
         let word =
             switch leniency {
@@ -120,14 +120,14 @@ public struct Metrics: Sendable {
             "playbook_admission_requests_total", .counter,
             "Answered reviews, by endpoint, operation, kind and decision.")
         for (index, count) in requests.enumerated() where count > 0 {
-            let decision = Metrics.decisions[index % Metrics.decisions.count]
-            let kind = Metrics.kindNames[index / Metrics.decisions.count % Metrics.kinds.count]
-            let rest = index / Metrics.decisions.count / Metrics.kinds.count
+            let outcome = Metrics.outcomes[index % Metrics.outcomes.count]
+            let kind = Metrics.kindNames[index / Metrics.outcomes.count % Metrics.kinds.count]
+            let rest = index / Metrics.outcomes.count / Metrics.kinds.count
             text.sample(
                 [
                     ("endpoint", rest < Metrics.operations.count ? "validate" : "mutate"),
                     ("operation", Metrics.operations[rest % Metrics.operations.count]),
-                    ("kind", kind), ("decision", decision.rawValue),
+                    ("kind", kind), ("decision", outcome.rawValue),
                 ], Double(count))
         }
         text.family("playbook_findings_total", .counter, "Findings, by rule and effect.")
@@ -166,7 +166,7 @@ public struct Metrics: Sendable {
     }
 }
 
-extension AdmissionAnswer.Decision {
+extension AdmissionAnswer.Outcome {
     /// The index among all cases.
     fileprivate var index: Int {
         switch self {

@@ -68,7 +68,7 @@ struct Log {
         let settings = try Settings(environment: environment(onlyWith: levels, further))
         var intake = LogIntake(settings, operatorLimit: operatorLimit)
         var history = LogHistory(settings, limit: limit)
-        var judge = LogJudge(settings)
+        var evaluator = LogEvaluator(settings)
         var events: [LoggedEvent] = []
         var state = LogLines()
         for (number, line) in lines.enumerated() {
@@ -80,9 +80,9 @@ struct Log {
             if let request = history.take(event) { requests.append(request) }
         }
         for request in requests {
-            judge.evaluate(request) { result in
-                func rules(_ effect: Judgement.Effect) -> [String] {
-                    result.certain.filter { $0.effect == effect }.map(\.judgement.rule.id)
+            evaluator.evaluate(request) { result in
+                func rules(_ effect: DecidedFinding.Effect) -> [String] {
+                    result.certain.filter { $0.effect == effect }.map(\.decided.rule.id)
                 }
                 decisions.append(
                     Decision(
@@ -90,6 +90,6 @@ struct Log {
                         warned: rules(.warn), doubted: result.doubted))
             }
         }
-        return (decisions, intake.summary + history.summary + judge.summary)
+        return (decisions, intake.summary + history.summary + evaluator.summary)
     }
 }

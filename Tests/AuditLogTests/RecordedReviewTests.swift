@@ -12,11 +12,11 @@ import Testing
     private struct Found: Hashable {
         let rule: String
         let path: String
-        let effect: Judgement.Effect
+        let effect: DecidedFinding.Effect
 
-        init?(_ judgement: Judgement, _ effect: Judgement.Effect) {
-            guard judgement.rule.relatedObjects.isEmpty else { return nil }
-            (rule, path, self.effect) = (judgement.rule.id, judgement.path, effect)
+        init?(_ decided: DecidedFinding, _ effect: DecidedFinding.Effect) {
+            guard decided.rule.relatedObjects.isEmpty else { return nil }
+            (rule, path, self.effect) = (decided.rule.id, decided.path, effect)
         }
     }
 
@@ -74,15 +74,15 @@ import Testing
         // A field that a fix would set gives a warning, because the log has the object without it.
         let settings = try Settings(environment: ["PLAYBOOK_COMPANION_GRACE": "0s", "PLAYBOOK_FIX": "none"])
         let (emptyIntake, emptyHistory) = (LogIntake(settings), LogHistory(settings))
-        var logJudge = LogJudge(settings)
-        let judge = Judge(settings)
+        var logEvaluator = LogEvaluator(settings)
+        let evaluator = Evaluator(settings)
         let now = try #require(Timestamp("2026-11-23T10:00:02Z"))
         var compared = 0
         for name in try Fixtures.reviews() {
             let document = try Document(parsing: try Fixtures.bytes(name), AdmissionReview.options)
             let review = try AdmissionReview(document.root)
             let request = try #require(document.root["request"])
-            let direct = judge.verdict(
+            let direct = evaluator.decision(
                 on: review,
                 in: Context(
                     settings: settings,
@@ -94,14 +94,14 @@ import Testing
                 last = nil
                 _ = intake.read(Array(line.utf8).span, at: (0, 1), in: &lines) { event in
                     guard let logged = history.take(event) else { return }
-                    logJudge.evaluate(logged) { result in
+                    logEvaluator.evaluate(logged) { result in
                         last = (
-                            Set(result.certain.compactMap { Found($0.judgement, $0.effect) }), result.doubted
+                            Set(result.certain.compactMap { Found($0.decided, $0.effect) }), result.doubted
                         )
                     }
                 }
             }
-            let expected = Set(direct.judgements.compactMap { Found($0, $0.effect) })
+            let expected = Set(direct.findings.compactMap { Found($0, $0.effect) })
             let (found, doubted) = last ?? ([], [])
             let surplus = found.subtracting(expected)
             let missing = expected.subtracting(found).filter { !doubted.contains($0.rule) }

@@ -204,7 +204,7 @@ extension Result where Success == APIResponse, Failure == APIError {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
-        let told = Told()
+        let observed = Observed()
         server.cueOther(
             .status(
                 200,
@@ -218,10 +218,10 @@ extension Result where Success == APIResponse, Failure == APIError {
                     APIResource(.podDisruptionBudget), in: "ns",
                     each: { object in
                         let name = object["metadata"]?["name"]?.string ?? ""
-                        told.change { $0.objects[name] = "here" }
+                        observed.change { $0.objects[name] = "here" }
                     },
                     { result in
-                        told.change {
+                        observed.change {
                             switch result {
                             case .success(let page): $0.unavailable.append(page.resourceVersion)
                             case .failure(let error): $0.unavailable.append("\(error)")
@@ -229,28 +229,28 @@ extension Result where Success == APIResponse, Failure == APIError {
                         }
                     })
             }
-            #expect(eventually { told.unavailable.count == count })
+            #expect(eventually { observed.unavailable.count == count })
         }
-        #expect(told.objects == ["a": "here", "b": "here"])
+        #expect(observed.objects == ["a": "here", "b": "here"])
         #expect(server.requests.first?.path == "/apis/policy/v1/namespaces/ns/poddisruptionbudgets")
         #expect(
-            told.unavailable.prefix(2) == [
+            observed.unavailable.prefix(2) == [
                 "7", "cannot read the API server's response: not a list: resourceVersion is missing",
             ])
         let cut = "cannot read the API server's response: line 1, column 3"
-        #expect(told.unavailable.last?.hasPrefix(cut) == true)
+        #expect(observed.unavailable.last?.hasPrefix(cut) == true)
     }
 
     @Test func `a canceled call reports no result`() throws {
         let server = try ScriptedAPIServer()
         let (caller, folder) = try caller(server)
         defer { withExtendedLifetime(folder) {} }
-        let told = Told()
+        let observed = Observed()
         caller.perform { client in
-            client.send(APIRequest(.get, "/x")) { _ in told.change { $0.syncs += 1 } }.cancel()
+            client.send(APIRequest(.get, "/x")) { _ in observed.change { $0.syncs += 1 } }.cancel()
         }
         #expect(try caller.send(APIRequest(.get, "/y")).text != nil)
-        #expect(told.syncs == 0)
+        #expect(observed.syncs == 0)
         #expect(server.requests.map(\.path) == ["/y"])
     }
 }

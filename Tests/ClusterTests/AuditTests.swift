@@ -43,7 +43,7 @@ import Testing
             var report = ExemptionReport(settings)
             let now = Timestamp(seconds: 1_795_435_200)
             Audit(client, settings, selection).run(
-                at: now, each: { report.add($0.verdict) }, problem: { Issue.record("\($0): \($1)") })
+                at: now, each: { report.add($0.decision) }, problem: { Issue.record("\($0): \($1)") })
             return report.text(at: now)
         }
 
@@ -56,12 +56,12 @@ import Testing
             Audit(client, try Settings(environment: environment), selection).run(
                 at: Timestamp(seconds: 1_795_435_200),
                 each: { entry in
-                    for judgement in entry.verdict.judgements {
+                    for decided in entry.decision.findings {
                         found.append(
-                            "\(entry.verdict.subject.title) \(entry.path): \(judgement.rule.id) \(judgement.effect.rawValue)"
+                            "\(entry.decision.subject.title) \(entry.path): \(decided.rule.id) \(decided.effect.rawValue)"
                         )
                     }
-                    for entry in entry.verdict.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
+                    for entry in entry.decision.notEvaluated { found.append("\(entry.rule.id) not evaluated") }
                 },
                 problem: { problems.append("\($0): \($1)") })
             return (found, problems)
@@ -263,7 +263,7 @@ import Testing
         let settings = try Settings(environment: environment(onlyWith: ["unhealthy-pod-eviction": "warn"]))
         var (names, problems): ([String], [APIError]) = ([], [])
         Audit(client, settings, maximumPage: 3000).run(
-            at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.verdict.subject.name) },
+            at: Timestamp(seconds: 1_795_435_200), each: { names.append($0.decision.subject.name) },
             problem: { problems.append($1) })
         #expect(names == (0..<8).map { "large-\($0)" })
         #expect(problems == [])

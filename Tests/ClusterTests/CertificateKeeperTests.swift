@@ -15,11 +15,11 @@ import Testing
 
     private final class Replica: Sendable {
         let certificates = Certificates(awaitedFrom: "the Secret playbook/playbook-certificates", clientCAs: nil)
-        private let told = Told()
+        private let observed = Observed()
         private let keeper: CertificateKeeper
         private let folder: TestFolder
 
-        private final class Told: Sendable {
+        private final class Observed: Sendable {
             let events = Mutex<[CertificateKeeperEvent]>([])
         }
 
@@ -41,15 +41,15 @@ import Testing
                 try ClusterAccess.inCluster(
                     environment: ["KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "\(server.port)"],
                     serviceAccount: folder.path),
-                options: options, report: { [told] event in told.events.withLock { $0.append(event) } })
+                options: options, report: { [observed] event in observed.events.withLock { $0.append(event) } })
         }
 
         deinit { keeper.stop() }
 
         var problem: String? { keeper.problem }
-        var events: [String] { told.events.withLock { $0.map { "\($0)" } } }
+        var events: [String] { observed.events.withLock { $0.map { "\($0)" } } }
         var changes: [CertificateChange] {
-            told.events.withLock { events in
+            observed.events.withLock { events in
                 events.compactMap { if case .stored(let change) = $0 { change } else { nil } }
             }
         }

@@ -265,10 +265,10 @@ import Testing
         try #require(whole.contains(text))
         let file = try folder.write("config", whole.replacingOccurrences(of: text, with: instead))
         let error = #expect(throws: CredentialsError.self) { try find(file) }
-        let told = error?.description ?? ""
-        #expect(told.hasPrefix("\(file): "))
-        #expect(told.hasSuffix(message))
-        #expect(!told.contains("s3cret"))
+        let observed = error?.description ?? ""
+        #expect(observed.hasPrefix("\(file): "))
+        #expect(observed.hasSuffix(message))
+        #expect(!observed.contains("s3cret"))
     }
 }
 
@@ -418,13 +418,15 @@ import Testing
         let server = try ScriptedAPIServer()
         let folder = try TestFolder()
         let caller = try APICaller(access(server, in: folder, "sleep 0.2\n" + Self.credential(#"{"token":"t"}"#)))
-        let told = Told()
+        let observed = Observed()
         for _ in 0..<5 {
             caller.perform { client in
-                client.send(APIRequest(.get, "/x")) { result in told.change { $0.syncs += result.text == nil ? 0 : 1 } }
+                client.send(APIRequest(.get, "/x")) { result in
+                    observed.change { $0.syncs += result.text == nil ? 0 : 1 }
+                }
             }
         }
-        #expect(eventually { told.syncs == 5 })
+        #expect(eventually { observed.syncs == 5 })
         #expect(runs(folder) == 1)
     }
 }

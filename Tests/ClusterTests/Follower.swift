@@ -5,7 +5,7 @@ import Net
 import Synchronization
 
 /// The calls that a sink received, for the test's thread to read.
-final class Told: Sendable {
+final class Observed: Sendable {
     struct State: Equatable {
         var objects: [String: String] = [:]
         var syncs = 0
@@ -25,26 +25,26 @@ final class Told: Sendable {
 
 /// A sink that stores each object's name and value.
 private final class Keeper: ReflectorSink {
-    let told: Told
+    let observed: Observed
     private var listed: [String: String] = [:]
 
-    init(_ told: Told) { self.told = told }
+    init(_ observed: Observed) { self.observed = observed }
 
     private func name(_ object: Value) -> String { object["metadata"]?["name"]?.string ?? "?" }
 
     func listBegan() { listed = [:] }
     func listed(_ object: Value) { listed[name(object)] = object["value"]?.string }
-    func listEnded() { told.change { [listed] in $0.objects = listed } }
+    func listEnded() { observed.change { [listed] in $0.objects = listed } }
     func upsert(_ object: Value) {
         let (name, value) = (name(object), object["value"]?.string)
-        told.change { $0.objects[name] = value }
+        observed.change { $0.objects[name] = value }
     }
     func delete(_ object: Value) {
         let name = name(object)
-        told.change { $0.objects[name] = nil }
+        observed.change { $0.objects[name] = nil }
     }
-    func synced() { told.change { $0.syncs += 1 } }
-    func unavailable(_ reason: String) { told.change { $0.unavailable.append(reason) } }
+    func synced() { observed.change { $0.syncs += 1 } }
+    func unavailable(_ reason: String) { observed.change { $0.unavailable.append(reason) } }
 }
 
 /// A reflector on a separate thread, with a service account's directory and a sink.
@@ -56,7 +56,7 @@ final class Follower: Sendable {
 
     let server: ScriptedAPIServer
     let folder: TestFolder
-    let told = Told()
+    let observed = Observed()
     let resource = APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets")
     let status = ReflectorStatus()
     private let thread: Mutex<ClientThread<Parts>?> = Mutex(nil)
@@ -82,13 +82,13 @@ final class Follower: Sendable {
         adjust(&adjusted.0, &adjusted.1)
         let (options, apiOptions) = adjusted
         let access = try folder.access(to: server.port, signedBy: authority)
-        let (told, status, resource) = (told, status, resource)
+        let (observed, status, resource) = (observed, status, resource)
         let thread = try ClientThread { loop in
             let client = APIClient(loop: loop, access: access, options: apiOptions)
             let reflector = Reflector(
                 resource, client: client,
-                sink: Keeper(told), options: options, status: status,
-                report: { event in told.change { $0.events.append(event) } })
+                sink: Keeper(observed), options: options, status: status,
+                report: { event in observed.change { $0.events.append(event) } })
             reflector.start()
             return Parts(client: client, reflector: reflector)
         }
@@ -115,5 +115,5 @@ final class Follower: Sendable {
     }
 
     /// Returns true once the sink has the server's objects.
-    func becomesRight() -> Bool { eventually { told.syncs > 0 && told.objects == server.values } }
+    func becomesRight() -> Bool { eventually { observed.syncs > 0 && observed.objects == server.values } }
 }

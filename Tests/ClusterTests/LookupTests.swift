@@ -54,12 +54,12 @@ import Testing
                   ownerReferences: [{apiVersion: example.com/\(version), kind: Database, name: main, uid: u, controller: true}]
                 spec: {hostPID: true, containers: [{name: app, image: 'nginx'}]}
                 """)
-        let verdict = try verdict(on: pod, user: account)
-        for case .claim(let claim) in verdict.lookups { return claim }
+        let decision = try decision(on: pod, user: account)
+        for case .claim(let claim) in decision.lookups { return claim }
         throw CancellationError()
     }
 
-    private func verdict(on object: Literal, before: Literal? = nil, user: String) throws -> Verdict {
+    private func decision(on object: Literal, before: Literal? = nil, user: String) throws -> Decision {
         let review: Literal = [
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
             "request": [
@@ -76,7 +76,7 @@ import Testing
         let settings = Settings(catalogue: .playbook)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
         return try Document().read(Array(review.json.utf8).span, AdmissionReview.options) { root in
-            Result { Judge(settings).verdict(on: try AdmissionReview(root), in: context) }
+            Result { Evaluator(settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
     }
 
@@ -183,8 +183,8 @@ import Testing
                 """)
         let good = deployment.merging(
             try Literal(yaml: "spec: {template: {spec: {containers: [{name: app, image: 'example.com/a:1.2.3'}]}}}"))
-        let verdict = try verdict(on: deployment, before: good, user: "jane")
-        let lookup = try #require(verdict.lookups.first { if case .templates = $0 { true } else { false } })
+        let decision = try decision(on: deployment, before: good, user: "jane")
+        let lookup = try #require(decision.lookups.first { if case .templates = $0 { true } else { false } })
         guard case .templates(_, let found) = try ask(lookup, server) else { throw CancellationError() }
         #expect(found?.map(\.source) == ["revision 2", "revision 1"])
         #expect(!server.requests.contains("GET \(base)/9"))

@@ -18,9 +18,9 @@ import Testing
         server.set("new", "first")
         server.remove("budget-0")
         #expect(follower.becomesRight())
-        #expect(follower.told.objects == ["budget-1": "second", "budget-2": "first", "new": "first"])
+        #expect(follower.observed.objects == ["budget-1": "second", "budget-2": "first", "new": "first"])
         #expect(server.lists.count == 1)
-        #expect(follower.told.syncs == 1)
+        #expect(follower.observed.syncs == 1)
         #expect(follower.status.state == .synced)
         #expect(follower.status.counts.events == 3)
         #expect(try #require(follower.status.age) < .seconds(60))
@@ -30,7 +30,7 @@ import Testing
         let server = try server(7)
         let follower = try Follower(server) { options, _ in options.pageSize = 3 }
         #expect(follower.becomesRight())
-        #expect(follower.told.objects.count == 7)
+        #expect(follower.observed.objects.count == 7)
         #expect(server.lists.map { $0.query["continue"] } == [nil, "3", "6"])
         #expect(server.lists.allSatisfy { $0.query["limit"] == "3" })
         #expect(eventually { server.watches.count == 1 })
@@ -44,8 +44,8 @@ import Testing
 
     @Test func `an empty list counts as synced`() throws {
         let follower = try Follower(try ScriptedAPIServer())
-        #expect(eventually { follower.told.syncs == 1 })
-        #expect(follower.told.objects.isEmpty)
+        #expect(eventually { follower.observed.syncs == 1 })
+        #expect(follower.observed.objects.isEmpty)
     }
 
     @Test func `a watch that the server ends continues from the last version`() throws {
@@ -55,7 +55,7 @@ import Testing
         #expect(follower.becomesRight())
         for value in ["second", "third", "fourth"] {
             server.set("budget-0", value)
-            #expect(eventually { follower.told.objects["budget-0"] == value })
+            #expect(eventually { follower.observed.objects["budget-0"] == value })
         }
         #expect(server.lists.count == 1)
         #expect(server.watches.map { $0.query["resourceVersion"] } == ["103", "104", "105"])
@@ -71,8 +71,8 @@ import Testing
         #expect(follower.becomesRight())
         #expect(server.lists.count == 1)
         #expect(server.watches.prefix(2).map { $0.query["resourceVersion"] } == ["103", "103"])
-        #expect(follower.told.events.contains { if case .troubled = $0 { true } else { false } })
-        #expect(eventually { if case .recovered = follower.told.events.last { true } else { false } })
+        #expect(follower.observed.events.contains { if case .troubled = $0 { true } else { false } })
+        #expect(eventually { if case .recovered = follower.observed.events.last { true } else { false } })
     }
 
     @Test(arguments: [[], [ScriptedAPIServer.bookmark(103)], [ScriptedAPIServer.event("MODIFIED", "x", 103, "first")]])
@@ -81,12 +81,12 @@ import Testing
         for _ in 0..<30 { server.cueWatch(.broken(lines)) }
         let follower = try Follower(server) { options, _ in options.steadyWatch = .seconds(3) }
         #expect(eventually { server.watches.count > 30 })
-        func count(_ isMeant: (ReflectorEvent) -> Bool) -> Int { follower.told.events.count(where: isMeant) }
+        func count(_ isMeant: (ReflectorEvent) -> Bool) -> Int { follower.observed.events.count(where: isMeant) }
         #expect(count { if case .troubled = $0 { true } else { false } } == 1)
         #expect(count { if case .recovered = $0 { true } else { false } } == 0)
-        #expect(eventually { follower.told.events.last == .recovered(follower.resource) })
+        #expect(eventually { follower.observed.events.last == .recovered(follower.resource) })
         #expect(count { if case .synced = $0 { true } else { false } } == 1)
-        #expect(follower.told.events.count == 3)
+        #expect(follower.observed.events.count == 3)
     }
 
     @Test func `repeated watches that end immediately are reported as one problem`() throws {
@@ -97,7 +97,7 @@ import Testing
             options.shortestWatch = .seconds(60)
         }
         #expect(eventually { server.watches.count > 10 })
-        let troubles = follower.told.events.filter { if case .troubled = $0 { true } else { false } }
+        let troubles = follower.observed.events.filter { if case .troubled = $0 { true } else { false } }
         #expect(troubles == [.troubled(follower.resource, reason: "the watch ended immediately")])
     }
 
@@ -133,7 +133,7 @@ import Testing
         // The new watch delivers the next change.
         server.set("budget-2", "second")
         #expect(follower.becomesRight())
-        #expect(follower.told.syncs == 1)
+        #expect(follower.observed.syncs == 1)
     }
 
     @Test(arguments: [429, 500, 503])
@@ -148,7 +148,7 @@ import Testing
         #expect(follower.becomesRight())
         #expect(server.lists.count == 4)
         #expect(eventually { server.watches.count == 4 })
-        #expect(follower.told.unavailable.isEmpty)
+        #expect(follower.observed.unavailable.isEmpty)
         // The connections that were closed were reused ones: these requests are repeated and not counted as failures.
         #expect(follower.status.counts.failures == 4)
     }
@@ -212,10 +212,10 @@ import Testing
             "the certificate of 127.0.0.1:\(server.port) is not trusted: unable to get local issuer certificate"
         #expect(
             eventually {
-                follower.told.events.contains { if case .troubled(_, reason) = $0 { true } else { false } }
+                follower.observed.events.contains { if case .troubled(_, reason) = $0 { true } else { false } }
                     || follower.status.counts.failures > 2
             })
-        #expect(follower.told.objects["budget-0"] == "first")
+        #expect(follower.observed.objects["budget-0"] == "first")
         // The kubelet updates the CA file.
         try follower.folder.write("ca.crt", TestAuthorities.other.keyPair.certificate)
         #expect(follower.becomesRight())
@@ -224,9 +224,9 @@ import Testing
     @Test func `an untrusted CA is reported at the first connection`() throws {
         let server = try server()
         let follower = try Follower(server, authority: TestAuthorities.other)
-        #expect(eventually { !follower.told.events.isEmpty })
+        #expect(eventually { !follower.observed.events.isEmpty })
         #expect(
-            follower.told.events.first
+            follower.observed.events.first
                 == .troubled(
                     APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"),
                     reason: "the certificate of 127.0.0.1:\(server.port) is not trusted: "
@@ -244,7 +244,7 @@ import Testing
         server.dropConnections()
         server.set("budget-0", "second")
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable.isEmpty)
+        #expect(follower.observed.unavailable.isEmpty)
     }
 
     @Test(arguments: [
@@ -260,7 +260,7 @@ import Testing
         #expect(follower.becomesRight())
         server.set("budget-0", "second")
         #expect(follower.becomesRight())
-        #expect(follower.told.objects["after"] == nil)
+        #expect(follower.observed.objects["after"] == nil)
         #expect(follower.status.counts.refusedLines == 1)
         // One unreadable line does not cause a new list.
         #expect(server.lists.count == 1)
@@ -284,13 +284,13 @@ import Testing
         server.cueList(.status(200, body: body))
         let follower = try Follower(server)
         #expect(follower.becomesRight())
-        #expect(follower.told.objects.count == 3)
+        #expect(follower.observed.objects.count == 3)
         #expect(server.lists.count == 2)
         // The same for the list after an expired version.
         server.cueList(.status(200, body: body))
         server.restart(version: 500, objects: ["other": "past"])
         #expect(follower.becomesRight())
-        #expect(follower.told.objects == ["other": "past"])
+        #expect(follower.observed.objects == ["other": "past"])
     }
 
     @Test func `an object above the size limit is dropped and counted, and other objects are kept`() throws {
@@ -303,7 +303,7 @@ import Testing
         #expect(follower.becomesRight())
         #expect(follower.status.counts.refusedLines == 1)
         #expect(
-            follower.told.events.contains {
+            follower.observed.events.contains {
                 $0
                     == .troubled(
                         APIResource(group: "policy", version: "v1", plural: "poddisruptionbudgets"),
@@ -326,7 +326,7 @@ import Testing
         #expect(follower.becomesRight())
         server.restart(version: version, objects: ["other": "past"])
         #expect(follower.becomesRight())
-        #expect(follower.told.objects == ["other": "past"])
+        #expect(follower.observed.objects == ["other": "past"])
         server.set("other", "second")
         #expect(follower.becomesRight())
     }
@@ -339,10 +339,10 @@ import Testing
         let follower = try Follower(server)
         #expect(eventually { follower.status.state == .unavailable })
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable == ["the API server returned \(code) \(reason): no"])
+        #expect(follower.observed.unavailable == ["the API server returned \(code) \(reason): no"])
         #expect(server.lists.count == 6)
         #expect(follower.status.state == .synced)
-        let named = follower.told.events.filter { if case .unavailable = $0 { true } else { false } }
+        let named = follower.observed.events.filter { if case .unavailable = $0 { true } else { false } }
         #expect(named.count == 1)
     }
 
@@ -352,7 +352,7 @@ import Testing
         server.cueList(refusal, refusal)
         let follower = try Follower(server)
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable.isEmpty)
+        #expect(follower.observed.unavailable.isEmpty)
     }
 
     @Test func `a kind that can be listed but not watched is unavailable`() throws {
@@ -364,9 +364,9 @@ import Testing
         #expect(eventually { follower.status.state == .unavailable })
         #expect(eventually { server.watches.count >= 7 })
         #expect(follower.becomesRight())
-        #expect(follower.told.unavailable == ["the API server returned 403 Forbidden: no watch"])
+        #expect(follower.observed.unavailable == ["the API server returned 403 Forbidden: no watch"])
         // One sync before the refusal and one after access was granted; the lists in between do not count.
-        #expect(eventually { follower.told.syncs == 2 })
+        #expect(eventually { follower.observed.syncs == 2 })
     }
 
     @Test func `no changes are delivered after a stop`() throws {
@@ -374,8 +374,8 @@ import Testing
         let follower = try Follower(server)
         #expect(follower.becomesRight())
         follower.stop()
-        let before = follower.told.objects
+        let before = follower.observed.objects
         server.set("budget-0", "second")
-        #expect(follower.told.objects == before)
+        #expect(follower.observed.objects == before)
     }
 }

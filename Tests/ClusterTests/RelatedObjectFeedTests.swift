@@ -287,12 +287,12 @@ import Testing
                     continue
                 }
                 peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
-                var isTold = isOurs
+                var isReported = isOurs
                 while peer.chunk(ScriptedAPIServer.bookmark(6) + "\n") {
-                    if !isTold, isInstalled.withLock({ $0 }) {
+                    if !isReported, isInstalled.withLock({ $0 }) {
                         let object = #"{"metadata":{"name":"scaledobjects.keda.sh","resourceVersion":"7"}}"#
                         peer.chunk(#"{"type":"ADDED","object":\#(object)}"# + "\n")
-                        isTold = true
+                        isReported = true
                     }
                     Thread.sleep(forTimeInterval: 0.01)
                 }

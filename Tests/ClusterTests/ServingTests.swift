@@ -93,12 +93,12 @@ import Testing
         server.set("checkout", "1")
         server.cueWatch(.silence)
         let program = try RunningProgram(following: server, ["PLAYBOOK_COMPANIONS_MAX_AGE": "1s"])
-        let isTold = eventually {
+        let isReported = eventually {
             program.output.split(separator: "\n").contains {
                 $0.contains("no data received from the API server") && $0.contains("PodDisruptionBudget")
             }
         }
-        #expect(isTold)
+        #expect(isReported)
         #expect(try Reviews(program, server).knows("checkout"))
         let metric = #"playbook_companions_age_seconds{kind="PodDisruptionBudget"} "#
         let line = try program.health("/metrics").body.split(separator: "\n").first { $0.hasPrefix(metric) }
@@ -178,7 +178,7 @@ import Testing
         let client = try Reviews(program, server)
         // On a busy machine, the first lookups can time out, which is also recorded.
         #expect(try eventually { try client.knows("checkout") })
-        #expect(try eventually { try client.isToldOfNoBudget("absent") })
+        #expect(try eventually { try client.isDeniedForMissingBudget("absent") })
         let isRecorded = try eventually {
             try program.health("/metrics").body.contains("\nplaybook_recordings_total \(client.asked)\n")
         }
@@ -228,7 +228,7 @@ private final class Reviews {
     }
 
     /// Returns true if the answer reports that no PodDisruptionBudget exists.
-    func isToldOfNoBudget(_ name: String) throws -> Bool {
+    func isDeniedForMissingBudget(_ name: String) throws -> Bool {
         let answer = try answer(name)
         return answer.contains("pod-disruption-budget") && Self.isChecked(answer)
     }

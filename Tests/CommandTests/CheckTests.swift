@@ -158,9 +158,9 @@ import Testing
             #expect(
                 try output("markdown", "\(folder)/no").hasPrefix(
                     "### playbook: ⚠️ no Kubernetes objects found, 1 input could not be read\n"))
-            let judged = try Program(
+            let evaluated = try Program(
                 ["check", "--format", "markdown", "\(folder)/no", "\(manifests)/0-namespace.yaml"])
-            #expect(judged.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input could not be read\n"))
+            #expect(evaluated.output.hasPrefix("### playbook: ⚠️ nothing denied, 1 input could not be read\n"))
         }
     }
 

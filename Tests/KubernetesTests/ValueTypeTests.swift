@@ -101,7 +101,7 @@ import Testing
         "{matchExpressions: [{key: a}]}", "{matchExpressions: [{key: a, operator: In, values: [1]}]}",
     ])
     func `a selector with fields of the wrong type is malformed`(_ yaml: String) {
-        #expect(throws: CannotJudge.self) { try selector(yaml) }
+        #expect(throws: CannotEvaluate.self) { try selector(yaml) }
     }
 }
 

@@ -31,8 +31,8 @@ import Testing
             ("echo a | sort", .exec(nil)), ("./server &", .exec(nil)), ("server $PORT", .exec("server")),
             ("exit 0", .exec(nil)), ("./server; rm -f pid", .reorder), ("./server; exec echo done", .reorder),
             ("a & b & wait", .trap),
-        ] as [(String, Script.Remedy)])
-    func `the change depends on the last command`(_ text: String, _ remedy: Script.Remedy) {
-        #expect(Script(text.utf8.span).remedy == remedy)
+        ] as [(String, Script.Change)])
+    func `the change depends on the last command`(_ text: String, _ change: Script.Change) {
+        #expect(Script(text.utf8.span).change == change)
     }
 }

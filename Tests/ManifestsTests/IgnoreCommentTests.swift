@@ -29,10 +29,10 @@ import Testing
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200), source: .files)
         var (found, used): ([String], Set<Int>) = ([], [])
         for document in file.documents {
-            ManifestJudge(context, namespace: "").judge(document, of: file) { _, verdict, ignores in
+            ManifestEvaluator(context, namespace: "").evaluate(document, of: file) { _, decision, ignores in
                 used.formUnion(ignores)
-                for judgement in verdict?.judgements ?? [] where judgement.effect == .deny {
-                    found.append("\(judgement.rule.id) \(judgement.path)")
+                for decided in decision?.findings ?? [] where decided.effect == .deny {
+                    found.append("\(decided.rule.id) \(decided.path)")
                 }
             }
         }

@@ -43,13 +43,13 @@ import Testing
         let object = try document.read(bytes.span, AdmissionReview.options) { root in
             Result {
                 let review = try AdmissionReview(root)
-                return JudgedObject(
+                return ReportedObject(
                     file: "a.json", line: 3, request: "CREATE by x",
-                    verdict: Judge(context.settings).verdict(on: review, in: context))
+                    decision: Evaluator(context.settings).decision(on: review, in: context))
             }
         }.get()
         var summary = Summary()
-        summary.add(object.verdict)
+        summary.add(object.decision)
         func text(isColored: Bool) -> String {
             var report = TextReport(isColored: isColored)
             report.add(object)

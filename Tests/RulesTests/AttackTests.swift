@@ -19,7 +19,7 @@ import Testing
     }
 
     private func denials(_ world: World) throws -> [String] {
-        try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id)
     }
 
     @Test(arguments: ["-9223372036854775808", "9223372036854775807", "-1"])
@@ -35,13 +35,13 @@ import Testing
             let object = try Patch([.set(path, value)], on: World.deployment).applied(to: World.deployment)
             var world = World(object.merging(rollout))
             world.relatedObjects = [try budget("{minAvailable: \(number), selector: {}}"), World.deployment]
-            _ = try world.updated(to: object.merging(rollout)).verdict()
-            _ = try world.verdict()
+            _ = try world.updated(to: object.merging(rollout)).decision()
+            _ = try world.decision()
         }
         var world = World(try budget("{minAvailable: \(number), selector: {}}"))
         let crowd = World.deployment.merging(["spec": ["replicas": value]])
         world.relatedObjects = [crowd, crowd.merging(["metadata": ["name": "other"]])]
-        _ = try world.verdict()
+        _ = try world.decision()
     }
 
     @Test func `removing an exemption does not make its violation an existing one`() throws {
@@ -68,8 +68,8 @@ import Testing
             ]
         ])
         world.operation = "DELETE"
-        #expect(try !world.verdict().changesExemption)
-        #expect(try world.verdict().notices == [])
+        #expect(try !world.decision().changesExemption)
+        #expect(try world.decision().notices == [])
     }
 
     @Test func `PLAYBOOK_EXEMPT for replicas also exempts from topology-spread and pod-disruption-budget`() throws {
@@ -91,11 +91,11 @@ import Testing
         var world = World(
             try spec("{containers: [{name: app, securityContext: {procMount: \"a\\n- fake: x\\e[31m\"}}]}"))
         world.rules = Catalogue.playbook.rules.filter { $0.id == "privilege-escalation" }
-        let verdict = try world.verdict()
-        #expect(verdict.isDenied)
-        #expect(!verdict.message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
-        #expect(!verdict.message.split(separator: "\n").contains { $0.hasPrefix("- fake") })
-        #expect(verdict.causes.allSatisfy { !$0.message.unicodeScalars.contains { $0.value < 0x20 } })
+        let decision = try world.decision()
+        #expect(decision.isDenied)
+        #expect(!decision.message.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+        #expect(!decision.message.split(separator: "\n").contains { $0.hasPrefix("- fake") })
+        #expect(decision.causes.allSatisfy { !$0.message.unicodeScalars.contains { $0.value < 0x20 } })
     }
 
     @Test func `a character with endless combining marks does not displace a finding from the message`() throws {
@@ -104,10 +104,10 @@ import Testing
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": ["containers": .array([container])]]]]))
         world.rules = Catalogue.playbook.rules.filter { $0.id == "privilege-escalation" }
-        let verdict = try world.verdict()
-        #expect(verdict.message.utf8.count <= 16 << 10)
-        #expect(verdict.message.contains("- privilege-escalation: "))
-        #expect(verdict.causes.allSatisfy { $0.message.utf8.count <= 300 })
+        let decision = try world.decision()
+        #expect(decision.message.utf8.count <= 16 << 10)
+        #expect(decision.message.contains("- privilege-escalation: "))
+        #expect(decision.causes.allSatisfy { $0.message.utf8.count <= 300 })
     }
 
     @Test func `a very long suggested change does not displace its finding from the message`() throws {
@@ -116,7 +116,7 @@ import Testing
             World.deployment.merging(["spec": ["template": ["metadata": ["labels": ["long": .string(long)]]]]]))
         world.relatedObjects = [try budget("{maxUnavailable: 1, selector: null}")]
         world.object = world.object?.merging(["spec": ["selector": ["matchLabels": ["long": .string(long)]]]])
-        let message = try world.verdict().message
+        let message = try world.decision().message
         #expect(message.contains("- pod-disruption-budget: "))
         #expect(message.utf8.count <= 16 << 10)
     }
@@ -126,7 +126,7 @@ import Testing
         world.relatedObjects = [
             try budget("{minAvailable: 100%, selector: {matchExpressions: [{key: app, operator: In, values: [web]}]}}")
         ]
-        let finding = try #require(world.verdict().judgements.first { $0.rule.id == "disruption-allowed" }).finding
+        let finding = try #require(world.decision().findings.first { $0.rule.id == "disruption-allowed" }).finding
         #expect(
             finding.relatedObject?["spec"]?["selector"] == [
                 "matchExpressions": [["key": "app", "operator": "In", "values": ["web"]]]
@@ -140,7 +140,7 @@ import Testing
         let pod = World.pod.merging([
             "metadata": ["annotations": ["helm.sh/hook": .string(hooks)]], "spec": ["restartPolicy": "Never"],
         ])
-        let found = try World(pod).verdict().judgements.contains { $0.rule.id == "controller-managed" }
+        let found = try World(pod).decision().findings.contains { $0.rule.id == "controller-managed" }
         #expect(found == isDenied)
     }
 
@@ -249,7 +249,7 @@ import Testing
                         "spec: {template: {metadata: {annotations: {playbook.superinc.com/exempt: replicas, playbook.superinc.com/exempt-reason: why}}}}"
                 ))
         ]
-        let isDenied = try world.verdict().isDenied
+        let isDenied = try world.decision().isDenied
         #expect(!isDenied)
     }
 }

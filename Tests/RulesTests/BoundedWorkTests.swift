@@ -20,53 +20,53 @@ struct BoundedWorkTests {
         ]
     }
 
-    private func inline(_ world: World) throws -> Verdict {
+    private func inline(_ world: World) throws -> Decision {
         var world = world
         world.rules = [try #require(Catalogue.playbook["inline-credentials"])]
-        return try world.verdict()
+        return try world.decision()
     }
 
     @Test func `a rule reports at most 100 findings and counts the others`() throws {
-        let verdict = try inline(World(map(5_000) { "hunter\($0)-x" }))
-        #expect(verdict.isDenied)
-        #expect(verdict.judgements.count == 100)
-        #expect(verdict.further.map(\.count) == [4_900])
-        #expect(verdict.further.map(\.effect) == [.deny])
-        #expect(verdict.message.contains("and 4950 more.\n"))
-        #expect(verdict.message.utf8.count <= 16 << 10)
+        let decision = try inline(World(map(5_000) { "hunter\($0)-x" }))
+        #expect(decision.isDenied)
+        #expect(decision.findings.count == 100)
+        #expect(decision.further.map(\.count) == [4_900])
+        #expect(decision.further.map(\.effect) == [.deny])
+        #expect(decision.message.contains("and 4950 more.\n"))
+        #expect(decision.message.utf8.count <= 16 << 10)
     }
 
     @Test(arguments: [0, 150, 299])
     func `one new violation among hundreds of existing ones is denied at every position`(_ place: Int) throws {
         let before = map(300) { $0 == place ? nil : "hunter\($0)-x" }
         let after = map(300) { "hunter\($0)-x" }
-        let verdict = try inline(World(before).updated(to: after))
-        let denied = verdict.judgements.filter { $0.effect == .deny }
+        let decision = try inline(World(before).updated(to: after))
+        let denied = decision.findings.filter { $0.effect == .deny }
         #expect(denied.map(\.path) == ["data.K\(place)_PASSWORD"])
-        #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == 300)
+        #expect(decision.findings.count + decision.further.reduce(0) { $0 + $1.count } == 300)
     }
 
     @Test(arguments: [0, 150, 299])
     func `replacing one of hundreds of existing secrets is denied at every position`(_ place: Int) throws {
         let before = map(300) { "hunter\($0)-x" }
         let after = map(300) { $0 == place ? "tr0ub4dor-x" : "hunter\($0)-x" }
-        let verdict = try inline(World(before).updated(to: after))
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["data.K\(place)_PASSWORD"])
+        let decision = try inline(World(before).updated(to: after))
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.path) == ["data.K\(place)_PASSWORD"])
     }
 
     @Test func `existing violations stay existing in objects with thousands of them`() throws {
         let before = map(20_000) { "hunter\($0)-x" }
         let after = before.merging(["metadata": ["labels": ["a": "b"]], "data": ["K0": "off"]])
-        let verdict = try inline(World(before).updated(to: after))
-        #expect(!verdict.isDenied)
-        #expect(verdict.further.map(\.leniency) == [.existing])
-        #expect(verdict.further.map(\.count) == [19_900])
+        let decision = try inline(World(before).updated(to: after))
+        #expect(!decision.isDenied)
+        #expect(decision.further.map(\.leniency) == [.existing])
+        #expect(decision.further.map(\.count) == [19_900])
     }
 
     @Test func `an object with more secrets than can be compared is denied on UPDATE`() throws {
         let before = map(PlainTexts.mostKept + 1) { "hunter\($0)-x" }
-        let verdict = try inline(World(before).updated(to: before.merging(["data": ["K0": "off"]])))
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.finding.clause) == [.bounded])
+        let decision = try inline(World(before).updated(to: before.merging(["data": ["K0": "off"]])))
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.finding.clause) == [.bounded])
         let most = map(PlainTexts.mostKept) { "hunter\($0)-x" }
         #expect(try !inline(World(most).updated(to: most.merging(["data": ["K0": "off"]]))).isDenied)
     }
@@ -80,9 +80,9 @@ struct BoundedWorkTests {
         ])
         world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
         world.rules = [try #require(Catalogue.playbook["dns-zone"])]
-        let verdict = try world.verdict()
-        #expect(verdict.isDenied)
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[1000].match"])
+        let decision = try world.decision()
+        #expect(decision.isDenied)
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[1000].match"])
     }
 
     @Test func `a hundred exempt findings do not hide a finding of another rule`() throws {
@@ -100,11 +100,11 @@ struct BoundedWorkTests {
         world.rules = [
             try #require(Catalogue.playbook["liveness-probe"]), try #require(Catalogue.playbook["host-isolation"]),
         ]
-        let verdict = try world.verdict()
-        let probes = verdict.judgements.filter { $0.rule.id == "liveness-probe" }
+        let decision = try world.decision()
+        let probes = decision.findings.filter { $0.rule.id == "liveness-probe" }
         #expect(probes.count == 100 && probes.allSatisfy { $0.effect == .exempt })
-        #expect(verdict.further.map(\.effect) == [.exempt])
-        #expect(verdict.judgements.count { $0.rule.id == "host-isolation" && $0.effect == .deny } == 100)
+        #expect(decision.further.map(\.effect) == [.exempt])
+        #expect(decision.findings.count { $0.rule.id == "host-isolation" && $0.effect == .deny } == 100)
     }
 
     @Test func `an object that exceeds the step limit is denied by every rule that is not finished`() throws {
@@ -114,27 +114,29 @@ struct BoundedWorkTests {
             try #require(Catalogue.playbook["inline-credentials"]),
             try #require(Catalogue.playbook["default-namespace"]),
         ]
-        let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
+        let decision = try Document().read(world.review.span, AdmissionReview.options) { root in
             Result {
-                Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 10)
+                Evaluator(context.settings, rules: rules).decision(
+                    on: try AdmissionReview(root), in: context, steps: 10)
             }
         }.get()
-        #expect(verdict.isDenied)
-        let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
+        #expect(decision.isDenied)
+        let bounded = decision.findings.filter { $0.finding.clause == .bounded }
         #expect(bounded.map(\.rule.id).sorted() == ["default-namespace", "inline-credentials"])
-        #expect(verdict.message.contains("too many elements"))
+        #expect(decision.message.contains("too many elements"))
     }
 
     @Test func `an update is denied if the stored object exceeds the step limit`() throws {
         let world = World(map(50) { "hunter\($0)-x" }).updated(to: map(1) { "hunter\($0)-x" })
         let context = try world.context()
         let rules = [try #require(Catalogue.playbook["inline-credentials"])]
-        let verdict = try Document().read(world.review.span, AdmissionReview.options) { root in
+        let decision = try Document().read(world.review.span, AdmissionReview.options) { root in
             Result {
-                Judge(context.settings, rules: rules).verdict(on: try AdmissionReview(root), in: context, steps: 20)
+                Evaluator(context.settings, rules: rules).decision(
+                    on: try AdmissionReview(root), in: context, steps: 20)
             }
         }.get()
-        #expect(verdict.judgements.contains { $0.finding.clause == .bounded && $0.effect == .deny })
+        #expect(decision.findings.contains { $0.finding.clause == .bounded && $0.effect == .deny })
     }
 
     @Test func `an exempt annotation longer than 16 KiB has no effect and produces a notice`() throws {
@@ -148,10 +150,10 @@ struct BoundedWorkTests {
             ],
             "spec": ["replicas": 1],
         ])
-        let verdict = try World(object).verdict()
-        #expect(verdict.judgements.allSatisfy { $0.effect != .exempt })
-        #expect(verdict.notices.contains { $0.contains("longer than 16 KiB") })
-        #expect(verdict.notices.count <= 10)
+        let decision = try World(object).decision()
+        #expect(decision.findings.allSatisfy { $0.effect != .exempt })
+        #expect(decision.notices.contains { $0.contains("longer than 16 KiB") })
+        #expect(decision.notices.count <= 10)
     }
 
     @Test func `a rule that is repeated in an annotation produces one notice`() throws {
@@ -163,7 +165,7 @@ struct BoundedWorkTests {
                 ]
             ]
         ])
-        #expect(try World(object).verdict().notices.count { $0.contains("cannot be exempted by the workload") } == 1)
+        #expect(try World(object).decision().notices.count { $0.contains("cannot be exempted by the workload") } == 1)
     }
 
     @Test(
@@ -193,7 +195,7 @@ struct BoundedWorkTests {
                     yaml: "apiVersion: \(version)\nkind: \(kind)\nmetadata: {name: web}\n"
                         + body.replacing("LIST", with: list)))
             world.rules = [try #require(Catalogue.playbook[rule])]
-            return try world.verdict().judgements.map { "\($0.finding.clause.name) \($0.path)" }
+            return try world.decision().findings.map { "\($0.finding.clause.name) \($0.path)" }
         }
         #expect(try clauses(count) == ["bounded \(path)"])
         #expect(try !clauses(count - 1).contains { $0.hasPrefix("bounded") })
@@ -207,14 +209,14 @@ struct BoundedWorkTests {
                 "spec": ["rules": .array(Array(repeating: [:], count: count))],
             ])
             world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
-            return try world.verdict().judgements.map(\.path)
+            return try world.decision().findings.map(\.path)
         }
         #expect(try paths(1_000) == [])
         #expect(try paths(1_001) == ["spec.rules[1000]"])
     }
 
     @Test func `a role ARN longer than 2048 characters does not belong to an allowed account`() throws {
-        func verdict(_ length: Int) throws -> [String?] {
+        func decision(_ length: Int) throws -> [String?] {
             let role = "arn:aws:iam::222222222222:role/" + String(repeating: "a", count: length - 31)
             var world = World(
                 try Literal(
@@ -225,23 +227,23 @@ struct BoundedWorkTests {
                         """))
             world.rules = [try #require(Catalogue.playbook["account-boundary"])]
             world.settings = ["PLAYBOOK_AWS_ACCOUNTS": "222222222222"]
-            return try world.verdict().judgements.map(\.finding.clause.name)
+            return try world.decision().findings.map(\.finding.clause.name)
         }
-        #expect(try verdict(2_048) == [])
-        #expect(try verdict(2_049) == ["role"])
+        #expect(try decision(2_048) == [])
+        #expect(try decision(2_049) == ["role"])
     }
 
     @Test(arguments: ["labels", "annotations"])
     func `too many labels or annotations are denied, and prevent a comparison`(_ map: String) throws {
         let many = Literal.object((0...10_000).map { .init("k\($0)", "v") })
         let wide = World.deployment.merging(["metadata": .object([.init(map, many)])])
-        let verdict = try World(wide).verdict()
-        #expect(verdict.isDenied && verdict.judgements.allSatisfy { $0.finding.clause == .bounded })
+        let decision = try World(wide).decision()
+        #expect(decision.isDenied && decision.findings.allSatisfy { $0.finding.clause == .bounded })
         let grace: Literal = ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 0]]]]
         let update = World(wide.merging(grace).merging(["spec": ["replicas": 7]])).updated(
             to: World.deployment.merging(grace))
         // Violations of the stored object are unknown, so they count as new. Rules without a finding have nothing to compare.
-        #expect(try update.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["graceful-shutdown"])
+        #expect(try update.decision().findings.filter { $0.effect == .deny }.map(\.rule.id) == ["graceful-shutdown"])
     }
 
     // MARK: Findings in their grace period
@@ -265,9 +267,9 @@ struct BoundedWorkTests {
         world.without = ResourceKinds(.middleware)
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m"]
         world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[\(count)]"])
-        #expect(verdict.judgements.count + verdict.further.reduce(0) { $0 + $1.count } == count + 1)
+        let decision = try world.decision()
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[\(count)]"])
+        #expect(decision.findings.count + decision.further.reduce(0) { $0 + $1.count } == count + 1)
     }
 
     @Test func `existing findings do not hide a finding whose grace period is over`() throws {
@@ -278,7 +280,7 @@ struct BoundedWorkTests {
         world.without = ResourceKinds(.middleware)
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "5m", "PLAYBOOK_ENFORCED_SINCE": "2026-10-01"]
         world.rules = [try #require(Catalogue.playbook["admin-authentication"])]
-        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[150]"])
+        #expect(try world.decision().findings.filter { $0.effect == .deny }.map(\.path) == ["spec.routes[150]"])
     }
 
     @Test func `an annotation that is too long to read is not existing if the spec changes`() throws {
@@ -296,7 +298,7 @@ struct BoundedWorkTests {
         var world = World(route("Host(`a.superinc.com`)")).updated(to: route("Host(`a.example.org`)"))
         world.settings = ["PLAYBOOK_DNS_ZONES": "superinc.com"]
         world.rules = [try #require(Catalogue.playbook["dns-zone"])]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test(arguments: [0, 25])
@@ -307,7 +309,7 @@ struct BoundedWorkTests {
             "data": ["app.env": .string(lines.joined(separator: "\n"))],
         ])
         world.rules = [try #require(Catalogue.playbook["static-aws-credentials"])]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test(arguments: [("smtp_user=", false), ("smtp_user=" + String(repeating: " ", count: 20), true)])
@@ -318,7 +320,7 @@ struct BoundedWorkTests {
             "data": ["app.env": .string("a=b " + before + "AKIA2Q7XW3MZ5T9RB4KD")],
         ])
         world.rules = [try #require(Catalogue.playbook["static-aws-credentials"])]
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
     }
 
     /// The ConfigMap of aws-auth with so many groups of each of so many entries for one role.
@@ -336,7 +338,7 @@ struct BoundedWorkTests {
     private func mappings(_ before: Literal, _ after: Literal) throws -> [String] {
         var world = World(before).updated(to: after)
         world.rules = [try #require(Catalogue.playbook["access-entries"])]
-        return try world.verdict().judgements.map(\.finding.clause.name)
+        return try world.decision().findings.map(\.finding.clause.name)
     }
 
     @Test func `a group taken out of thousands is found to be a removal`() throws {
@@ -354,8 +356,9 @@ struct BoundedWorkTests {
     private func ends(_ review: [UInt8], within steps: Int, _ context: Context) throws -> Bool {
         try Document().read(review.span, AdmissionReview.options) { root in
             Result {
-                let verdict = Judge(context.settings).verdict(on: try AdmissionReview(root), in: context, steps: steps)
-                return verdict.judgements.allSatisfy { $0.finding.clause != .bounded }
+                let decision = Evaluator(context.settings).decision(
+                    on: try AdmissionReview(root), in: context, steps: steps)
+                return decision.findings.allSatisfy { $0.finding.clause != .bounded }
             }
         }.get()
     }

@@ -19,8 +19,8 @@ import Testing
         var world = World(old)
         world.rules = [try #require(Catalogue.playbook[rule])]
         world.settings = ["PLAYBOOK_RULE_\(rule.uppercased().replacing("-", with: "_"))": "deny"]
-        #expect(try world.verdict().isDenied)
-        return try world.updated(to: new).verdict().isDenied
+        #expect(try world.decision().isDenied)
+        return try world.updated(to: new).decision().isDenied
     }
 
     // MARK: Security groups
@@ -79,12 +79,12 @@ import Testing
         let yaml = "{ingressRules: [{ipProtocol: tcp, \(ports), userIDGroupPairs: [{groupID: sg-1}]}]}"
         var world = World(object("ec2", "SecurityGroup", try Literal(yaml: yaml)))
         world.rules = [try #require(Catalogue.playbook["security-group-rules"])]
-        #expect(try world.verdict().judgements.isEmpty == !isFound)
+        #expect(try world.decision().findings.isEmpty == !isFound)
     }
 
     // MARK: Storage
 
-    @Test(arguments: [("{}", "not set"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "no")])
+    @Test(arguments: [("{}", "not set"), ("{encrypted: ''}", "empty"), ("{encrypted: 'no'}", "\"no\"")])
     func `a finding about encrypted quotes the parameter's value`(
         _ parameters: String, _ seen: String
     ) throws {
@@ -92,7 +92,7 @@ import Testing
             "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: a}, provisioner: ebs.csi.aws.com, parameters: \(parameters)}"
         var world = World(try Literal(yaml: yaml))
         world.rules = [try #require(Catalogue.playbook["encrypted-storage"])]
-        let messages = try world.verdict().judgements.map(\.finding.message)
+        let messages = try world.decision().findings.map(\.finding.message)
         #expect(messages == ["is \(seen); data can be read from a snapshot"])
     }
 
@@ -154,7 +154,7 @@ import Testing
         var world = World(key(statement(principal, actions)))
         world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
         #expect(
-            try world.verdict().judgements.map(\.finding.clause.name) == (clause.map { [$0] } ?? []))
+            try world.decision().findings.map(\.finding.clause.name) == (clause.map { [$0] } ?? []))
     }
 
     @Test func `NotPrincipal counts as an open principal`() throws {
@@ -162,15 +162,15 @@ import Testing
             "{\"Statement\": {\"Effect\": \"Allow\", \"NotPrincipal\": {\"AWS\": \"arn:aws:iam::2:role/x\"}, \"Action\": \"kms:*\"}}"
         var world = World(object("kms", "Key", ["policy": .string(policy)]))
         world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
-        #expect(try world.verdict().judgements.map(\.finding.clause.name) == ["open"])
+        #expect(try world.decision().findings.map(\.finding.clause.name) == ["open"])
     }
 
     @Test func `a key policy is evaluated although the aliases are unknown`() throws {
         var world = World(object("kms", "Key", ["description": "orders"]))
         world.rules = [try #require(Catalogue.playbook["kms-key-policy"])]
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.finding.clause.name) == ["written"])
-        #expect(verdict.notEvaluated.map(\.rule.id) == ["kms-key-policy"])
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.finding.clause.name) == ["written"])
+        #expect(decision.notEvaluated.map(\.rule.id) == ["kms-key-policy"])
     }
 
     // MARK: Networks
@@ -192,9 +192,9 @@ import Testing
         world.relatedObjects =
             knowsTables ? [table.merging(["metadata": ["name": "private"]])] : [try other("b"), try other("c")]
         world.rules = [try #require(Catalogue.playbook["vpc-layout"])]
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.finding.clause.name).sorted() == clauses)
-        #expect(verdict.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") could not be read"])
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.finding.clause.name).sorted() == clauses)
+        #expect(decision.notEvaluated.map(\.reason) == ["\(knowsTables ? "Subnets" : "RouteTables") could not be read"])
     }
 
     @Test func `a second default route in the route table of an isolated subnet is new`() throws {

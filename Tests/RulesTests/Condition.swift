@@ -82,11 +82,11 @@ struct Condition {
 
     /// Evaluates operands up to the first that decides the result, and only parses the others.
     private mutating func series(
-        _ operation: String, decidedBy verdict: Bool, _ operand: (inout Condition) throws -> Literal
+        _ operation: String, decidedBy decision: Bool, _ operand: (inout Condition) throws -> Literal
     ) throws -> Literal {
         var value = try operand(&self)
         while take(operation) {
-            if try Condition.truth(value) == verdict {
+            if try Condition.truth(value) == decision {
                 try skipOperand(operation)
             } else {
                 value = try operand(&self)

@@ -13,7 +13,7 @@ import Testing
         (world.subresource, world.user, world.groups) = ("scale", user, [])
         world.relatedObjects = [World.deployment] + related
         world.rules = world.rules.filter { ["replicas", "disruption-allowed"].contains($0.id) }
-        return try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        return try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id)
     }
 
     private let scaler = "system:serviceaccount:serving:autoscaler"
@@ -39,7 +39,7 @@ import Testing
         (world.subresource, world.user, world.groups) = ("scale", "jane", [])
         world.relatedObjects = [World.deployment]
         world.rules = world.rules.filter { $0.id == "replicas" }
-        let message = try world.verdict().message
+        let message = try world.decision().message
         #expect(message.contains(#"exempt: "replicas", "#) && message.contains(" on Deployment web."), "\(message)")
         #expect(!message.contains("ask your platform team"), "\(message)")
     }
@@ -63,7 +63,7 @@ import Testing
             world.settings = ["PLAYBOOK_TRUSTED_CONTROLLERS": world.user]
             world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
             world.rules = world.rules.filter { $0.id == "replicas" }
-            return try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+            return try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id)
         }
         #expect(try denied("{replicas: 1}") == [])
         #expect(try denied("{replicas: 1, minReadySeconds: 9}") == ["replicas"])
@@ -86,8 +86,8 @@ import Testing
         var world = World(World.scale.merging(["spec": ["replicas": 1]]))
         (world.operation, world.subresource, world.before) = ("UPDATE", "scale", World.scale)
         world.relatedObjects = [World.deployment.merging(["metadata": ["ownerReferences": [owner]]])]
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
         world.relatedObjects = [World.deployment]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 }

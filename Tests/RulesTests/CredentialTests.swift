@@ -373,8 +373,8 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
         World(World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
     }
 
-    private func findings(_ world: World) throws -> [Judgement] {
-        try world.verdict().judgements.filter { $0.rule.id == "inline-credentials" }
+    private func findings(_ world: World) throws -> [DecidedFinding] {
+        try world.decision().findings.filter { $0.rule.id == "inline-credentials" }
     }
 
     @Test(arguments: CredentialTests.secrets.map(\.0))
@@ -395,10 +395,10 @@ private let certificate = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIE\n--
             "data": .object([.init(item.name ?? "text", .string(item.value))]),
         ]
         for world in [holder, World(map)] {
-            let verdict = try world.verdict()
-            var said = [verdict.message] + verdict.warnings + verdict.auditAnnotations.map(\.value)
-            said += verdict.causes.flatMap { [$0.message, $0.field] }
-            said += verdict.judgements.flatMap { [$0.finding.choice ?? "", $0.remedy.block, $0.remedy.line()] }
+            let decision = try world.decision()
+            var said = [decision.message] + decision.warnings + decision.auditAnnotations.map(\.value)
+            said += decision.causes.flatMap { [$0.message, $0.field] }
+            said += decision.findings.flatMap { [$0.finding.choice ?? "", $0.change.block, $0.change.line()] }
             for line in said { #expect(!line.contains(text), "\(line)") }
         }
     }

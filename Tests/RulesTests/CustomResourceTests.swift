@@ -45,7 +45,7 @@ import Testing
         world.rules = [item.rule]
         let object = try #require(world.object ?? world.before)
         let excerpt = try excerpt(of: object)
-        for finding in try world.verdict().judgements.map(\.finding) {
+        for finding in try world.decision().findings.map(\.finding) {
             for pointer in [finding.place] + finding.edits.map(\.pointer) {
                 #expect(excerpt?.has(pointer) ?? true, "\(pointer)")
             }
@@ -54,8 +54,8 @@ import Testing
         }
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `the pod templates of a kind are at the paths of its definition`(_ holder: WorkloadHolder) throws {
+    @Test(arguments: WorkloadObject.all)
+    func `the pod templates of a kind are at the paths of its definition`(_ holder: WorkloadObject) throws {
         let kind = try #require(WorkloadKind.standard.first { $0.title == holder.title })
         let excerpt = try Excerpt(kind.group, kind.name)
         #expect(excerpt.title == "\(holder.apiVersion) \(holder.kind)")
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func `each custom resource kind with a pod template has an example`() {
-        #expect(WorkloadHolder.all.map(\.title) == WorkloadKind.standard.map(\.title))
+        #expect(WorkloadObject.all.map(\.title) == WorkloadKind.standard.map(\.title))
     }
 
     /// The fields that a rule's source file reads.

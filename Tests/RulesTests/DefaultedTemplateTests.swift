@@ -98,7 +98,7 @@ import Testing
                 "spec": ["template": ["metadata": ["labels": ["app": "web"]], "spec": revision]],
             ]
         ]
-        return try !world.verdict().isDenied
+        return try !world.decision().isDenied
     }
 
     @Test func `a Rollout may go back to the template of a ReplicaSet in which defaults are set`() throws {

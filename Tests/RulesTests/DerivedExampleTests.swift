@@ -25,14 +25,14 @@ import Testing
         world = world.updated(to: touched)
         // With known autoscalers, every rule is evaluated.
         if world.relatedObjects == nil { world.relatedObjects = [Self.otherAutoscaler] }
-        let verdict = try world.verdict()
-        #expect(!verdict.isDenied)
-        #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
-        #expect(verdict.judgements.allSatisfy { $0.leniency == .existing || $0.leniency == .hint })
+        let decision = try world.decision()
+        #expect(!decision.isDenied)
+        #expect(decision.findings.map(\.path) == [item.example.path].compactMap(\.self))
+        #expect(decision.findings.allSatisfy { $0.leniency == .existing || $0.leniency == .hint })
         world.settings["PLAYBOOK_RATCHET"] = "off"
         // A hint on CREATE may be a denial on UPDATE.
         guard !item.example.isHint else { return }
-        #expect(try world.verdict().isDenied == (item.rule.level == .deny))
+        #expect(try world.decision().isDenied == (item.rule.level == .deny))
     }
 
     private static let otherAutoscaler: Literal = [
@@ -48,14 +48,14 @@ import Testing
         var world = try world(item)
         world.before = world.object
         world.operation = "DELETE"
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test(arguments: Case.bad)
     func `a rule at level off reports nothing`(_ item: Case) throws {
         var world = try world(item)
         world.settings[item.rule.variable] = "off"
-        #expect(try world.verdict().judgements.map(\.summary) == [])
+        #expect(try world.decision().findings.map(\.summary) == [])
     }
 
     @Test(arguments: Case.bad)
@@ -67,13 +67,13 @@ import Testing
         var trusted = try world(item)
         trusted.user = "eks:addon-manager"
         for world in [lowered, dry, trusted] {
-            let verdict = try world.verdict()
-            #expect(!verdict.isDenied)
-            #expect(verdict.judgements.allSatisfy { $0.effect == .warn } && !verdict.warnings.isEmpty)
+            let decision = try world.decision()
+            #expect(!decision.isDenied)
+            #expect(decision.findings.allSatisfy { $0.effect == .warn } && !decision.warnings.isEmpty)
         }
-        let isDenied = try world(item).verdict().isDenied
+        let isDenied = try world(item).decision().isDenied
         #expect(
-            try dry.verdict().judgements.contains { $0.leniency == .dryRun || $0.leniency == .filledIn } == isDenied)
+            try dry.decision().findings.contains { $0.leniency == .dryRun || $0.leniency == .filledIn } == isDenied)
     }
 
     @Test(arguments: Case.bad)
@@ -84,7 +84,7 @@ import Testing
             var world = try world(item)
             world.user = user
             world.groups = groups
-            #expect(try world.verdict().judgements.isEmpty)
+            #expect(try world.decision().findings.isEmpty)
         }
     }
 
@@ -96,7 +96,7 @@ import Testing
         var own = try world(item)
         own.object = own.object?.merging(["metadata": ["annotations": annotations]])
         let isOwnEnough = item.rule.mayBeExemptedByWorkload
-        #expect(try own.verdict().judgements.allSatisfy { ($0.effect == .exempt) == isOwnEnough })
+        #expect(try own.decision().findings.allSatisfy { ($0.effect == .exempt) == isOwnEnough })
 
         // Cluster-scoped objects have no Namespace.
         var namespace = try world(item)
@@ -105,13 +105,13 @@ import Testing
                 (namespace.relatedObjects ?? []) + [
                     ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": name, "annotations": annotations]]
                 ]
-            #expect(try namespace.verdict().judgements.allSatisfy { $0.effect == .exempt })
+            #expect(try namespace.decision().findings.allSatisfy { $0.effect == .exempt })
         }
 
         var standing = try world(item)
         standing.settings["PLAYBOOK_EXEMPT"] = "\(item.rule.id)@*/*/*: one licence until 2027-01-31"
         #expect(
-            try standing.verdict().judgements.allSatisfy {
+            try standing.decision().findings.allSatisfy {
                 $0.effect == .exempt && $0.exemption?.reason == "one licence"
             })
     }
@@ -159,7 +159,7 @@ import Testing
                 default: pods
                 }
             let expected = path.hasPrefix(pods) ? own + path.dropFirst(pods.count) : path
-            #expect(try world.verdict().judgements.map(\.path) == (isMeant ? [expected] : []), "\(kind)")
+            #expect(try world.decision().findings.map(\.path) == (isMeant ? [expected] : []), "\(kind)")
         }
     }
 
@@ -171,18 +171,18 @@ import Testing
     func `a missing related object does not deny if related objects are unknown`(_ item: Case) throws {
         var world = try world(item)
         world.relatedObjects = nil
-        let verdict = try world.verdict()
+        let decision = try world.decision()
         // Findings about the object itself are still reported.
-        #expect(verdict.judgements.allSatisfy { !$0.finding.awaitsRelatedObject })
-        if verdict.judgements.isEmpty { #expect(verdict.notEvaluated.map(\.rule.id) == [item.rule.id]) }
+        #expect(decision.findings.allSatisfy { !$0.finding.awaitsRelatedObject })
+        if decision.findings.isEmpty { #expect(decision.notEvaluated.map(\.rule.id) == [item.rule.id]) }
     }
 
     @Test(arguments: Case.bad)
     func `warnings, audit annotations and causes respect the limits of the API server`(_ item: Case) throws {
         var world = try world(item)
-        let denied = try world.verdict()
+        let denied = try world.decision()
         world.settings["PLAYBOOK_MODE"] = "dry-run"
-        let warned = try world.verdict()
+        let warned = try world.decision()
         for warning in denied.warnings + warned.warnings {
             #expect(warning.utf8.count <= 256)
             #expect(!warning.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
@@ -191,7 +191,7 @@ import Testing
             #expect(key.utf8.count <= 63 && key.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) })
             #expect(value.utf8.count <= 1024)
         }
-        #expect(denied.causes.count == denied.judgements.count { $0.effect == .deny })
+        #expect(denied.causes.count == denied.findings.count { $0.effect == .deny })
     }
 
     /// Rules and clauses whose finding is longer, or begins in another way.
@@ -207,13 +207,13 @@ import Testing
         var found: [String: String] = [:]
         for item in Case.bad {
             let world = try world(item)
-            let judgement = try #require(world.verdict().judgements.first)
-            let line = "\(judgement.path) \(judgement.finding.message)".trimmingPrefix(" ").replacing(
+            let decided = try #require(world.decision().findings.first)
+            let line = "\(decided.path) \(decided.finding.message)".trimmingPrefix(" ").replacing(
                 // Quoted values and names in brackets can have any length.
                 /"[^"]*"|\[[^\]]*\]/
             ) { $0.output.count > 42 ? $0.output.prefix(41) + $0.output.suffix(1) : $0.output }
             let isShaped = line.count <= 140 && begins(String(line), in: world.object ?? world.before ?? [:])
-            if !isShaped { found["\(item.rule.id) \(judgement.finding.clause.name)"] = String(line) }
+            if !isShaped { found["\(item.rule.id) \(decided.finding.clause.name)"] = String(line) }
         }
         #expect(found.filter { !Self.unshaped.contains($0.key) } == [:])
         let rules = Set(Case.bad.map(\.rule.id))

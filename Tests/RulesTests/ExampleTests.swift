@@ -25,19 +25,19 @@ struct Case: CustomTestStringConvertible, Sendable {
 @Suite struct ExampleTests {
     @Test(arguments: Case.good)
     func `a good example produces no finding of any rule`(_ item: Case) throws {
-        let verdict = try World(item.example).verdict()
-        #expect(verdict.judgements.filter { $0.effect != .exempt }.map(\.summary) == [])
+        let decision = try World(item.example).decision()
+        #expect(decision.findings.filter { $0.effect != .exempt }.map(\.summary) == [])
     }
 
     @Test(arguments: Case.bad)
     func `a bad example produces exactly the finding that it states`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.path) == [item.example.path].compactMap(\.self))
-        #expect(verdict.judgements.map(\.finding.clause) == [item.example.clause].compactMap(\.self))
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.path) == [item.example.path].compactMap(\.self))
+        #expect(decision.findings.map(\.finding.clause) == [item.example.clause].compactMap(\.self))
         let denies = item.rule.level == .deny && !item.example.isHint && world.operation != "DELETE"
-        #expect(verdict.isDenied == denies)
+        #expect(decision.isDenied == denies)
     }
 
     @Test(arguments: Case.bad)
@@ -47,13 +47,13 @@ struct Case: CustomTestStringConvertible, Sendable {
         var world = try World(item.example)
         world.rules = [item.rule]
         world.settings["PLAYBOOK_MODE"] = "dry-run"
-        let verdict = try world.verdict()
-        let judgement = try #require(verdict.judgements.first)
-        let warning = try #require(verdict.warnings.first)
-        #expect(warning == judgement.warning && warning.utf8.count <= 256)
+        let decision = try world.decision()
+        let decided = try #require(decision.findings.first)
+        let warning = try #require(decision.warnings.first)
+        #expect(warning == decided.warning && warning.utf8.count <= 256)
         #expect(warning.contains(" [\(item.rule.id)"))
         // A value or path that fills the line alone is cut, and the suggested change with it.
-        let what = "\(judgement.path) \(judgement.finding.message)"
+        let what = "\(decided.path) \(decided.finding.message)"
         guard what.utf8.count <= 180 else { return }
         let start = "\(what) [\(item.rule.id)"
         #expect(warning.hasPrefix(start), "\(warning)")
@@ -65,8 +65,8 @@ struct Case: CustomTestStringConvertible, Sendable {
     func `messages use the right article, and no double negation`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
-        let judgement = try #require(world.verdict().judgements.first)
-        let said = "\(judgement.finding.message) \(judgement.finding.advice ?? "")"
+        let decided = try #require(world.decision().findings.first)
+        let said = "\(decided.finding.message) \(decided.finding.advice ?? "")"
         let words = said.split(separator: " ")
         for (article, noun) in zip(words, words.dropFirst()) {
             guard let initial = noun.first, noun.allSatisfy(\.isLowercase) else { continue }
@@ -81,9 +81,9 @@ struct Case: CustomTestStringConvertible, Sendable {
     func `applying the suggested change resolves the finding`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
-        let judgement = try #require(world.verdict().judgements.first)
-        let finding = judgement.finding
-        #expect(!judgement.remedy.block.isEmpty && !judgement.remedy.line().isEmpty)
+        let decided = try #require(world.decision().findings.first)
+        let finding = decided.finding
+        #expect(!decided.change.block.isEmpty && !decided.change.line().isEmpty)
         guard !finding.edits.isEmpty || finding.relatedObject != nil else {
             // If only a person can decide, the finding has advice in words.
             #expect(finding.advice != nil)
@@ -101,17 +101,17 @@ struct Case: CustomTestStringConvertible, Sendable {
         if !finding.isReplacement {
             world.object = try Patch(finding.edits, on: object).applied(to: object)
         }
-        #expect(try world.verdict().judgements.map(\.summary) == [])
+        #expect(try world.decision().findings.map(\.summary) == [])
     }
 
     @Test(arguments: Case.bad)
     func `merging the suggested YAML into the object resolves the finding`(_ item: Case) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
-        let judgement = try #require(world.verdict().judgements.first)
-        let isOnlySets = judgement.finding.edits.allSatisfy { if case .set = $0 { true } else { false } }
-        guard !judgement.finding.edits.isEmpty, isOnlySets else { return }
-        let fragment = try Literal(yaml: judgement.remedy.block)
+        let decided = try #require(world.decision().findings.first)
+        let isOnlySets = decided.finding.edits.allSatisfy { if case .set = $0 { true } else { false } }
+        guard !decided.finding.edits.isEmpty, isOnlySets else { return }
+        let fragment = try Literal(yaml: decided.change.block)
         let object = try #require(world.object)
         let isPod = object["kind"] == "Pod"
         let hasPods = isPod || object["spec"]?["template"]?["spec"]?["containers"] != nil
@@ -119,7 +119,7 @@ struct Case: CustomTestStringConvertible, Sendable {
         let whole: Literal =
             isInPodSpec ? isPod ? ["spec": fragment] : ["spec": ["template": ["spec": fragment]]] : fragment
         world.object = object.merging(whole)
-        #expect(try world.verdict().judgements.map(\.summary) == [])
+        #expect(try world.decision().findings.map(\.summary) == [])
     }
 
     @Test(arguments: Case.fixed)
@@ -131,7 +131,7 @@ struct Case: CustomTestStringConvertible, Sendable {
         #expect(!mutation.patch.operations.isEmpty && !mutation.warnings.isEmpty)
         let patched = try mutation.patch.applied(to: object)
         world.object = patched
-        #expect(try world.verdict().judgements.map(\.summary) == [])
+        #expect(try world.decision().findings.map(\.summary) == [])
         #expect(try world.mutation().patch.operations == [])
         // Operations only replace fields that exist, and only add fields that do not.
         for case .replace(let pointer, _) in mutation.patch.operations { #expect(object[at: pointer] != nil) }
@@ -146,7 +146,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     }
 }
 
-extension Judgement {
+extension DecidedFinding {
     /// The finding in one line, for the output of a failing test.
     var summary: String { "\(rule.id) \(path) \(finding.message) -> \(effect.rawValue)" }
 }

@@ -54,18 +54,18 @@ import Testing
     func `a workload's annotations exempt it, or a notice says why not`(
         _ annotations: [String: String], _ isExempt: Bool, _ notice: String?
     ) throws {
-        let verdict = try World(try annotated(annotations)).verdict()
-        #expect(verdict.isDenied == !isExempt)
-        #expect(verdict.changesExemption)
-        if let notice { #expect(verdict.notices.contains { $0.contains(notice) }, "\(verdict.notices)") }
-        if isExempt { #expect(verdict.auditAnnotations.contains { $0 == ("rules-exempt", "graceful-shutdown") }) }
+        let decision = try World(try annotated(annotations)).decision()
+        #expect(decision.isDenied == !isExempt)
+        #expect(decision.changesExemption)
+        if let notice { #expect(decision.notices.contains { $0.contains(notice) }, "\(decision.notices)") }
+        if isExempt { #expect(decision.auditAnnotations.contains { $0 == ("rules-exempt", "graceful-shutdown") }) }
     }
 
     @Test(arguments: ["20270131", "true", "null", "{}"])
     func `an exempt-until value that is not a string does not exempt`(_ until: String) throws {
         let object = try annotated(["exempt": "graceful-shutdown", "exempt-reason": "why"])
         let end = Edit.set("/metadata/annotations/playbook.superinc.com~1exempt-until", try Literal(yaml: until))
-        #expect(try World(Patch([end], on: object).applied(to: object)).verdict().isDenied)
+        #expect(try World(Patch([end], on: object).applied(to: object)).decision().isDenied)
     }
 
     @Test func `annotations of the pod template count as the workload's`() throws {
@@ -77,17 +77,17 @@ import Testing
                         metadata: {annotations: {playbook.superinc.com/exempt: graceful-shutdown, playbook.superinc.com/exempt-reason: why}}
                         spec: {terminationGracePeriodSeconds: 0}
                     """))
-        #expect(try !World(object).verdict().isDenied)
+        #expect(try !World(object).decision().isDenied)
     }
 
     @Test func `a workload cannot exempt itself from security rules`() throws {
-        let verdict = try World(
+        let decision = try World(
             try annotated(
                 ["exempt": "privilege-escalation", "exempt-reason": "why"],
                 "containers: [{name: app, securityContext: {privileged: true}}]")
-        ).verdict()
-        #expect(verdict.isDenied)
-        #expect(verdict.notices.contains { $0.contains("annotate its Namespace") })
+        ).decision()
+        #expect(decision.isDenied)
+        #expect(decision.notices.contains { $0.contains("annotate its Namespace") })
     }
 
     private func world(namespace annotations: [String: String]) throws -> World {
@@ -106,15 +106,15 @@ import Testing
     }
 
     @Test func `a Namespace exempts the objects in it, from all rules with an asterisk`() throws {
-        #expect(try !world(namespace: ["exempt": "privilege-escalation", "exempt-reason": "why"]).verdict().isDenied)
-        #expect(try !world(namespace: ["exempt": "*", "exempt-reason": "why"]).verdict().isDenied)
-        #expect(try world(namespace: ["exempt": "*"]).verdict().isDenied)
+        #expect(try !world(namespace: ["exempt": "privilege-escalation", "exempt-reason": "why"]).decision().isDenied)
+        #expect(try !world(namespace: ["exempt": "*", "exempt-reason": "why"]).decision().isDenied)
+        #expect(try world(namespace: ["exempt": "*"]).decision().isDenied)
         #expect(
-            try world(namespace: ["exempt": "*", "exempt-reason": "why", "exempt-until": "2026-11-22"]).verdict()
+            try world(namespace: ["exempt": "*", "exempt-reason": "why", "exempt-until": "2026-11-22"]).decision()
                 .isDenied)
         var other = try world(namespace: ["exempt": "*", "exempt-reason": "why"])
         other.object = other.object?.merging(["metadata": ["namespace": "blog"]])
-        #expect(try other.verdict().isDenied)
+        #expect(try other.decision().isDenied)
     }
 
     @Test func `PLAYBOOK_EXEMPTIONS selects which annotations are accepted`() throws {
@@ -126,8 +126,8 @@ import Testing
         ] {
             own.settings["PLAYBOOK_EXEMPTIONS"] = setting
             namespace.settings["PLAYBOOK_EXEMPTIONS"] = setting
-            #expect(try own.verdict().isDenied == !believesOwn, "\(setting)")
-            #expect(try namespace.verdict().isDenied == !believesNamespace, "\(setting)")
+            #expect(try own.decision().isDenied == !believesOwn, "\(setting)")
+            #expect(try namespace.decision().isDenied == !believesNamespace, "\(setting)")
         }
     }
 
@@ -142,7 +142,7 @@ import Testing
     func `entries of PLAYBOOK_EXEMPT match by namespace, kind and name`(_ text: String, _ isExempt: Bool) throws {
         var world = World(try annotated([:]))
         world.settings = ["PLAYBOOK_EXEMPT": text]
-        #expect(try world.verdict().isDenied == !isExempt)
+        #expect(try world.decision().isDenied == !isExempt)
     }
 
     @Test(arguments: [
@@ -158,9 +158,9 @@ import Testing
         world.before = World.scale
         world.operation = "UPDATE"
         world.subresource = "scale"
-        #expect(try world.verdict().judgements.map(\.leniency) == [.unknownExemption])
+        #expect(try world.decision().findings.map(\.leniency) == [.unknownExemption])
         world.relatedObjects = [World.deployment]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.relatedObjects = [
             World.deployment.merging([
                 "metadata": [
@@ -171,7 +171,7 @@ import Testing
                 ]
             ])
         ]
-        #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
+        #expect(try world.decision().findings.map(\.effect) == [.exempt])
     }
 
     @Test func `the HPA controller can set any scale, but not a service account with the same name`() throws {
@@ -181,7 +181,7 @@ import Testing
         world.subresource = "scale"
         world.relatedObjects = [World.deployment]
         world.user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
         // A PDB that allows no disruptions does not deny it either, because the HPA could not scale any more.
         world.relatedObjects?.append(
             try Literal(
@@ -189,9 +189,9 @@ import Testing
                     {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web, namespace: shop},
                      spec: {maxUnavailable: 0, selector: {matchLabels: {app: web}}}}
                     """))
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
         world.user = "system:serviceaccount:shop:horizontal-pod-autoscaler"
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test func `a trusted controller may scale to 1`() throws {
@@ -201,10 +201,10 @@ import Testing
         world.subresource = "scale"
         world.relatedObjects = [World.deployment]
         world.user = "system:serviceaccount:keda:keda-operator"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
         world.settings = ["PLAYBOOK_TRUSTED_CONTROLLERS": "-\(world.user)"]
-        #expect(try world.verdict().judgements.map(\.rule.id) == ["replicas"])
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().findings.map(\.rule.id) == ["replicas"])
+        #expect(try world.decision().isDenied)
     }
 
     @Test func `setting an exemption on a Namespace produces a warning`() throws {
@@ -214,11 +214,11 @@ import Testing
                 "annotations": ["playbook.superinc.com/exempt": "*", "playbook.superinc.com/exempt-reason": "move"]
             ]
         ])
-        let verdict = try World(before).updated(to: after).verdict()
-        #expect(verdict.changesExemption && !verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("exemption from all rules accepted: move") })
+        let decision = try World(before).updated(to: after).decision()
+        #expect(decision.changesExemption && !decision.isDenied)
+        #expect(decision.warnings.contains { $0.contains("exemption from all rules accepted: move") })
         #expect(
-            try !World(after).updated(to: after.merging(["metadata": ["labels": ["a": "b"]]])).verdict()
+            try !World(after).updated(to: after.merging(["metadata": ["labels": ["a": "b"]]])).decision()
                 .changesExemption)
     }
 
@@ -234,18 +234,18 @@ import Testing
                     playbook.superinc.com/exempt-reason: move
                     playbook.superinc.com/exempt-until: "2026-11-22"
                 """)
-        #expect(try World(over).verdict().notices.contains("the exemption from all rules has ended"))
+        #expect(try World(over).decision().notices.contains("the exemption from all rules has ended"))
         var gone = World(nil)
         gone.before = over
         gone.operation = "DELETE"
-        #expect(try gone.verdict().notices.filter { $0.contains("no effect") } == [])
+        #expect(try gone.decision().notices.filter { $0.contains("no effect") } == [])
     }
 
     @Test func `removing an exemption is recorded in the audit annotations, without a warning`() throws {
-        let verdict = try World(try annotated(["exempt": "replicas", "exempt-reason": "why"], "{}"))
-            .updated(to: World.deployment).verdict()
-        #expect(verdict.isSilent && verdict.changesExemption)
-        #expect(verdict.auditAnnotations.contains { $0 == ("exemption", "changed") })
+        let decision = try World(try annotated(["exempt": "replicas", "exempt-reason": "why"], "{}"))
+            .updated(to: World.deployment).decision()
+        #expect(decision.isSilent && decision.changesExemption)
+        #expect(decision.auditAnnotations.contains { $0 == ("exemption", "changed") })
     }
 
     @Test(arguments: [
@@ -253,16 +253,16 @@ import Testing
         ("", "deny", false, false),
     ])
     func `changing the level annotation of a Namespace counts as changing an exemption`(
-        _ before: String, _ after: String, _ isChange: Bool, _ isTold: Bool
+        _ before: String, _ after: String, _ isChange: Bool, _ isReported: Bool
     ) throws {
         func namespace(_ level: String) -> Literal {
             let bare: Literal = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "shop"]]
             guard !level.isEmpty else { return bare }
             return bare.merging(["metadata": ["annotations": ["playbook.superinc.com/level": .string(level)]]])
         }
-        let verdict = try World(namespace(before)).updated(to: namespace(after)).verdict()
-        #expect(verdict.changesExemption == isChange)
-        #expect(verdict.notices == (isTold ? ["denials in this Namespace are warnings from now on"] : []))
+        let decision = try World(namespace(before)).updated(to: namespace(after)).decision()
+        #expect(decision.changesExemption == isChange)
+        #expect(decision.notices == (isReported ? ["denials in this Namespace are warnings from now on"] : []))
     }
 
     @Test(
@@ -290,11 +290,11 @@ import Testing
             ["exempt": "graceful-shutdown", "exempt-reason": "why", "exempt-until": "2027-03-01"], spec)
         var world = World(before).updated(to: try annotated(change.annotations, spec))
         world.settings["PLAYBOOK_RATCHET"] = ratchet
-        let verdict = try world.verdict()
+        let decision = try world.decision()
         #expect(
-            verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+            decision.findings.filter { $0.effect == .deny }.map(\.rule.id)
                 == (change.isDenied ? ["graceful-shutdown"] : []))
-        #expect(verdict.changesExemption)
+        #expect(decision.changesExemption)
     }
 
     @Test(arguments: [("all", false), ("namespace", false), ("none", true)])
@@ -308,7 +308,7 @@ import Testing
             ]
         ]
         world.settings["PLAYBOOK_EXEMPTIONS"] = setting
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
     }
 }
 
@@ -328,22 +328,22 @@ import Testing
     }
 
     @Test func `PLAYBOOK_ANNOTATION_DOMAIN sets the domain of the annotations`() throws {
-        #expect(try world("example.com").verdict().isDenied)
+        #expect(try world("example.com").decision().isDenied)
         var other = world("example.com")
         other.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
-        #expect(try !other.verdict().isDenied)
+        #expect(try !other.decision().isDenied)
     }
 
     @Test func `with another domain, annotations in the default domain only produce a notice`() throws {
         var world = world("playbook.superinc.com")
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
         world.settings["PLAYBOOK_ANNOTATION_DOMAIN"] = "example.com"
-        let verdict = try world.verdict()
-        #expect(verdict.isDenied)
+        let decision = try world.decision()
+        #expect(decision.isDenied)
         #expect(
-            verdict.notices.contains(
+            decision.notices.contains(
                 "playbook.superinc.com/exempt has no effect: this server reads example.com/exempt"))
-        #expect(verdict.message.contains(#"example.com/exempt: "graceful-shutdown""#))
+        #expect(decision.message.contains(#"example.com/exempt: "graceful-shutdown""#))
     }
 
     @Test func `a Namespace's level annotation is read in the configured domain`() throws {
@@ -355,7 +355,7 @@ import Testing
                 "metadata": ["name": "shop", "annotations": ["example.com/level": "warn"]],
             ]
         ]
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test(arguments: ["", "example", "-a.com", "a..b", "Example.com", "a.com/x"])

@@ -21,7 +21,7 @@ import Testing
         world.source = source
         // In a file, a count of 1 was written by the author; in a request, it may be the default.
         let mayBeDefault = world.object?["spec"]?["replicas"] == 1
-        return try world.verdict().judgements.filter {
+        return try world.decision().findings.filter {
             (!mayBeDefault || !Self.readingCounts.contains($0.rule.id))
                 // An API server does not admit kinds and versions that do not exist.
                 && !($0.rule.id == "schema" && $0.finding.clause.name == "kind")

@@ -12,7 +12,7 @@ import Testing
     private static let ours = ["PLAYBOOK_OWN_REPOSITORIES": "\(ecr)/shop"]
 
     /// The findings about an image, by rule id.
-    private func findings(_ image: String, _ settings: [String: String] = [:]) throws -> [String: Judgement] {
+    private func findings(_ image: String, _ settings: [String: String] = [:]) throws -> [String: DecidedFinding] {
         var world = World(
             World.deployment.merging([
                 "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image)]]]]]
@@ -20,7 +20,7 @@ import Testing
         world.settings = settings
         world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
         return Dictionary(
-            try world.verdict().judgements.map { ($0.rule.id, $0) }, uniquingKeysWith: { first, _ in first })
+            try world.decision().findings.map { ($0.rule.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     private func breaks(_ rule: String, _ image: String, _ settings: [String: String] = [:]) throws -> Bool {
@@ -46,7 +46,7 @@ import Testing
                     ]
                 ]))
             world.rules = Catalogue.playbook.rules.filter { $0.id == "image-tag" }
-            let paths = try world.verdict().judgements.map(\.path)
+            let paths = try world.decision().findings.map(\.path)
             let expected =
                 (first == bad ? ["containers[app].image"] : []) + others.map { "initContainers[\($0)].image" }
             #expect(Set(paths) == Set(expected) && paths.count == expected.count)
@@ -64,7 +64,7 @@ import Testing
         var world = World(
             World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]]))
         world.rules = Catalogue.playbook.rules.filter { ["image-registry", "image-tag"].contains($0.id) }
-        #expect(try world.verdict().judgements.map { "\($0.path) \($0.finding.message)" } == [text])
+        #expect(try world.decision().findings.map { "\($0.path) \($0.finding.message)" } == [text])
     }
 
     @Test func `too many image volumes are a finding of each rule that reads images`() throws {
@@ -74,16 +74,16 @@ import Testing
             }
             return World.deployment.merging(["spec": ["template": ["spec": ["volumes": .array(volumes)]]]])
         }
-        #expect(try World(deployment(1000)).verdict().judgements.isEmpty)
-        let judgements = try World(deployment(5000)).verdict().judgements
-        #expect(judgements.map(\.path) == Array(repeating: "volumes[v1000].image.reference", count: 2))
-        #expect(judgements.map(\.effect) == [.warn, .deny])
+        #expect(try World(deployment(1000)).decision().findings.isEmpty)
+        let findings = try World(deployment(5000)).decision().findings
+        #expect(findings.map(\.path) == Array(repeating: "volumes[v1000].image.reference", count: 2))
+        #expect(findings.map(\.effect) == [.warn, .deny])
     }
 
     @Test func `volumes without an image produce no finding`() throws {
         let yaml = "volumes: [{name: a, emptyDir: {}}, {name: b, image: null}, {name: c, image: {reference: null}}]"
         let base = World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
-        #expect(try World(base).verdict().judgements.isEmpty)
+        #expect(try World(base).decision().findings.isEmpty)
     }
 
     // MARK: Registries
@@ -141,10 +141,10 @@ import Testing
     func `a finding about public.ecr.aws says why the alias is not allowed and suggests a copy`(
         _ image: String, _ reason: String
     ) throws {
-        let judgement = try #require(try findings(image)["image-registry"])
-        #expect(judgement.finding.message.contains("from public.ecr.aws, where anyone can publish"))
-        #expect(judgement.finding.message.contains(reason))
-        #expect(judgement.remedy.block.contains("copy it to your ECR registry"))
+        let decided = try #require(try findings(image)["image-registry"])
+        #expect(decided.finding.message.contains("from public.ecr.aws, where anyone can publish"))
+        #expect(decided.finding.message.contains(reason))
+        #expect(decided.change.block.contains("copy it to your ECR registry"))
     }
 
     @Test(
@@ -183,10 +183,10 @@ import Testing
         let ecr = Self.ecr
         let setting =
             "docker.io=\(ecr)/docker-hub,docker.io/grafana=\(ecr)/charts,docker.io/grafana/tools/k6=\(ecr)/k6,quay.io=\(ecr)/quay,registry.internal:5000=\(ecr)/internal"
-        let judgement = try #require(try findings(image, ["PLAYBOOK_PULL_THROUGH": setting])["image-registry"])
+        let decided = try #require(try findings(image, ["PLAYBOOK_PULL_THROUGH": setting])["image-registry"])
         let place: Pointer = "/spec/template/spec/containers/0/image"
-        #expect(judgement.finding.edits == (path.map { [.set(place, .string("\(ecr)/\($0)"))] } ?? []))
-        if let path { #expect(judgement.remedy.block.contains("\(ecr)/\(path)")) }
+        #expect(decided.finding.edits == (path.map { [.set(place, .string("\(ecr)/\($0)"))] } ?? []))
+        if let path { #expect(decided.change.block.contains("\(ecr)/\(path)")) }
     }
 
     @Test(arguments: [
@@ -209,7 +209,7 @@ import Testing
         let image: Pointer = "/spec/template/spec/containers/0/image"
         let cached = "\(Self.ecr)/docker-hub/library/nginx:1"
         #expect(try world.mutation().patch.operations == [.replace(image, .string(cached))])
-        #expect(try world.updated(to: deployment("\(Self.ecr)/\(path)")).verdict().isDenied == isDenied)
+        #expect(try world.updated(to: deployment("\(Self.ecr)/\(path)")).decision().isDenied == isDenied)
     }
 
     @Test(
@@ -232,9 +232,9 @@ import Testing
     func `without PLAYBOOK_PULL_THROUGH, the suggestion names the path in an ECR cache, or a copy`(
         _ image: String, _ cached: String?, _ settings: [String: String]
     ) throws {
-        let remedy = try #require(try findings(image, settings)["image-registry"]).remedy.block
-        #expect(remedy.contains(cached ?? "copy it to your ECR registry"))
-        #expect(!remedy.contains("PLAYBOOK_"))
+        let change = try #require(try findings(image, settings)["image-registry"]).change.block
+        #expect(change.contains(cached ?? "copy it to your ECR registry"))
+        #expect(!change.contains("PLAYBOOK_"))
     }
 
     @Test(arguments: [
@@ -252,9 +252,9 @@ import Testing
 
     @Test func `an image name of 1 MiB produces one line`() throws {
         for image in [String(repeating: "a", count: 1 << 20), "a:" + String(repeating: "-1.2.3", count: 1 << 17)] {
-            let judgement = try #require(try findings(image)["image-registry"])
-            #expect(judgement.finding.clause.name == "reference")
-            #expect(judgement.warning.utf8.count < 4 << 20)
+            let decided = try #require(try findings(image)["image-registry"])
+            #expect(decided.finding.clause.name == "reference")
+            #expect(decided.warning.utf8.count < 4 << 20)
         }
     }
 
@@ -390,7 +390,7 @@ import Testing
             ("PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q, hub=a.example", "at character 22, expected a registry"),
             (
                 "PLAYBOOK_PULL_THROUGH", "quay.io=a.example/q,quay.io=b.example/q",
-                "at character 21, expected another registry"
+                "at character 21, expected a registry that is not listed yet"
             ),
             (
                 "PLAYBOOK_IMAGE_TAG_PATTERN", "v{version}",
@@ -400,7 +400,7 @@ import Testing
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "v[1[2]]", "at character 4, expected ']'"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "v1]", "at character 3, expected a letter"),
             ("PLAYBOOK_IMAGE_TAG_PATTERN", "^v(.+)$", "at character 1, expected a letter"),
-            ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, expected something to match"),
+            ("PLAYBOOK_IMAGE_TAG_PATTERN", "|a", "at character 1, expected a letter, a digit or a placeholder"),
         ] as [(String, String, String)])
     func `an error in a setting names the character`(_ name: String, _ text: String, _ place: String) {
         let error = #expect(throws: SettingsError.self) { try Settings(environment: [name: text]) }
@@ -414,8 +414,8 @@ import Testing
         ])
         var world = World(object)
         world.rules = [try #require(Catalogue.playbook["image-registry"])]
-        let verdict = try world.verdict()
-        #expect(verdict.warnings.joined().contains("digest"))
-        #expect(!(verdict.message + verdict.warnings.joined()).contains("ter2pass9Q"))
+        let decision = try world.decision()
+        #expect(decision.warnings.joined().contains("digest"))
+        #expect(!(decision.message + decision.warnings.joined()).contains("ter2pass9Q"))
     }
 }

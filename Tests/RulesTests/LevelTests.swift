@@ -18,13 +18,13 @@ import Testing
         return world
     }
 
-    private func effects(_ world: World) throws -> [String: Judgement.Effect] {
+    private func effects(_ world: World) throws -> [String: DecidedFinding.Effect] {
         Dictionary(
-            try world.verdict().judgements.map { ($0.rule.id, $0.effect) }, uniquingKeysWith: { first, _ in first })
+            try world.decision().findings.map { ($0.rule.id, $0.effect) }, uniquingKeysWith: { first, _ in first })
     }
 
     @Test(arguments: [
-        ([:], ["graceful-shutdown": Judgement.Effect.deny, "run-as-identity": .warn]),
+        ([:], ["graceful-shutdown": DecidedFinding.Effect.deny, "run-as-identity": .warn]),
         (["PLAYBOOK_RULES_DEFAULT": "warn"], ["graceful-shutdown": .warn, "run-as-identity": .warn]),
         (["PLAYBOOK_RULES_DEFAULT": "off"], [:]),
         (
@@ -48,20 +48,20 @@ import Testing
         ),
     ])
     func `PLAYBOOK_RULES_DEFAULT limits the level of every rule and profile`(
-        _ settings: [String: String], _ expected: [String: Judgement.Effect]
+        _ settings: [String: String], _ expected: [String: DecidedFinding.Effect]
     ) throws {
         #expect(try effects(world(settings)) == expected)
     }
 
-    @Test(arguments: [("warn", Judgement.Effect.warn), ("deny", .deny), ("off", .deny), ("Warn", .deny)])
+    @Test(arguments: [("warn", DecidedFinding.Effect.warn), ("deny", .deny), ("off", .deny), ("Warn", .deny)])
     func `the level annotation of a Namespace turns denials into warnings`(
-        _ annotation: String, _ effect: Judgement.Effect
+        _ annotation: String, _ effect: DecidedFinding.Effect
     ) throws {
         #expect(try effects(world(namespace: annotation))["graceful-shutdown"] == effect)
     }
 
     @Test func `a warning says that it results from the Namespace's level`() throws {
-        let warnings = try world(namespace: "warn").verdict().warnings
+        let warnings = try world(namespace: "warn").decision().warnings
         #expect(warnings.contains { $0.contains("graceful-shutdown, its Namespace has level warn") })
     }
 
@@ -80,11 +80,11 @@ import Testing
                     kind: Namespace
                     metadata: {name: shop, annotations: {playbook.superinc.com/level: gentle}}
                     """))
-        #expect(try world.verdict().notices.contains { $0.contains(#""gentle" has no effect"#) })
+        #expect(try world.decision().notices.contains { $0.contains(#""gentle" has no effect"#) })
     }
 
     @Test func `a denial links to the page that explains its rules`() throws {
         let world = try world(["PLAYBOOK_DOCS_URL": "https://wiki.example.com/rules"])
-        #expect(try world.verdict().message.contains("\nsee https://wiki.example.com/rules#graceful-shutdown\n"))
+        #expect(try world.decision().message.contains("\nsee https://wiki.example.com/rules#graceful-shutdown\n"))
     }
 }

@@ -49,7 +49,7 @@ import Testing
         _ rule: String, _ object: String, _ absence: Absence, _ deciding: String
     ) throws {
         var world = try world(rule, object)
-        let open = try world.verdict()
+        let open = try world.decision()
         #expect(open.notEvaluated.map(\.rule.id) == [rule])
         #expect(open.lookups.contains(.absence(absence)))
 
@@ -58,9 +58,9 @@ import Testing
             found.relatedObjects = objects
             found.without = ResourceKinds(absence.kind)
             world.answers = [.absence(absence, found: try found.context().relatedObjects)]
-            let verdict = try world.verdict()
-            #expect(verdict.isDenied == !objects.isEmpty)
-            #expect(verdict.notEvaluated.isEmpty && !verdict.lookups.contains(.absence(absence)))
+            let decision = try world.decision()
+            #expect(decision.isDenied == !objects.isEmpty)
+            #expect(decision.notEvaluated.isEmpty && !decision.lookups.contains(.absence(absence)))
         }
     }
 
@@ -68,9 +68,9 @@ import Testing
         var world = try world("anonymous-binding", Self.binding)
         let absence = Absence(.clusterRole, in: "default", named: "reader")
         world.answers = [.absence(absence, found: nil)]
-        let verdict = try world.verdict()
-        #expect(!verdict.isDenied && verdict.notEvaluated.count == 1)
-        #expect(!verdict.lookups.contains(.absence(absence)))
+        let decision = try world.decision()
+        #expect(!decision.isDenied && decision.notEvaluated.count == 1)
+        #expect(!decision.lookups.contains(.absence(absence)))
     }
 
     @Test func `a denial becomes a hint if the Role only grants access to objects by name`() throws {
@@ -84,7 +84,7 @@ import Testing
             subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]
             """)
         let absence = Absence(.role, in: "pipelines", named: "info")
-        let open = try world.verdict()
+        let open = try world.decision()
         #expect(open.isDenied && open.lookups.contains(.absence(absence)))
         var found = World(nil)
         found.without = ResourceKinds(.role)
@@ -98,7 +98,7 @@ import Testing
                     """)
         ]
         world.answers = [.absence(absence, found: try found.context().relatedObjects)]
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test func `one review asks for few kinds and namespaces, however many its route names`() throws {
@@ -113,7 +113,7 @@ import Testing
               parentRefs: [\(parents)]
               rules: [{matches: [{path: {type: PathPrefix, value: /admin}}], backendRefs: [{name: web, port: 80}]}]
             """)
-        let live = try world.verdict().lookups.filter { lookup in
+        let live = try world.decision().lookups.filter { lookup in
             if case .absence(let absence) = lookup { Catalogue.liveKinds.contains(absence.kind) } else { false }
         }
         #expect((1...12).contains(live.count))
@@ -121,16 +121,16 @@ import Testing
 
     @Test func `the Namespace's exemptions are read in the same lookup, because the result may be a denial`() throws {
         #expect(
-            try world("load-balancer-service", Self.gateway).verdict().lookups
+            try world("load-balancer-service", Self.gateway).decision().lookups
                 .contains(.absence(Absence(.namespace, in: "shop"))))
     }
 
     @Test func `no objects are read for files, or if no rule needs them`() throws {
         var world = try world("anonymous-binding", Self.binding)
         world.source = .files
-        #expect(try world.verdict().lookups.isEmpty)
+        #expect(try world.decision().lookups.isEmpty)
         world = try self.world(
             "anonymous-binding", Self.binding.replacing("system:serviceaccounts", with: "developers"))
-        #expect(try world.verdict().lookups.isEmpty)
+        #expect(try world.decision().lookups.isEmpty)
     }
 }

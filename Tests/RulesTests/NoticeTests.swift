@@ -7,7 +7,7 @@ import Testing
 @Suite struct NoticeTests {
     private func notices(_ annotations: [String: String]) throws -> [String] {
         let named = annotations.map { Literal.Member("playbook.superinc.com/\($0.key)", .string($0.value)) }
-        return try World(World.deployment.merging(["metadata": ["annotations": .object(named)]])).verdict().notices
+        return try World(World.deployment.merging(["metadata": ["annotations": .object(named)]])).decision().notices
     }
 
     @Test(arguments: [

@@ -33,33 +33,33 @@ import Testing
     }
 
     @Test func `an operator's Pod is allowed with a warning, also in the operator's own namespace`() throws {
-        let verdict = try made().verdict()
-        #expect(!verdict.isDenied)
+        let decision = try made().decision()
+        #expect(!decision.isDenied)
         let reason = "[liveness-probe, operator-made: change Database main]"
-        #expect(verdict.warnings.contains { $0.contains(reason) })
+        #expect(decision.warnings.contains { $0.contains(reason) })
     }
 
     @Test func `a Pod with a trusted owner does not need a controller`() throws {
         for answer in [true, false] {
-            let rules = Set(try made(mayWrite: answer).verdict().judgements.map(\.rule.id))
+            let rules = Set(try made(mayWrite: answer).decision().findings.map(\.rule.id))
             #expect(rules.contains("controller-managed") == !answer)
         }
     }
 
     @Test func `the owner is named for a Spark driver's executors and for what a trusted controller makes`() throws {
         var world = try made(podUID: "owner-1", mayWrite: nil, owner: "Pod", version: "v1")
-        #expect(try world.verdict().warnings.contains { $0.contains("operator-made: change Pod main]") })
+        #expect(try world.decision().warnings.contains { $0.contains("operator-made: change Pod main]") })
         world = try made(
             by: "system:serviceaccount:keda:keda-operator", mayWrite: nil, owner: "ScaledJob",
             version: "keda.sh/v1alpha1")
-        #expect(try world.verdict().warnings.contains { $0.contains("operator-made: change ScaledJob main]") })
+        #expect(try world.decision().warnings.contains { $0.contains("operator-made: change ScaledJob main]") })
     }
 
     @Test func `before a denial, the API server is asked once whether the account is an operator`() throws {
-        let verdict = try made(mayWrite: nil).verdict()
-        #expect(verdict.isDenied)
-        #expect(verdict.lookups.count == 1)
-        #expect(try made(mayWrite: false).verdict().lookups.isEmpty)
+        let decision = try made(mayWrite: nil).decision()
+        #expect(decision.isDenied)
+        #expect(decision.lookups.count == 1)
+        #expect(try made(mayWrite: false).decision().lookups.isEmpty)
     }
 
     @Test func `the API server is not asked about an object without denials`() throws {
@@ -68,11 +68,11 @@ import Testing
             "metadata": ["ownerReferences": world.object?["metadata"]?["ownerReferences"] ?? nil]
         ])
         world.rules = world.rules.filter { $0.id == "liveness-probe" }
-        #expect(try world.verdict().lookups.isEmpty)
+        #expect(try world.decision().lookups.isEmpty)
     }
 
     @Test func `a single owner reference need not be the controller`() throws {
-        #expect(try !made(isController: false).verdict().isDenied)
+        #expect(try !made(isController: false).decision().isDenied)
     }
 
     @Test func `an operator's Pod must not use host namespaces, except in platform namespaces`() throws {
@@ -157,10 +157,10 @@ import Testing
             "metadata": ["name": "main", "namespace": "shop"],
             "spec": ["dbInstanceIdentifier": "main", "storageEncrypted": false, "publiclyAccessible": true],
         ]
-        #expect(try World(database).verdict().isDenied)
+        #expect(try World(database).decision().isDenied)
         for annotation in ["services.k8s.aws/read-only", "services.k8s.aws/adoption-policy"] {
             let adopted = database.merging(["metadata": ["annotations": .object([.init(annotation, "true")])]])
-            #expect(try !World(adopted).verdict().isDenied, "\(annotation)")
+            #expect(try !World(adopted).decision().isDenied, "\(annotation)")
         }
     }
 }
@@ -171,7 +171,7 @@ extension World {
         get throws {
             var world = self
             world.answers = []
-            for case .claim(let claim) in try world.verdict().lookups { return claim }
+            for case .claim(let claim) in try world.decision().lookups { return claim }
             return nil
         }
     }
@@ -180,9 +180,9 @@ extension World {
     fileprivate var denials: [String] {
         get throws {
             var ids: [String] = []
-            for judgement in try verdict().judgements
-            where judgement.effect == .deny && !ids.contains(judgement.rule.id) {
-                ids.append(judgement.rule.id)
+            for decided in try decision().findings
+            where decided.effect == .deny && !ids.contains(decided.rule.id) {
+                ids.append(decided.rule.id)
             }
             return ids
         }

@@ -36,8 +36,8 @@ import Testing
 
     /// Returns whether the object counts as operator-made: only rules that also apply to operators deny.
     private func isOperatorMade(_ world: World) throws -> Bool {
-        let verdict = try world.verdict()
-        let denials = verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        let decision = try world.decision()
+        let denials = decision.findings.filter { $0.effect == .deny }.map(\.rule.id)
         if denials == ["host-isolation"] { return true }
         #expect(denials == ["liveness-probe", "host-isolation", "controller-managed"])
         return false
@@ -123,9 +123,9 @@ import Testing
         #expect(try !isOperatorMade(world(Self.operatorAccount, manager: manager)))
         var trusted = try world(
             "system:serviceaccount:argo-rollouts:argo-rollouts", "Rollout", "argoproj.io/v1alpha1", manager: manager)
-        #expect(try trusted.verdict().isDenied)
+        #expect(try trusted.decision().isDenied)
         trusted.fieldManager = "rollouts-controller"
-        #expect(try trusted.verdict().passedOver != nil)
+        #expect(try trusted.decision().skipReason != nil)
     }
 
     @Test(arguments: ["", "manager", "helmet", "helm-controller-2", "argocd", "my-kubectl", "Helm", "terra", "strimzi"])
@@ -137,9 +137,9 @@ import Testing
         for (kind, account) in [("ReplicaSet", "replicaset"), ("StatefulSet", "statefulset")] {
             let user = "system:serviceaccount:kube-system:\(account)-controller"
             var world = try world(user, kind, "apps/v1")
-            #expect(try world.verdict().passedOver != nil)
+            #expect(try world.decision().skipReason != nil)
             world.settings["PLAYBOOK_DEPLOYERS"] = "system:serviceaccount:kube-system:*"
-            #expect(try world.verdict().passedOver != nil)
+            #expect(try world.decision().skipReason != nil)
         }
     }
 
@@ -156,14 +156,14 @@ import Testing
         ]
         var world = World(revision)
         world.groups = []
-        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["host-isolation"])
+        #expect(try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id) == ["host-isolation"])
         world.user = "system:serviceaccount:kube-system:statefulset-controller"
-        #expect(try world.verdict().passedOver != nil)
+        #expect(try world.decision().skipReason != nil)
         // Revisions of other controllers have other data.
         for data in ["text", ["spec": "text"], ["spec": ["template": ["a"]]], nil] as [Literal] {
             var other = World(revision.merging(["data": nil]).merging(["data": data]))
             other.groups = []
-            #expect(try other.verdict().judgements.isEmpty, "\(data)")
+            #expect(try other.decision().findings.isEmpty, "\(data)")
         }
     }
 
@@ -171,23 +171,23 @@ import Testing
         for (user, named) in [("system:serviceaccount:argocd:server", false), (Self.operatorAccount, true)] {
             var world = try world(user, "ReplicaSet", "apps/v1")
             world.settings["PLAYBOOK_MODE"] = "dry-run"
-            #expect(try world.verdict().untrustedController == (named ? user : nil))
+            #expect(try world.decision().untrustedController == (named ? user : nil))
         }
     }
 
     @Test func `a recorded Pod of a ReplicaSet is skipped for the controller, and denied for a deployer`() throws {
         let text = try Fixtures.text("reviews/\(Self.recordedPod())")
         let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .recording)
-        func verdict(_ review: String) throws -> Verdict {
+        func decision(_ review: String) throws -> Decision {
             try Document().read(Array(review.utf8).span, AdmissionReview.options) { root in
-                Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+                Result { Evaluator(context.settings).decision(on: try AdmissionReview(root), in: context) }
             }.get()
         }
-        #expect(try verdict(text).passedOver != nil)
+        #expect(try decision(text).skipReason != nil)
         let controller = "system:serviceaccount:kube-system:replicaset-controller"
         let forged = text.replacing(controller, with: "system:serviceaccount:argocd:argocd-application-controller")
         #expect(forged != text)
-        #expect(try verdict(forged).isDenied)
+        #expect(try decision(forged).isDenied)
     }
 
     private static func recordedPod() throws -> String {
@@ -224,18 +224,18 @@ import Testing
         _ user: String, _ kind: ResourceKind, _ other: ResourceKind
     ) throws {
         // The kind is watched, so no lookup is needed.
-        let known = try request(of: user, serving: ResourceKinds(kind)).verdict()
+        let known = try request(of: user, serving: ResourceKinds(kind)).decision()
         #expect(!known.isDenied && known.lookups.isEmpty)
         // If a product is not installed, a user who can create its namespace can create its service account.
-        let open = try request(of: user, serving: ResourceKinds(other)).verdict()
+        let open = try request(of: user, serving: ResourceKinds(other)).decision()
         #expect(open.isDenied && open.lookups.contains(.served(kind)))
-        #expect(try !request(of: user, .served(kind, true)).verdict().isDenied)
+        #expect(try !request(of: user, .served(kind, true)).decision().isDenied)
         for answer in [
             LookupAnswer.served(kind, false), .served(kind, nil), .served(other, true),
         ] {
-            let verdict = try request(of: user, answer).verdict()
-            #expect(verdict.isDenied)
-            if case .served(kind, _) = answer { #expect(!verdict.lookups.contains(.served(kind))) }
+            let decision = try request(of: user, answer).decision()
+            #expect(decision.isDenied)
+            if case .served(kind, _) = answer { #expect(!decision.lookups.contains(.served(kind))) }
         }
     }
 
@@ -243,28 +243,28 @@ import Testing
         for user in [Self.rollouts, Self.keda] {
             var world = try request(of: user)
             world.settings["PLAYBOOK_TRUSTED_CONTROLLERS"] = "system:serviceaccount:keda:*,*:argo-rollouts"
-            #expect(try !world.verdict().isDenied && world.verdict().lookups.isEmpty)
+            #expect(try !world.decision().isDenied && world.decision().lookups.isEmpty)
             world = try request(of: user)
             world.without = []
-            #expect(try !world.verdict().isDenied)
+            #expect(try !world.decision().isDenied)
         }
     }
 
     @Test func `the API server is asked only if a denial depends on the trust`() throws {
         var world = try request(of: Self.keda)
         world.object = World.scale.merging(["spec": ["replicas": 5]])
-        #expect(try world.verdict().lookups.isEmpty)
+        #expect(try world.decision().lookups.isEmpty)
         world = try request(of: Self.rollouts)
         world.fieldManager = "kubectl-create"
-        #expect(try world.verdict().isDenied && !world.verdict().lookups.contains(.served(.rollout)))
+        #expect(try world.decision().isDenied && !world.decision().lookups.contains(.served(.rollout)))
     }
 
     @Test func `a replay makes the same decision on a controller that was not trusted`() throws {
         for answer in [nil, .served(.rollout, true), .served(.rollout, false)] as [LookupAnswer?] {
             let world = try request(of: Self.rollouts, answer)
-            let verdict = try world.verdict()
+            let decision = try world.decision()
             let comparison = try replayed(world.recording(), world.settings)
-            #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+            #expect(comparison.before == decision.outcome && comparison.now == decision.outcome)
         }
     }
 
@@ -292,20 +292,20 @@ import Testing
             ("system:serviceaccount:keda:keda-operator", false),
         ] {
             world.user = user
-            let verdict = try world.verdict()
-            #expect(verdict.isDenied == isDenied, "\(user)")
+            let decision = try world.decision()
+            #expect(decision.isDenied == isDenied, "\(user)")
             let lookup = Lookup.absence(Absence(.scaledObject, in: "shop"))
-            #expect(verdict.lookups.contains(lookup) == isDenied, "\(user)")
+            #expect(decision.lookups.contains(lookup) == isDenied, "\(user)")
         }
         // The field manager of a deployment tool removes the trust in the operator.
         world.fieldManager = "kubectl-create"
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         // And so does a cluster without KEDA.
         (world.fieldManager, world.without) = ("", ResourceKinds(.namespace))
         world.answers = [.served(.scaledObject, false)]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.answers = [.served(.scaledObject, true)]
-        #expect(try world.verdict().notEvaluated.isEmpty && !world.verdict().isDenied)
+        #expect(try world.decision().notEvaluated.isEmpty && !world.decision().isDenied)
         // Of other accounts, an owner is trusted only where KEDA is served, but its ScaledObjects are not watched.
         world.user = "system:serviceaccount:shop:keda-operator"
         for (answers, isDenied) in [
@@ -313,23 +313,23 @@ import Testing
             ([.served(.scaledObject, nil)], false),
         ] as [([LookupAnswer], Bool)] {
             world.answers = answers
-            let verdict = try world.verdict()
-            #expect(verdict.isDenied == isDenied && (isDenied || !verdict.notEvaluated.isEmpty), "\(answers)")
-            #expect(verdict.lookups.contains(.served(.scaledObject)) == answers.isEmpty)
+            let decision = try world.decision()
+            #expect(decision.isDenied == isDenied && (isDenied || !decision.notEvaluated.isEmpty), "\(answers)")
+            #expect(decision.lookups.contains(.served(.scaledObject)) == answers.isEmpty)
         }
     }
 
     // MARK: Audit of a cluster
 
     /// Returns the decision of an audit, which reads the whole object.
-    private func audited(_ kind: String, _ version: String, _ managers: [Literal] = []) throws -> Verdict {
+    private func audited(_ kind: String, _ version: String, _ managers: [Literal] = []) throws -> Decision {
         let object = try owned(by: kind, version).merging(["metadata": ["managedFields": .array(managers)]])
         let document = try Document(parsing: Array(object.json.utf8))
         let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .cluster)
         return try withExtendedLifetime(document) {
             let request = try #require(
                 UnsentRequest(of: document.root, kind: "Pod", apiVersion: "v1", operation: .update))
-            return Judge(context.settings).verdict(on: request.review, in: context)
+            return Evaluator(context.settings).decision(on: request.review, in: context)
         }
     }
 
@@ -340,14 +340,14 @@ import Testing
         ]
     }
 
-    private func denials(_ verdict: Verdict) -> [String] {
-        verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+    private func denials(_ decision: Decision) -> [String] {
+        decision.findings.filter { $0.effect == .deny }.map(\.rule.id)
     }
 
     @Test func `in an audit, an owner in an API group of Kubernetes hides no violations`() throws {
         #expect(try denials(audited("ConfigMap", "v1")) == ["liveness-probe", "host-isolation"])
         #expect(try denials(audited("Database", "example.com/v1")) == ["host-isolation"])
-        #expect(try audited("ReplicaSet", "apps/v1").passedOver != nil)
+        #expect(try audited("ReplicaSet", "apps/v1").skipReason != nil)
     }
 
     @Test(arguments: ["kubectl-create", "argocd-controller", "helm"])
@@ -364,7 +364,7 @@ import Testing
             entry("kubelet", "f:status", subresource: "status"), entry("kubectl", subresource: "scale"), "text",
             ["manager": 7, "fieldsV1": ["f:spec": ["f:containers": 1]]], ["manager": "kubectl", "fieldsV1": 7],
         ] as [Literal] {
-            #expect(try audited("ReplicaSet", "apps/v1", [other]).passedOver != nil)
+            #expect(try audited("ReplicaSet", "apps/v1", [other]).skipReason != nil)
         }
     }
 }

@@ -45,9 +45,9 @@ import Testing
 
     @Test func `a rollback to a revision of the Deployment is allowed, with a warning that names the revision`() throws
     {
-        let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).verdict()
-        #expect(!verdict.isDenied)
-        #expect(verdict.warnings.contains { $0.contains("[liveness-probe, existing in revision 3]") })
+        let decision = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec)]).decision()
+        #expect(!decision.isDenied)
+        #expect(decision.warnings.contains { $0.contains("[liveness-probe, existing in revision 3]") })
     }
 
     @Test func `a secret in a revision's name or in the last line of a denial is masked`() throws {
@@ -55,26 +55,26 @@ import Testing
         var world = rollBack(
             to: oldSpec,
             beside: [replicaSet(oldSpec, annotations: ["deployment.kubernetes.io/revision": .string(secret)])])
-        let texts = try world.verdict().warnings.joined()
+        let texts = try world.decision().warnings.joined()
         #expect(!texts.isEmpty && !texts.contains(secret))
         world.relatedObjects = nil
         world.object = world.object?.merging(["metadata": ["namespace": .string(secret)]])
-        let message = try world.verdict().message
+        let message = try world.decision().message
         #expect(message.contains("In an incident") && !message.contains(secret))
     }
 
     @Test func `without the revision, the rollback is denied and revisions are looked up`() throws {
-        let verdict = try rollBack(to: oldSpec, beside: []).verdict()
-        #expect(verdict.isDenied)
-        #expect(verdict.lookups.contains { if case .templates = $0 { true } else { false } })
+        let decision = try rollBack(to: oldSpec, beside: []).decision()
+        #expect(decision.isDenied)
+        #expect(decision.lookups.contains { if case .templates = $0 { true } else { false } })
     }
 
     @Test func `a denial says that revisionHistoryLimit is 0`() throws {
         var world = rollBack(to: oldSpec, beside: [])
-        #expect(try !world.verdict().message.contains("revisionHistoryLimit"))
+        #expect(try !world.decision().message.contains("revisionHistoryLimit"))
         world.object = world.object?.merging(["spec": ["revisionHistoryLimit": 0]])
         #expect(
-            try world.verdict().message.contains(
+            try world.decision().message.contains(
                 "revisionHistoryLimit is 0, so no revision is kept and a rollback cannot be recognized."))
     }
 
@@ -110,31 +110,31 @@ import Testing
             world.relatedObjects = [cronJob]
             return world
         }
-        let verdict = try job(template).verdict()
-        #expect(!verdict.isDenied)
+        let decision = try job(template).decision()
+        #expect(!decision.isDenied)
         #expect(
-            verdict.warnings.contains { $0.contains("existing in CronJob nightly]") }, "\(verdict.warnings)"
+            decision.warnings.contains { $0.contains("existing in CronJob nightly]") }, "\(decision.warnings)"
         )
         let other = template.merging(["spec": ["hostNetwork": true]])
         for world in [
             job(other), job(template, uid: "cronjob-2"), job(template, uid: ""), job(template, annotation: "no"),
         ] {
-            #expect(try world.verdict().isDenied)
+            #expect(try world.decision().isDenied)
         }
     }
 
     @Test func `a template that differs from the revision is denied`() throws {
         let other = oldSpec.merging(World.fragmentForTests("containers: [{name: app, image: 'nginx:stable'}]"))
-        #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).verdict().isDenied)
+        #expect(try rollBack(to: other, beside: [replicaSet(oldSpec)]).decision().isDenied)
     }
 
     @Test func `a revision of another owner does not count`() throws {
-        #expect(try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, owner: "deployment-2")]).verdict().isDenied)
+        #expect(try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, owner: "deployment-2")]).decision().isDenied)
     }
 
     @Test func `null, empty and absent fields are the same in a template`() throws {
         let spelled = oldSpec.merging(["nodeName": "", "hostAliases": [], "affinity": [:], "volumes": .null])
-        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(spelled)]).verdict().isDenied)
+        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(spelled)]).decision().isDenied)
     }
 
     @Test func `a revision is recognized although a fix set one of its fields`() throws {
@@ -148,17 +148,17 @@ import Testing
         for (new, stored) in [(unfixed, fixed), (fixed, unfixed)] {
             var world = rollBack(to: new, beside: [replicaSet(stored)])
             world.settings["PLAYBOOK_FIX"] = "additive"
-            #expect(try !world.verdict().isDenied)
+            #expect(try !world.decision().isDenied)
         }
     }
 
     @Test func `a rollback to fewer replicas than in the revision is denied`() throws {
-        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 3).verdict().isDenied)
+        #expect(try !rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 3).decision().isDenied)
         var world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec)], replicas: 1)
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
-        #expect(verdict.message.contains("(revision 3 had 3 replicas; a roll-back cannot lower the number)"))
+        let decision = try world.decision()
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+        #expect(decision.message.contains("(revision 3 had 3 replicas; a roll-back cannot lower the number)"))
     }
 
     @Test func `an update that keeps the template is not a roll-back`() throws {
@@ -167,20 +167,20 @@ import Testing
         var world = World(deployment(oldSpec, replicas: 0)).updated(to: deployment(oldSpec, replicas: 1))
         world.relatedObjects = [revision]
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
-        #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
+        #expect(try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id) == ["replicas"])
         // And the date holds from which on existing violations are denied.
         world = World(deployment(oldSpec)).updated(to: deployment(oldSpec).merging(["spec": ["paused": true]]))
         world.relatedObjects = [revision]
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test func `a violation that was exempt in the revision is not existing`() throws {
         let exempt: Literal = [
             "playbook.superinc.com/exempt": "liveness-probe", "playbook.superinc.com/exempt-reason": "a licence",
         ]
-        let verdict = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, annotations: exempt)]).verdict()
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["liveness-probe"])
+        let decision = try rollBack(to: oldSpec, beside: [replicaSet(oldSpec, annotations: exempt)]).decision()
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.rule.id) == ["liveness-probe"])
     }
 
     @Test func `a violation of a rule about related objects that was exempt in the revision is denied`() throws {
@@ -193,41 +193,41 @@ import Testing
             world.without = ResourceKinds(.podDisruptionBudget)
             world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
             world.rules = world.rules.filter { $0.id == "pod-disruption-budget" }
-            #expect(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id) == expected)
+            #expect(try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id) == expected)
         }
     }
 
     @Test func `if revisions cannot be read, security rules deny and other rules warn`() throws {
         var world = rollBack(to: oldSpec, beside: [])
         world.rules = world.rules.filter { ["image-tag", "liveness-probe"].contains($0.id) }
-        for case .templates(let query) in try world.verdict().lookups { world.answers = [.templates(query, nil)] }
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id) == ["image-tag"])
-        #expect(verdict.message.contains("the workload's revisions could not be read; try again"))
+        for case .templates(let query) in try world.decision().lookups { world.answers = [.templates(query, nil)] }
+        let decision = try world.decision()
+        #expect(decision.findings.filter { $0.effect == .deny }.map(\.rule.id) == ["image-tag"])
+        #expect(decision.message.contains("the workload's revisions could not be read; try again"))
     }
 
     @Test func `from PLAYBOOK_RATCHET_UNTIL on, existing violations are denied and rollbacks are not`() throws {
         var world = World(deployment(oldSpec)).updated(to: deployment(oldSpec).merging(["spec": ["paused": true]]))
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-24"
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world = rollBack(to: oldSpec, beside: [replicaSet(oldSpec)])
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-23"
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 }
 
 /// Violations that become less severe.
 @Suite struct ImprovementTests {
-    private func update(_ before: String, _ after: String, _ rule: String) throws -> Verdict {
+    private func update(_ before: String, _ after: String, _ rule: String) throws -> Decision {
         let pod = World.deployment["spec"]?["template"]?["spec"] ?? nil
         func object(_ yaml: String) -> Literal {
             World.deployment.replacing("/spec/template/spec", with: pod.merging(World.fragmentForTests(yaml)))
         }
         var world = World(object(before)).updated(to: object(after))
         world.rules = world.rules.filter { $0.id == rule }
-        return try world.verdict()
+        return try world.decision()
     }
 
     @Test(
@@ -248,9 +248,9 @@ import Testing
     func `a missing field that becomes insufficient is an existing violation`(
         _ rule: String, _ before: String, _ after: String
     ) throws {
-        let verdict = try update(before, after, rule)
-        #expect(!verdict.judgements.isEmpty)
-        #expect(!verdict.isDenied)
+        let decision = try update(before, after, rule)
+        #expect(!decision.findings.isEmpty)
+        #expect(!decision.isDenied)
         // A correct field that becomes insufficient is a new violation.
         #expect(try update("{}", after, rule).isDenied)
     }
@@ -302,7 +302,7 @@ import Testing
             world.relatedObjects?.append(
                 try object("selector: {matchLabels: {app: web}}, maxUnavailable: 1", name: "web"))
         }
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
     }
 
     private static let api = "selector: {matchLabels: {app: api}}"
@@ -320,7 +320,7 @@ import Testing
             var world = World(object(probes("/up", "/up"))).updated(to: object(after))
             world.rules = world.rules.filter { $0.id == "health-endpoints" }
             world.settings["PLAYBOOK_RULE_HEALTH_ENDPOINTS"] = "deny"
-            #expect(try world.verdict().isDenied == isDenied)
+            #expect(try world.decision().isDenied == isDenied)
         }
     }
 
@@ -332,10 +332,10 @@ import Testing
 
     @Test func `violations of a container that becomes a sidecar stay existing`() throws {
         let container = "name: log, image: 'nginx:latest'"
-        let verdict = try update(
+        let decision = try update(
             "containers: [{name: app}, {\(container)}]",
             "{containers: [{name: app}], initContainers: [{\(container), restartPolicy: Always}]}", "image-tag")
-        #expect(!verdict.judgements.isEmpty && !verdict.isDenied)
+        #expect(!decision.findings.isEmpty && !decision.isDenied)
         let initial = try update(
             "containers: [{name: app}, {\(container)}]",
             "{containers: [{name: app}], initContainers: [{\(container)}]}", "image-tag")
@@ -360,8 +360,8 @@ import Testing
         for (rule, isDenied) in [
             ("memory-request-equals-limit", deniesReliability), ("image-tag", deniesSecurity),
         ] {
-            let verdict = try update(before, after, rule)
-            #expect(!verdict.judgements.isEmpty && verdict.isDenied == isDenied, "\(rule)")
+            let decision = try update(before, after, rule)
+            #expect(!decision.findings.isEmpty && decision.isDenied == isDenied, "\(rule)")
         }
     }
 
@@ -395,7 +395,7 @@ extension Literal {
 
 /// Updates without a new violation.
 @Suite struct RestartTests {
-    private func update(_ change: String, past: String = "{}") throws -> Verdict {
+    private func update(_ change: String, past: String = "{}") throws -> Decision {
         let bad = World.deployment.merging(
             World.fragmentForTests("spec: {template: {spec: {terminationGracePeriodSeconds: 0}}}")
         ).merging(World.fragmentForTests(past))
@@ -403,7 +403,7 @@ extension Literal {
         world.rules = world.rules.filter { $0.id == "graceful-shutdown" }
         // Existing violations are already denied.
         world.settings["PLAYBOOK_RATCHET_UNTIL"] = "2026-11-01"
-        return try world.verdict()
+        return try world.decision()
     }
 
     @Test(
@@ -440,7 +440,7 @@ extension Literal {
             world.rules = world.rules.filter { $0.id == "replicas" }
             world.settings["PLAYBOOK_MIN_REPLICAS"] = "5"
             world.settings[ratchet == "off" ? "PLAYBOOK_RATCHET" : "PLAYBOOK_RATCHET_UNTIL"] = ratchet
-            #expect(try world.verdict().isDenied == change.isDenied, "\(base["kind"]?.text ?? "")")
+            #expect(try world.decision().isDenied == change.isDenied, "\(base["kind"]?.text ?? "")")
         }
     }
 
@@ -453,7 +453,7 @@ extension Literal {
         world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
         world.rules = world.rules.filter { $0.id == "replicas" }
         world.settings["PLAYBOOK_RATCHET"] = "off"
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test func `a Rollout that is started without a count is denied`() throws {
@@ -468,7 +468,7 @@ extension Literal {
             var world = World(rollout(0)).updated(to: rollout(count))
             world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
             world.rules = world.rules.filter { $0.id == "replicas" }
-            #expect(try world.verdict().isDenied)
+            #expect(try world.decision().isDenied)
         }
     }
 

@@ -22,17 +22,17 @@ import Testing
         """
     }
 
-    private func paths(_ world: World) throws -> [String] { try world.verdict().judgements.map(\.path) }
+    private func paths(_ world: World) throws -> [String] { try world.decision().findings.map(\.path) }
 
     @Test func `a namespace without a ResourceQuota and a LimitRange has two findings`() throws {
         var world = try world("{}", "namespace-quota")
         world.without = ResourceKinds(.resourceQuota, .limitRange)
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.finding.clause.name) == ["limits", "quota"])
-        #expect(verdict.judgements.allSatisfy { $0.effect == .warn })
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.finding.clause.name) == ["limits", "quota"])
+        #expect(decision.findings.allSatisfy { $0.effect == .warn })
         // The team chooses the amounts. A ResourceQuota for limits.cpu would require the limits that `cpu-limit` reports.
-        #expect(verdict.judgements.allSatisfy { $0.remedy.block.contains("create a ") })
-        #expect(verdict.judgements.last?.remedy.block.contains("but not for limits.cpu") == true)
+        #expect(decision.findings.allSatisfy { $0.change.block.contains("create a ") })
+        #expect(decision.findings.last?.change.block.contains("but not for limits.cpu") == true)
     }
 
     @Test(arguments: [(ResourceKind.limitRange, "limits"), (.resourceQuota, "quota")])
@@ -41,18 +41,18 @@ import Testing
     ) throws {
         var world = try world("{}", "namespace-quota")
         world.without = ResourceKinds(known)
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.finding.clause.name) == [clause])
-        #expect(verdict.notEvaluated.map(\.rule.id) == ["namespace-quota"])
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.finding.clause.name) == [clause])
+        #expect(decision.notEvaluated.map(\.rule.id) == ["namespace-quota"])
     }
 
     @Test func `findings about the object itself are reported although related objects are unknown`() throws {
-        let verdicts = [
-            try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds").verdict(),
-            try world(budget("maxUnavailable: 0"), "disruption-allowed").verdict(),
+        let decisions = [
+            try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds").decision(),
+            try world(budget("maxUnavailable: 0"), "disruption-allowed").decision(),
         ]
-        #expect(verdicts.map { $0.judgements.map(\.finding.clause.name) } == [["minimum"], ["blocks"]])
-        #expect(verdicts.flatMap(\.notEvaluated).map(\.rule.id) == ["autoscaler-bounds", "disruption-allowed"])
+        #expect(decisions.map { $0.findings.map(\.finding.clause.name) } == [["minimum"], ["blocks"]])
+        #expect(decisions.flatMap(\.notEvaluated).map(\.rule.id) == ["autoscaler-bounds", "disruption-allowed"])
     }
 
     @Test func `the smallest integer is below the minimum`() throws {
@@ -62,9 +62,9 @@ import Testing
 
     @Test func `an autoscaler with minReplicas and maxReplicas of 1 has one finding`() throws {
         let world = try world(autoscaler("minReplicas: 1, maxReplicas: 1"), "autoscaler-bounds")
-        let judgement = try #require(world.verdict().judgements.first)
+        let decided = try #require(world.decision().findings.first)
         #expect(try paths(world) == ["spec.minReplicas"])
-        #expect(judgement.remedy.block.hasPrefix("# set a minimum of at least 2 and a higher maximum"))
+        #expect(decided.change.block.hasPrefix("# set a minimum of at least 2 and a higher maximum"))
     }
 
     @Test func `if a Rollout references the Deployment, the suggested autoscaler targets the Rollout`() throws {
@@ -79,7 +79,7 @@ import Testing
                     """)
         ]
         world.without = ResourceKinds(.horizontalPodAutoscaler)
-        let block = try #require(world.verdict().judgements.first).remedy.block
+        let block = try #require(world.decision().findings.first).change.block
         #expect(block.contains("ScaledObject for Rollout canary"))
     }
 
@@ -113,7 +113,7 @@ import Testing
             spec: {\(before)\(template)\(after)}
             """, "memory-request-equals-limit")
         world.relatedObjects = [try Literal(yaml: Self.quota)]
-        #expect(try world.verdict().judgements.map(\.finding.isFixable) == [isRaised])
+        #expect(try world.decision().findings.map(\.finding.isFixable) == [isRaised])
     }
 
     @Test(arguments: [
@@ -142,8 +142,8 @@ import Testing
             "spec: {replicas: 1, template: {spec: {containers: [{name: app, \(first)}\(other)]}}}",
             "memory-request-equals-limit")
         world.relatedObjects = [try Literal(yaml: Self.quota)]
-        let judgements = try world.verdict().judgements
-        #expect(!judgements.isEmpty && judgements.allSatisfy { $0.finding.isFixable == isRaised })
+        let findings = try world.decision().findings
+        #expect(!findings.isEmpty && findings.allSatisfy { $0.finding.isFixable == isRaised })
     }
 
     @Test(arguments: ["topology-spread", "network-policy", "pod-security-group"])
@@ -153,9 +153,9 @@ import Testing
             var world = try world("spec: {selector: null, template: {metadata: {labels: null}, \(spec)}}", rule)
             world.settings = ["PLAYBOOK_RULE_NETWORK_POLICY": "warn", "PLAYBOOK_RULE_POD_SECURITY_GROUP": "warn"]
             world.without = ResourceKinds(.networkPolicy, .securityGroupPolicy)
-            let judgement = try #require(world.verdict().judgements.first)
-            #expect(judgement.finding.edits.isEmpty && judgement.finding.relatedObject == nil)
-            #expect(judgement.remedy.line().hasPrefix("give the pods a unique label"))
+            let decided = try #require(world.decision().findings.first)
+            #expect(decided.finding.edits.isEmpty && decided.finding.relatedObject == nil)
+            #expect(decided.change.line().hasPrefix("give the pods a unique label"))
         }
     }
 
@@ -173,12 +173,12 @@ import Testing
         var world = try world(autoscaler("minReplicas: 3, maxReplicas: 9"), "autoscaler-bounds")
         world.settings = ["PLAYBOOK_MIN_REPLICAS": "5"]
         let same = world.updated(to: try World.object(autoscaler("minReplicas: 3, maxReplicas: 7"), .apply))
-        #expect(try same.verdict().judgements.map(\.leniency) == [.existing])
+        #expect(try same.decision().findings.map(\.leniency) == [.existing])
         let lower = world.updated(to: try World.object(autoscaler("minReplicas: 2, maxReplicas: 9"), .apply))
-        #expect(try lower.verdict().isDenied)
+        #expect(try lower.decision().isDenied)
         world.settings = [:]
         let pinned = world.updated(to: try World.object(autoscaler("minReplicas: 3, maxReplicas: 3"), .apply))
-        #expect(try !pinned.verdict().isDenied && paths(pinned) == ["spec.maxReplicas"])
+        #expect(try !pinned.decision().isDenied && paths(pinned) == ["spec.maxReplicas"])
     }
 
     @Test(arguments: [
@@ -205,7 +205,7 @@ import Testing
     ) throws {
         var world = try world(yaml, "autoscaler")
         world.without = ResourceKinds(.horizontalPodAutoscaler)
-        #expect(try #require(world.verdict().judgements.first).remedy.block.hasPrefix("# \(words)"))
+        #expect(try #require(world.decision().findings.first).change.block.hasPrefix("# \(words)"))
     }
 
     @Test func `a LimitRange has a finding for each wrong default`() throws {
@@ -239,7 +239,7 @@ import Testing
                 max: {cpu: '4'}
             """, "limit-range")
         let object = try #require(world.object)
-        let findings = try world.verdict().judgements.map(\.finding)
+        let findings = try world.decision().findings.map(\.finding)
         #expect(findings.map(\.clause.name) == ["cpu-default", "memory"])
         let item: Literal = [
             "type": "Container", "default": ["memory": "512Mi"], "defaultRequest": ["cpu": "100m", "memory": "512Mi"],
@@ -267,32 +267,32 @@ import Testing
         for yaml in [autoscaler("minReplicas: 1, maxReplicas: 4"), scaled] {
             var world = try world(yaml, "autoscaler-bounds")
             world.relatedObjects = [workload]
-            let judgement = try #require(world.verdict().judgements.first)
-            #expect(judgement.finding.edits.isEmpty != isSafe)
+            let decided = try #require(world.decision().findings.first)
+            #expect(decided.finding.edits.isEmpty != isSafe)
             if !isSafe {
-                #expect(judgement.remedy.block == "# set a minimum of at least 2 if several replicas can run at once")
+                #expect(decided.change.block == "# set a minimum of at least 2 if several replicas can run at once")
             }
         }
         var scale = World(World.scale).updated(to: World.scale.merging(["spec": ["replicas": 1]]))
         scale.subresource = "scale"
         scale.rules = [try #require(Catalogue.playbook["replicas"])]
         scale.relatedObjects = [workload]
-        #expect(try #require(scale.verdict().judgements.first).finding.edits.isEmpty != isSafe)
+        #expect(try #require(scale.decision().findings.first).finding.edits.isEmpty != isSafe)
     }
 
     @Test func `nothing is suggested about the replicas of an unknown workload but words`() throws {
         let world = try world(autoscaler("minReplicas: 1, maxReplicas: 4"), "autoscaler-bounds")
-        #expect(try #require(world.verdict().judgements.first).finding.edits.isEmpty)
+        #expect(try #require(world.decision().findings.first).finding.edits.isEmpty)
     }
 
     @Test func `a toleration stays an existing violation if it moves in the list`() throws {
         let one = try world("tolerations: [{operator: Exists}]", "base-node-group")
         let moved = one.updated(
             to: try World.object("tolerations: [{key: dedicated, operator: Exists}, {operator: Exists}]", .apply))
-        #expect(try moved.verdict().judgements.map(\.leniency) == [.existing])
+        #expect(try moved.decision().findings.map(\.leniency) == [.existing])
         let narrowed = one.updated(
             to: try World.object("tolerations: [{operator: Exists, effect: NoSchedule}]", .apply))
-        #expect(try narrowed.verdict().judgements.map(\.leniency) == [.existing])
+        #expect(try narrowed.decision().findings.map(\.leniency) == [.existing])
     }
 
     @Test func `removing the scrape annotation from a running Pod is reported`() throws {
@@ -359,8 +359,8 @@ import Testing
         var old = try world(budget(before), "disruption-allowed")
         old.relatedObjects = [replicas(3)]
         old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget, .deployment)
-        let verdict = try old.updated(to: Literal(yaml: budget(after))).verdict()
-        #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
+        let decision = try old.updated(to: Literal(yaml: budget(after))).decision()
+        #expect(decision.findings.count == 1 && decision.isDenied == isDenied)
     }
 
     @Test(arguments: [("maxUnavailable: 0", 3, false), ("minAvailable: 100%", 3, false), ("minAvailable: 5", 4, true)])
@@ -371,8 +371,8 @@ import Testing
         old.rules = [try #require(Catalogue.playbook["disruption-allowed"])]
         old.relatedObjects = [try Literal(yaml: budget(line))]
         old.without = ResourceKinds(.horizontalPodAutoscaler, .podDisruptionBudget)
-        let verdict = try old.updated(to: replicas(count)).verdict()
-        #expect(verdict.judgements.count == 1 && verdict.isDenied == isDenied)
+        let decision = try old.updated(to: replicas(count)).decision()
+        #expect(decision.findings.count == 1 && decision.isDenied == isDenied)
     }
 
     @Test func `a second metric that conflicts with a VPA is a new finding beside the existing one`() throws {
@@ -392,7 +392,7 @@ import Testing
                     spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
                     """)
         ]
-        let verdict = try old.updated(to: Literal(yaml: scaling(by: "cpu", "memory"))).verdict()
-        #expect(verdict.judgements.map(\.leniency) == [.existing, .none])
+        let decision = try old.updated(to: Literal(yaml: scaling(by: "cpu", "memory"))).decision()
+        #expect(decision.findings.map(\.leniency) == [.existing, .none])
     }
 }

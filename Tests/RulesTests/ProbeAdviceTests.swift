@@ -57,6 +57,6 @@ import Testing
             "spec": ["template": ["spec": ["containers": [["name": "app", "image": .string(image), "ports": ports]]]]],
         ])
         world.rules = Catalogue.playbook.rules.filter { $0.id == "readiness-probe" }
-        #expect(try world.verdict().judgements.map(\.finding.advice) == [advice])
+        #expect(try world.decision().findings.map(\.finding.advice) == [advice])
     }
 }

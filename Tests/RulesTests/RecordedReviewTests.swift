@@ -55,22 +55,22 @@ private struct Expectation {
             source: .recording)
     }
 
-    private func verdict(_ bytes: [UInt8], _ context: Context) throws -> Verdict {
+    private func decision(_ bytes: [UInt8], _ context: Context) throws -> Decision {
         try Document().read(bytes.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+            Result { Evaluator(context.settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
     }
 
     /// The findings in the notation of the table.
-    private func summary(_ verdict: Verdict) -> [String] {
-        let found = verdict.judgements.map { judgement -> String in
+    private func summary(_ decision: Decision) -> [String] {
+        let found = decision.findings.map { decided -> String in
             let containers = ["containers[", "initContainers[", "ephemeralContainers["]
-            let isContainer = containers.contains { judgement.path.hasPrefix($0) }
-            let name = isContainer ? judgement.path.split(separator: "[")[1].prefix { $0 != "]" } : ""
-            let effect = judgement.leniency == .existing ? "existing" : judgement.effect.rawValue
-            return "\(judgement.rule.id)\(isContainer ? "[\(name)]" : "")=\(effect)"
+            let isContainer = containers.contains { decided.path.hasPrefix($0) }
+            let name = isContainer ? decided.path.split(separator: "[")[1].prefix { $0 != "]" } : ""
+            let effect = decided.leniency == .existing ? "existing" : decided.effect.rawValue
+            return "\(decided.rule.id)\(isContainer ? "[\(name)]" : "")=\(effect)"
         }
-        return (found + verdict.notEvaluated.map { "\($0.rule.id)=unknown" }).sorted()
+        return (found + decision.notEvaluated.map { "\($0.rule.id)=unknown" }).sorted()
     }
 
     @Test func `each recorded review has the expected findings`() throws {
@@ -83,17 +83,17 @@ private struct Expectation {
             #expect(file.contains("/\(expectation.recording)-"))
             let bytes = try Fixtures.bytes(file)
             #expect(
-                summary(try verdict(bytes, alone)) == expectation.alone.sorted(),
+                summary(try decision(bytes, alone)) == expectation.alone.sorted(),
                 "\(file), without related objects")
             #expect(
-                summary(try verdict(bytes, accompanied)) == expectation.withRelatedObjects.sorted(),
+                summary(try decision(bytes, accompanied)) == expectation.withRelatedObjects.sorted(),
                 "\(file), with related objects")
         }
     }
 
     @Test func `the denial of the catalogue Deployment lists all violated rules`() throws {
         let file = "reviews/023-create-deployment-catalogue.json"
-        let message = try verdict(Fixtures.bytes(file), context(relatedObjects: ["manifests/1-checkout-good.yaml"]))
+        let message = try decision(Fixtures.bytes(file), context(relatedObjects: ["manifests/1-checkout-good.yaml"]))
             .message
         for rule in [
             "liveness-probe", "readiness-probe", "replicas", "graceful-shutdown", "run-as-non-root",
@@ -106,7 +106,7 @@ private struct Expectation {
 
     @Test func `a privileged debug container is denied at its own path`() throws {
         let file = "reviews/185-update-pod-ephemeralcontainers-by-hand.json"
-        let denials = try verdict(Fixtures.bytes(file), context(relatedObjects: [])).judgements.filter {
+        let denials = try decision(Fixtures.bytes(file), context(relatedObjects: [])).findings.filter {
             $0.effect == .deny
         }
         // The image of the debug container only warns.
@@ -155,19 +155,19 @@ private struct Expectation {
             review = try Patch(edits, on: review).applied(to: review)
         }
         let context = try context(relatedObjects: ["manifests/0-namespace.yaml", "manifests/1-checkout-good.yaml"])
-        let judge = Judge(context.settings)
+        let evaluator = Evaluator(context.settings)
         let document = Document()
-        var judged = 0
+        var evaluated = 0
         for variant in broken(review) {
             try document.read(Array(variant.json.utf8).span, AdmissionReview.options) { root in
                 guard let review = try? AdmissionReview(root) else { return }
-                let verdict = judge.verdict(on: review, in: context)
-                _ = judge.mutation(of: review, in: context)
-                #expect(verdict.warnings.allSatisfy { $0.utf8.count <= 256 })
-                #expect(!verdict.isDenied || !verdict.message.isEmpty)
-                judged += 1
+                let decision = evaluator.decision(on: review, in: context)
+                _ = evaluator.mutation(of: review, in: context)
+                #expect(decision.warnings.allSatisfy { $0.utf8.count <= 256 })
+                #expect(!decision.isDenied || !decision.message.isEmpty)
+                evaluated += 1
             }
         }
-        #expect(judged > 100)
+        #expect(evaluated > 100)
     }
 }

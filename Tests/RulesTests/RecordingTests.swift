@@ -10,9 +10,9 @@ extension World {
     /// The recording of the review and its decision.
     func recording() throws -> [UInt8] {
         let context = try context()
-        let verdict = try verdict()
+        let decision = try decision()
         let line = RecordingWriter(context.settings, version: "1.0.0").line(
-            review.span, verdict, in: context, nanoseconds: 57_300)
+            review.span, decision, in: context, nanoseconds: 57_300)
         return try #require(line)
     }
 }
@@ -29,7 +29,7 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
             let context = Context(
                 settings: settings, relatedObjects: recording.relatedObjects, now: try #require(recording.time))
             return Comparison(
-                Judge(settings).verdict(on: review, in: context), with: recording, of: review, settings)
+                Evaluator(settings).decision(on: review, in: context), with: recording, of: review, settings)
         }
     }.get()
 }
@@ -44,11 +44,11 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     }
 
     private func line(_ body: [UInt8], _ context: Context) throws -> [UInt8] {
-        let verdict = try Document().read(body.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+        let decision = try Document().read(body.span, AdmissionReview.options) { root in
+            Result { Evaluator(context.settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
         let line = RecordingWriter(context.settings, version: "1.0.0").line(
-            body.span, verdict, in: context, nanoseconds: 57_300)
+            body.span, decision, in: context, nanoseconds: 57_300)
         return try #require(line)
     }
 
@@ -89,10 +89,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         for environment in ["redact", "keep"] {
             var world = try World(item.example)
             world.settings["PLAYBOOK_RECORD_ENV"] = environment
-            let verdict = try world.verdict()
+            let decision = try world.decision()
             let comparison = try replayed(world.recording(), world.settings)
             #expect(comparison.changes.map { "\($0)" } == [])
-            #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+            #expect(comparison.before == decision.outcome && comparison.now == decision.outcome)
         }
     }
 
@@ -154,10 +154,10 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
                 var world = World(old ?? object)
                 if old != nil { world = world.updated(to: object) }
                 world.settings = settings
-                let verdict = try world.verdict()
+                let decision = try world.decision()
                 let comparison = try replayed(world.recording(), settings)
                 #expect(comparison.changes.map { "\($0)" } == [], "\(script)")
-                #expect(comparison.before == verdict.decision && comparison.now == verdict.decision)
+                #expect(comparison.before == decision.outcome && comparison.now == decision.outcome)
                 if arguments == "redact-secrets" { #expect(comparison.notReplayable == [], "\(script)") }
             }
             before = object
@@ -198,11 +198,11 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
     @Test(arguments: Case.all.filter { $0.example.relatedObjects != nil })
     func `related objects are also recorded for rules at level off`(_ item: Case) throws {
         var world = try World(item.example)
-        let wanted = try world.verdict()
+        let wanted = try world.decision()
         let settings = world.settings
         world.settings[item.rule.variable] = "off"
         let comparison = try replayed(world.recording(), settings)
-        #expect(comparison.now == wanted.decision)
+        #expect(comparison.now == wanted.outcome)
         #expect(comparison.notReplayable == [])
     }
 
@@ -246,8 +246,8 @@ func replayed(_ line: [UInt8], _ environment: [String: String] = [:]) throws -> 
         let absence = Absence(.podDisruptionBudget, in: "shop")
         let known = RelatedObjects(knowledge: .kinds(Catalogue.playbook.relatedKinds), of: .playbook)
         let doubtful = context.knowing(known).answering([.absence(absence, found: nil)])
-        let verdict = try line(world.review, doubtful)
-        let comparison = try replayed(verdict)
+        let decision = try line(world.review, doubtful)
+        let comparison = try replayed(decision)
         #expect(comparison.before == .warn && comparison.now == .warn && comparison.changes.isEmpty)
         let denied = try line(world.review, context.knowing(known))
         #expect(try replayed(denied).before == .deny)

@@ -31,11 +31,11 @@ import Testing
     private func line(_ body: [UInt8], _ environment: [String: String]) throws -> [UInt8] {
         let settings = try Settings(environment: environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
-        let verdict = try Document().read(body.span, AdmissionReview.options) { root in
-            Result { Judge(settings).verdict(on: try AdmissionReview(root), in: context) }
+        let decision = try Document().read(body.span, AdmissionReview.options) { root in
+            Result { Evaluator(settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
         let writer = RecordingWriter(settings, version: "1.0.0")
-        let line = writer.line(body.span, verdict, in: context, nanoseconds: 0)
+        let line = writer.line(body.span, decision, in: context, nanoseconds: 0)
         return try #require(line)
     }
 

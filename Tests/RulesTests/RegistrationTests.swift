@@ -17,7 +17,7 @@ import Testing
     ]
 
     /// Requests that are evaluated without a rule: changes of a Namespace's exemptions are logged and counted.
-    private let readByTheJudge: Set<Registration.Row> = [
+    private let readInEvaluation: Set<Registration.Row> = [
         .init(group: "", resource: "namespaces", operation: "CREATE"),
         .init(group: "", resource: "namespaces", operation: "UPDATE"),
     ]
@@ -37,7 +37,7 @@ import Testing
             $0.formUnion($1)
         }
         let workloads = ["CREATE", "UPDATE"].flatMap { workloadRows($0) }
-        let needed = read.subtracting(unspokenOf).union(readByTheJudge).union(workloads)
+        let needed = read.subtracting(unspokenOf).union(readInEvaluation).union(workloads)
         #expect(registered.subtracting(needed) == [], "sent to a webhook, but read by no rule")
         #expect(needed.subtracting(registered) == [], "read by a rule, but not sent to a webhook")
     }
@@ -127,7 +127,7 @@ import Testing
             where registration.rows.contains(row) && registration.selects(namespace: namespace) {
                 guard try !registration.holds(of: request) else { continue }
                 spared += 1
-                #expect(try verdict(on: bytes).passedOver != nil, "\(registration) spares \(file)")
+                #expect(try decision(on: bytes).skipReason != nil, "\(registration) spares \(file)")
             }
         }
         // Twelve Pods of ReplicaSets, one Pod each of a Job and a StatefulSet, five created and seven updated ReplicaSets, two
@@ -180,10 +180,10 @@ import Testing
         }
     }
 
-    private func verdict(on bytes: [UInt8]) throws -> Verdict {
+    private func decision(on bytes: [UInt8]) throws -> Decision {
         let context = Context(settings: Settings(), now: Timestamp(seconds: 1_795_435_200), source: .server)
         return try Document().read(bytes.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+            Result { Evaluator(context.settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
     }
 
@@ -273,7 +273,7 @@ import Testing
             var orphaning = world(object, from: owned(object))
             #expect(try !workloads.holds(of: request(orphaning)))
             // Requests that are not sent are never denied.
-            #expect(try !orphaning.verdict().isDenied)
+            #expect(try !orphaning.decision().isDenied)
             for user in ["admin", "system:serviceaccount:shop:generic-garbage-collector"] {
                 orphaning.user = user
                 #expect(try workloads.holds(of: request(orphaning)))
@@ -349,10 +349,10 @@ import Testing
         let everybody = nobody.merging(["subjects": [["kind": "Group", "name": "system:authenticated"]]])
         let filled = World(nobody).updated(to: everybody)
         #expect(try rights.holds(of: request(filled)))
-        #expect(try filled.verdict().judgements.map(\.rule.id) == ["anonymous-binding"])
-        #expect(try filled.verdict().isDenied)
+        #expect(try filled.decision().findings.map(\.rule.id) == ["anonymous-binding"])
+        #expect(try filled.decision().isDenied)
         let released = World(everybody).updated(to: everybody.merging(["metadata": ["finalizers": nil]]))
-        #expect(try !released.verdict().isDenied && released.verdict().passedOver != nil)
+        #expect(try !released.decision().isDenied && released.decision().skipReason != nil)
     }
 
     // MARK: Access

@@ -12,7 +12,7 @@ import Testing
         (.middleware, "Middlewares"), (.kmsKey, "Keys"),
     ])
     func `unknown kinds are named in the plural`(kind: ResourceKind, words: String) {
-        let error = #expect(throws: CannotJudge.self) {
+        let error = #expect(throws: CannotEvaluate.self) {
             try RelatedObjects(knowledge: .nothing, of: .playbook).objects(kind, in: "shop")
         }
         guard case .unknown(words) = error else {
@@ -70,7 +70,7 @@ import Testing
 
     @Test func `a list replaces all objects of its kind, and no others`() throws {
         var relatedObjects = RelatedObjects(knowledge: .kinds([]), of: .playbook)
-        #expect(throws: CannotJudge.self) { try names(relatedObjects) }
+        #expect(throws: CannotEvaluate.self) { try names(relatedObjects) }
         var list = RelatedObjects(knowledge: .nothing, of: .playbook)
         try set(budget("a", app: "a"), kind, in: &list)
         try set(budget("b", app: "b", in: "bank"), kind, in: &list)
@@ -90,7 +90,7 @@ import Testing
         var relatedObjects = RelatedObjects(knowledge: .kinds(ResourceKinds(kind, .resourceQuota)), of: .playbook)
         try set(budget("a", app: "a"), kind, in: &relatedObjects)
         relatedObjects.forget(kind)
-        #expect(throws: CannotJudge.self) { try names(relatedObjects) }
+        #expect(throws: CannotEvaluate.self) { try names(relatedObjects) }
         #expect(try relatedObjects.quotas(in: "shop").isEmpty)
     }
 
@@ -201,7 +201,7 @@ import Testing
 
     @Test(arguments: [3, 100])
     func `the policies, Services and monitors that select a pod are found among few and among many`(count: Int) throws {
-        func verdict(leavingOut name: String) throws -> Set<String> {
+        func decision(leavingOut name: String) throws -> Set<String> {
             var world = World(World.deployment)
             world.settings = environment(onlyWith: ["network-policy": "deny", "metrics-endpoint": "deny"])
             let apps = (0..<count).map { "a\($0)" } + ["web"]
@@ -221,12 +221,12 @@ import Testing
                         spec: {selector: {matchLabels: {app: other}}}}
                         """)
             }.filter { $0["metadata"]?["name"]?.text != "web" || $0["kind"]?.text != name }
-            return Set(try world.verdict().judgements.map(\.rule.id))
+            return Set(try world.decision().findings.map(\.rule.id))
         }
-        #expect(try verdict(leavingOut: "nothing").isEmpty)
-        #expect(try verdict(leavingOut: "NetworkPolicy") == ["network-policy"])
-        #expect(try verdict(leavingOut: "Service") == ["metrics-endpoint"])
-        #expect(try verdict(leavingOut: "ServiceMonitor") == ["metrics-endpoint"])
+        #expect(try decision(leavingOut: "nothing").isEmpty)
+        #expect(try decision(leavingOut: "NetworkPolicy") == ["network-policy"])
+        #expect(try decision(leavingOut: "Service") == ["metrics-endpoint"])
+        #expect(try decision(leavingOut: "ServiceMonitor") == ["metrics-endpoint"])
     }
 
     @Test func `a monitor in another namespace counts while its namespaceSelector includes this one`() throws {
@@ -242,7 +242,7 @@ import Testing
                     """)
         }
         func isMissing(_ relatedObjects: RelatedObjects) throws -> Bool {
-            try verdict(relatedObjects) {
+            try decision(relatedObjects) {
                 $0.settings = environment(onlyWith: ["metrics-endpoint": "deny"])
             }.isDenied
         }
@@ -277,7 +277,7 @@ import Testing
         let old: Literal = ["apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget"]
         world.relatedObjects = [old.merging(try budget("old", app: app))]
         world.rules = Catalogue.playbook.rules.filter { $0.id == "pod-disruption-budget" }
-        let message = try #require(world.verdict().judgements.first).finding.message
+        let message = try #require(world.decision().findings.first).finding.message
         #expect(message.contains("policy/v1beta1") == isMentioned)
     }
 
@@ -290,21 +290,22 @@ import Testing
             try set(budget("web", app: "web", in: "team-\(number)"), kind, in: &relatedObjects)
         }
         try remove(budget("web", app: "web", in: "team-10"), kind, from: &relatedObjects)
-        let finding = try #require(verdict(relatedObjects).judgements.first { $0.rule.id == "pod-disruption-budget" })
+        let finding = try #require(decision(relatedObjects).findings.first { $0.rule.id == "pod-disruption-budget" })
         #expect(finding.finding.message.hasSuffix("a PDB in another namespace matches"))
     }
 
     // MARK: Lookups of missing objects
 
     /// Evaluates a Deployment without violations and without a PDB.
-    private func verdict(_ relatedObjects: RelatedObjects, _ change: (inout World) -> Void = { _ in }) throws -> Verdict
+    private func decision(_ relatedObjects: RelatedObjects, _ change: (inout World) -> Void = { _ in }) throws
+        -> Decision
     {
         var world = World(World.deployment)
         change(&world)
         let context = Context(
             settings: try Settings(environment: world.environment), relatedObjects: relatedObjects, now: world.now)
         return try Document().read(world.review.span, AdmissionReview.options) { root in
-            Result { Judge(context.settings).verdict(on: try AdmissionReview(root), in: context) }
+            Result { Evaluator(context.settings).decision(on: try AdmissionReview(root), in: context) }
         }.get()
     }
 
@@ -312,30 +313,30 @@ import Testing
     private var absence: Absence { Absence(kind, in: "shop") }
 
     @Test func `a denial because of a missing object requires a lookup`() throws {
-        let verdict = try verdict(known)
-        #expect(verdict.isDenied)
-        #expect(verdict.lookups.contains(.absence(absence)))
+        let decision = try decision(known)
+        #expect(decision.isDenied)
+        #expect(decision.lookups.contains(.absence(absence)))
     }
 
     @Test func `after the lookup, no other lookup is required`() throws {
-        let verdict = try verdict(known.answering([.absence(absence, found: known)]))
-        #expect(verdict.isDenied)
-        #expect(!verdict.lookups.contains(.absence(absence)))
+        let decision = try decision(known.answering([.absence(absence, found: known)]))
+        #expect(decision.isDenied)
+        #expect(!decision.lookups.contains(.absence(absence)))
     }
 
     @Test func `a PDB that only the lookup finds counts`() throws {
         var found = RelatedObjects(knowledge: .kinds(ResourceKinds(kind)), of: .playbook)
         try set(budget("web", app: "web"), kind, in: &found)
-        let verdict = try verdict(known.answering([.absence(absence, found: found)]))
-        #expect(!verdict.isDenied)
-        #expect(verdict.judgements.isEmpty)
+        let decision = try decision(known.answering([.absence(absence, found: found)]))
+        #expect(!decision.isDenied)
+        #expect(decision.findings.isEmpty)
     }
 
     @Test func `if the lookup fails, the denial becomes a warning`() throws {
-        let verdict = try verdict(known.answering([.absence(absence, found: nil)]))
-        #expect(!verdict.isDenied)
-        #expect(verdict.judgements.map(\.leniency) == [.unchecked])
-        #expect(verdict.warnings.contains { $0.contains("could not be checked") })
+        let decision = try decision(known.answering([.absence(absence, found: nil)]))
+        #expect(!decision.isDenied)
+        #expect(decision.findings.map(\.leniency) == [.unchecked])
+        #expect(decision.warnings.contains { $0.contains("could not be checked") })
     }
 
     @Test(arguments: [("minAvailable: 2", true), ("maxUnavailable: 0", false)])
@@ -354,19 +355,19 @@ import Testing
         world.relatedObjects = [budget]
         world.without = ResourceKinds(.podDisruptionBudget, .horizontalPodAutoscaler)
         let missing = Absence(.horizontalPodAutoscaler, in: "shop")
-        #expect(try world.verdict().isDenied)
-        #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
+        #expect(try world.decision().isDenied)
+        #expect(try world.decision().lookups.contains(.absence(missing)) == rests)
         // The reverse: a new PDB for an existing workload.
         world.relatedObjects = [World.deployment.merging(["spec": ["replicas": 2]])]
         world.without = ResourceKinds(.podDisruptionBudget, .deployment, .horizontalPodAutoscaler)
         world.object = budget
-        #expect(try world.verdict().isDenied)
-        #expect(try world.verdict().lookups.contains(.absence(missing)) == rests)
+        #expect(try world.decision().isDenied)
+        #expect(try world.decision().lookups.contains(.absence(missing)) == rests)
     }
 
     @Test func `no lookup is required if related objects are unknown, or in a server-side dry run`() throws {
-        #expect(try verdict(.unknown).lookups == [])
-        #expect(try verdict(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.lookups.contains(.absence(absence)))
-        #expect(try verdict(known) { $0.isDryRun = true }.lookups == [])
+        #expect(try decision(.unknown).lookups == [])
+        #expect(try decision(known) { $0.settings = ["PLAYBOOK_MODE": "dry-run"] }.lookups.contains(.absence(absence)))
+        #expect(try decision(known) { $0.isDryRun = true }.lookups == [])
     }
 }

@@ -67,9 +67,9 @@ import Testing
     ) throws {
         var world = try World(item.example)
         world.rules = [item.rule]
-        let judgement = try #require(world.verdict().judgements.first)
-        guard !judgement.finding.edits.isEmpty, let object = world.object else { return }
-        let target = try Patch(judgement.finding.edits, on: object).applied(to: object)
+        let decided = try #require(world.decision().findings.first)
+        guard !decided.finding.edits.isEmpty, let object = world.object else { return }
+        let target = try Patch(decided.finding.edits, on: object).applied(to: object)
         let before = try file(object, layout)
         #expect(try said(before, layout).isSame(as: object))
         let after = try before.rewritten(layout.index, toSay: target)
@@ -119,18 +119,18 @@ import Testing
         let settings = try Settings(environment: world.settings).overridden(fixes: .all)
         let relatedObjects = try world.context().relatedObjects
         let context = Context(settings: settings, relatedObjects: relatedObjects, now: world.now, source: .files)
-        let judge = ManifestJudge(context, namespace: "")
-        let result = judge.fixed(file)
-        #expect(result.isChanged && result.entries.contains { $0.judgement.rule.id == item.rule.id })
+        let evaluator = ManifestEvaluator(context, namespace: "")
+        let result = evaluator.fixed(file)
+        #expect(result.isChanged && result.entries.contains { $0.decided.rule.id == item.rule.id })
         #expect(result.entries.allSatisfy { $0.refusal == nil })
         var left: [String] = []
         for document in result.file.documents {
-            judge.judge(document, of: result.file) { _, verdict, _ in
-                left += verdict?.judgements.map(\.rule.id) ?? []
+            evaluator.evaluate(document, of: result.file) { _, decision, _ in
+                left += decision?.findings.map(\.rule.id) ?? []
             }
         }
         #expect(!left.contains(item.rule.id))
-        let again = judge.fixed(result.file)
+        let again = evaluator.fixed(result.file)
         #expect(!again.isChanged && again.file.text.bytes == result.file.text.bytes)
     }
 }

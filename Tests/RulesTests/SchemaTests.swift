@@ -32,8 +32,8 @@ import Testing
     }
 
     @Test func `a field of the wrong type has one finding, even if several rules read it`() throws {
-        #expect(try world().verdict().judgements.map(\.summary) == [Self.summary])
-        #expect(try World(try spec("containers: oops")).verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try world().decision().findings.map(\.summary) == [Self.summary])
+        #expect(try World(try spec("containers: oops")).decision().findings.map(\.summary) == [Self.summary])
     }
 
     @Test(arguments: ["warn", "off", "exempt"])
@@ -48,7 +48,7 @@ import Testing
         world.settings[level == "exempt" ? "PLAYBOOK_EXEMPT" : "PLAYBOOK_RULE_SCHEMA"] =
             level == "exempt" ? "schema@shop/Deployment/*: one licence" : level
         #expect(
-            Set(try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)) == [
+            Set(try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id)) == [
                 "liveness-probe", "host-isolation",
             ])
     }
@@ -56,9 +56,9 @@ import Testing
     @Test func `a field of the wrong type denies if at least one rule reads it`() throws {
         var world = try world(["liveness-probe", "image-tag"])
         world.settings = environment(onlyWith: ["liveness-probe": "deny"])
-        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try world.decision().findings.map(\.summary) == [Self.summary])
         world.settings["PLAYBOOK_RULE_LIVENESS_PROBE"] = "off"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
     }
 
     @Test func `two fields of the wrong type have two findings`() throws {
@@ -66,7 +66,7 @@ import Testing
         world.object = world.object?.merging(["spec": ["replicas": "many"]])
         world.rules = try ["liveness-probe", "replicas"].map { try #require(Catalogue.playbook[$0]) }
         #expect(
-            try world.verdict().judgements.map { "\($0.rule.id) \($0.path)" } == [
+            try world.decision().findings.map { "\($0.rule.id) \($0.path)" } == [
                 "schema containers", "schema spec.replicas",
             ])
     }
@@ -75,10 +75,10 @@ import Testing
     func `an object cannot exempt itself from schema`(_ exempt: String) throws {
         var world = try world()
         world.object = world.object?.merging(["metadata": ["annotations": annotations(exempt)]])
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.summary) == [Self.summary])
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.summary) == [Self.summary])
         let notice = "schema cannot be exempted by the workload: annotate its Namespace, or set PLAYBOOK_EXEMPT"
-        #expect(verdict.notices.contains(notice) == (exempt == "schema"))
+        #expect(decision.notices.contains(notice) == (exempt == "schema"))
     }
 
     @Test(arguments: [("*", true), ("schema", true), ("liveness-probe, readiness-probe, image-tag", false)])
@@ -90,70 +90,70 @@ import Testing
                 "metadata": ["name": "shop", "annotations": annotations(exempt)],
             ]
         ]
-        #expect(try world.verdict().judgements.map(\.effect) == [isExempt ? .exempt : .deny])
+        #expect(try world.decision().findings.map(\.effect) == [isExempt ? .exempt : .deny])
     }
 
     @Test func `PLAYBOOK_EXEMPT can exempt from schema`() throws {
         var world = try world()
         world.settings["PLAYBOOK_EXEMPT"] = "schema@shop/Deployment/web: an old tool writes it"
-        #expect(try world.verdict().judgements.map(\.effect) == [.exempt])
+        #expect(try world.decision().findings.map(\.effect) == [.exempt])
     }
 
     @Test func `schema has its own level, independent of the rules that read the field`() throws {
         var world = try world(["liveness-probe"])
         world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "warn"]
-        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try world.decision().findings.map(\.summary) == [Self.summary])
         world.settings = ["PLAYBOOK_RULE_SCHEMA": "warn"]
-        #expect(try world.verdict().judgements.map(\.effect) == [.warn])
+        #expect(try world.decision().findings.map(\.effect) == [.warn])
         world.settings = ["PLAYBOOK_RULES_DEFAULT": "warn"]
-        #expect(try world.verdict().judgements.map(\.effect) == [.warn])
+        #expect(try world.decision().findings.map(\.effect) == [.warn])
         // A rule at level off reads no fields.
         world.settings = ["PLAYBOOK_RULE_LIVENESS_PROBE": "off"]
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
     }
 
     @Test func `trusted users and dry-run mode only get warnings`() throws {
         var world = try world()
         world.settings = ["PLAYBOOK_TRUSTED_USERS": "kubernetes-admin"]
-        #expect(try world.verdict().judgements.map(\.leniency) == [.trustedUser])
+        #expect(try world.decision().findings.map(\.leniency) == [.trustedUser])
         world.settings = ["PLAYBOOK_MODE": "dry-run"]
-        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun])
+        #expect(try world.decision().findings.map(\.leniency) == [.dryRun])
     }
 
     @Test func `a field of the wrong type is existing while the pod template is unchanged`() throws {
         let world = try world()
         let before = try #require(world.object)
         let scaled = world.updated(to: before.merging(["spec": ["replicas": 4]]))
-        #expect(try scaled.verdict().judgements.map(\.leniency) == [.existing])
+        #expect(try scaled.decision().findings.map(\.leniency) == [.existing])
         let changed = world.updated(
             to: before.merging(["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 40]]]]))
-        #expect(try changed.verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try changed.decision().findings.map(\.summary) == [Self.summary])
         var strict = world.updated(to: before.merging(["spec": ["paused": true]]))
         strict.settings["PLAYBOOK_RATCHET"] = "off"
-        #expect(try strict.verdict().isDenied)
+        #expect(try strict.decision().isDenied)
     }
 
     @Test func `a field of the wrong type is new if the old object was valid`() throws {
         let world = World(World.deployment).updated(to: try spec("containers: oops"))
-        #expect(try world.verdict().judgements.map(\.summary) == [Self.summary])
+        #expect(try world.decision().findings.map(\.summary) == [Self.summary])
     }
 
     @Test func `a violation is new if the old object could not be read`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: soon")).updated(
             to: try spec("terminationGracePeriodSeconds: 0"))
         world.rules = [try #require(Catalogue.playbook["graceful-shutdown"])]
-        let judgements = try world.verdict().judgements
-        #expect(judgements.map(\.rule.id) == ["graceful-shutdown"] && judgements.allSatisfy { $0.effect == .deny })
+        let findings = try world.decision().findings
+        #expect(findings.map(\.rule.id) == ["graceful-shutdown"] && findings.allSatisfy { $0.effect == .deny })
     }
 
     @Test func `if schema is off, rules that cannot read the field are not evaluated`() throws {
         var world = try world()
         world.settings = ["PLAYBOOK_RULE_SCHEMA": "off"]
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.isEmpty && !verdict.isDenied)
-        #expect(verdict.notEvaluated.map(\.rule.id) == ["liveness-probe", "readiness-probe", "image-tag"])
+        let decision = try world.decision()
+        #expect(decision.findings.isEmpty && !decision.isDenied)
+        #expect(decision.notEvaluated.map(\.rule.id) == ["liveness-probe", "readiness-probe", "image-tag"])
         #expect(
-            Set(verdict.notEvaluated.map(\.reason)) == ["containers has the wrong type"])
+            Set(decision.notEvaluated.map(\.reason)) == ["containers has the wrong type"])
     }
 
     @Test(arguments: ["deny", "off"])
@@ -164,8 +164,8 @@ import Testing
         let outcomes = try Document().read(world.review.span, AdmissionReview.options) { root in
             Result {
                 let review = try AdmissionReview(root)
-                let verdict = Judge(context.settings, rules: world.rules).verdict(on: review, in: context)
-                return verdict.answers(to: review, in: context, rules: world.rules + [.schema]).map { answer in
+                let decision = Evaluator(context.settings, rules: world.rules).decision(on: review, in: context)
+                return decision.answers(to: review, in: context, rules: world.rules + [.schema]).map { answer in
                     switch answer.outcome {
                     case .off: "off"
                     case .notEvaluated(let reason): reason
@@ -188,8 +188,8 @@ import Testing
                 "data": .object([.init(key.text, 5)]),
             ])
         world.settings = ["PLAYBOOK_RULE_SCHEMA": level]
-        let verdict = try world.verdict()
-        let texts = verdict.judgements.map(\.path) + verdict.notEvaluated.map(\.reason)
+        let decision = try world.decision()
+        let texts = decision.findings.map(\.path) + decision.notEvaluated.map(\.reason)
         #expect(texts.contains { $0.hasPrefix("data") })
         #expect(texts.allSatisfy { key.leak(in: $0) == nil })
     }

@@ -18,14 +18,14 @@ import Testing
     func `the suggested change depends on the last command`(
         _ shell: String, _ script: String, _ words: String
     ) throws {
-        let judgement = try #require(verdict(shell, script).judgements.first)
-        #expect(judgement.remedy.block.hasPrefix("# \(words)"), "\(judgement.remedy.block)")
+        let decided = try #require(decision(shell, script).findings.first)
+        #expect(decided.change.block.hasPrefix("# \(words)"), "\(decided.change.block)")
     }
 
-    private func verdict(_ shell: String, _ script: String) throws -> Verdict {
+    private func decision(_ shell: String, _ script: String) throws -> Decision {
         var world = World(
             try World.object("containers: [{name: app, command: [\(shell), -c, '\(script)']}]", .apply))
         world.rules = [try #require(Catalogue.playbook["signal-forwarding"])]
-        return try world.verdict()
+        return try world.decision()
     }
 }

@@ -101,49 +101,51 @@ private let namedFields = [
     }
 
     /// The objects that evaluate reviews, created once.
-    private struct Judges {
+    private struct Evaluators {
         let context: Context
-        let judge: Judge
+        let evaluator: Evaluator
         let writer: RecordingWriter
 
         init() throws {
             context = try World(nil).context()
-            judge = Judge(context.settings)
+            evaluator = Evaluator(context.settings)
             writer = RecordingWriter(context.settings, version: "1.0.0")
         }
     }
 
     /// All texts about a review, and last its recording.
-    private func said(_ world: World, _ judges: Judges) throws -> [String] {
+    private func said(_ world: World, _ evaluators: Evaluators) throws -> [String] {
         let body = world.review
-        let (verdict, mutation) = try Document().read(body.span, AdmissionReview.options) { root in
+        let (decision, mutation) = try Document().read(body.span, AdmissionReview.options) { root in
             Result {
                 let review = try AdmissionReview(root)
                 return (
-                    judges.judge.verdict(on: review, in: judges.context),
-                    judges.judge.mutation(of: review, in: judges.context)
+                    evaluators.evaluator.decision(on: review, in: evaluators.context),
+                    evaluators.evaluator.mutation(of: review, in: evaluators.context)
                 )
             }
         }.get()
         var texts =
-            [verdict.message, verdict.subject.title, mutation.verdict.subject.title] + verdict.warnings
-            + verdict.notices + mutation.warnings
-        texts += verdict.causes.flatMap { [$0.message, $0.field, $0.reason] }
-        texts += verdict.auditAnnotations.map(\.value) + [verdict.untrustedController ?? ""]
-        for judgement in verdict.judgements + mutation.fixes {
+            [decision.message, decision.subject.title, mutation.decision.subject.title] + decision.warnings
+            + decision.notices + mutation.warnings
+        texts += decision.causes.flatMap { [$0.message, $0.field, $0.reason] }
+        texts += decision.auditAnnotations.map(\.value) + [decision.untrustedController ?? ""]
+        for decided in decision.findings + mutation.fixes {
             texts += [
-                judgement.path, judgement.finding.message, judgement.finding.choice ?? "",
-                judgement.finding.advice ?? "",
-                judgement.remedy.block, judgement.remedy.line(), judgement.remedy.line(within: 120), judgement.warning,
-                judgement.exemption?.reason ?? "",
+                decided.path, decided.finding.message, decided.finding.choice ?? "",
+                decided.finding.advice ?? "",
+                decided.change.block, decided.change.line(), decided.change.line(within: 120), decided.warning,
+                decided.exemption?.reason ?? "",
             ]
         }
-        let line = judges.writer.line(body.span, verdict, in: judges.context, nanoseconds: 57_300)
+        let line = evaluators.writer.line(body.span, decision, in: evaluators.context, nanoseconds: 57_300)
         return texts + [String(decoding: try #require(line), as: UTF8.self)]
     }
 
-    private func check(_ world: World, _ planted: PlantedSecret, _ judges: Judges, isRecorded: Bool = true) throws {
-        var texts = try said(world, judges)
+    private func check(_ world: World, _ planted: PlantedSecret, _ evaluators: Evaluators, isRecorded: Bool = true)
+        throws
+    {
+        var texts = try said(world, evaluators)
         if !isRecorded { texts.removeLast() }
         guard let leak = planted.leak(in: texts.joined(separator: "\n")) else { return }
         let text = texts.first { planted.leak(in: $0) != nil } ?? ""
@@ -153,18 +155,18 @@ private let namedFields = [
     @Test(arguments: fields + objects)
     func `no text about a review shows a secret from any field`(_ template: String) throws {
         #expect(PlantedSecret.all.count == 80)
-        let judges = try Judges()
+        let evaluators = try Evaluators()
         for (index, planted) in PlantedSecret.all.enumerated() {
             let worlds = try worlds(template, planted.text)
-            try check(worlds[index % 2], planted, judges)
+            try check(worlds[index % 2], planted, evaluators)
         }
     }
 
     @Test(arguments: namedFields)
     func `no text about a review shows a secret that only its name identifies`(_ template: String) throws {
-        let judges = try Judges()
+        let evaluators = try Evaluators()
         for planted in PlantedSecret.passwords {
-            for world in try worlds(template, planted.text) { try check(world, planted, judges, isRecorded: false) }
+            for world in try worlds(template, planted.text) { try check(world, planted, evaluators, isRecorded: false) }
         }
     }
 
@@ -198,12 +200,12 @@ private let namedFields = [
         world.settings["PLAYBOOK_FIX"] = "all"
         // A server only builds the suggestions that it shows.
         world.source = .recording
-        let judgements = try world.verdict().judgements
-        let judgement = try #require(judgements.first { $0.rule.id == "image-registry" })
-        #expect(!judgement.finding.edits.isEmpty)
-        #expect(judgement.remedy.block.contains("the value contains a secret and is not shown"))
-        #expect(!judgement.remedy.block.contains("«"))
-        let tag = try #require(judgements.first { $0.rule.id == "image-tag" })
+        let findings = try world.decision().findings
+        let decided = try #require(findings.first { $0.rule.id == "image-registry" })
+        #expect(!decided.finding.edits.isEmpty)
+        #expect(decided.change.block.contains("the value contains a secret and is not shown"))
+        #expect(!decided.change.block.contains("«"))
+        let tag = try #require(findings.first { $0.rule.id == "image-tag" })
         #expect(tag.finding.message.contains("the tag \"«redacted:secret»\""))
     }
 
@@ -215,17 +217,17 @@ private let namedFields = [
         ]
         var world = World(object)
         world.source = .recording
-        let verdict = try world.verdict()
-        #expect(!verdict.judgements.isEmpty)
-        let texts = "\(verdict.message) \(verdict.judgements.map(\.remedy.block))"
+        let decision = try world.decision()
+        #expect(!decision.findings.isEmpty)
+        let texts = "\(decision.message) \(decision.findings.map(\.change.block))"
         #expect(texts.contains("payments-eu/orders-database"))
         #expect(!texts.contains("«") && !texts.contains("x7Kq0aYb3mZr9TQ2"), "\(texts)")
     }
 
     @Test(arguments: Case.all)
     func `texts about the examples contain no masks`(_ item: Case) throws {
-        for judgement in try World(item.example).verdict().judgements where judgement.rule.id == item.rule.id {
-            let texts = [judgement.path, judgement.finding.message, judgement.remedy.block]
+        for decided in try World(item.example).decision().findings where decided.rule.id == item.rule.id {
+            let texts = [decided.path, decided.finding.message, decided.change.block]
             #expect(!texts.joined().contains("«") && !texts.joined().contains("not shown"), "\(texts)")
         }
     }
@@ -242,7 +244,7 @@ private let namedFields = [
                 ]
             ]))
         world.source = .cluster
-        let uses = try world.verdict().exemptionUses
+        let uses = try world.decision().exemptionUses
         #expect(uses.map(\.rules) == [["replicas"]])
         #expect(uses.allSatisfy { $0.reason.hasPrefix("see ") && !$0.reason.contains(secret) })
     }
@@ -252,7 +254,7 @@ private let namedFields = [
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m", "namespace": "shop"],
             "data": ["password": "password=hunter3Zq"],
         ])
-        let finding = try #require(world.verdict().judgements.first { $0.rule.id == "inline-credentials" })
+        let finding = try #require(world.decision().findings.first { $0.rule.id == "inline-credentials" })
         #expect(finding.path == "data.password")
         #expect(!finding.finding.message.contains("redacted"))
     }

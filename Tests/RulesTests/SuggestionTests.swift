@@ -65,14 +65,14 @@ import Testing
         } ?? false
     }
 
-    private static func name(_ judgement: Judgement) -> String {
-        "\(judgement.rule.id) \(judgement.path) \(judgement.finding.clause.name)"
+    private static func name(_ decided: DecidedFinding) -> String {
+        "\(decided.rule.id) \(decided.path) \(decided.finding.clause.name)"
     }
 
     @Test func `the database itself has no violation`() throws {
         var world = World(try Self.statefulSet(of: World.deployment))
         world.settings["PLAYBOOK_COMPANION_GRACE"] = "5m"
-        let found = try world.verdict().judgements.map(\.summary)
+        let found = try world.decision().findings.map(\.summary)
         #expect(found == [])
         #expect(!Self.servesHTTP(world.object ?? [:]))
     }
@@ -82,7 +82,7 @@ import Testing
         let tested = try Case.bad.filter { item in
             guard var world = try Self.database(item) else { return false }
             world.rules = [item.rule]
-            return try !world.verdict().judgements.isEmpty
+            return try !world.decision().findings.isEmpty
         }
         // The examples of `rolling-update` for StatefulSets are complete objects; `strategy` is a Deployment's.
         #expect(Set(rules.map(\.id)).subtracting(tested.map(\.rule.id)) == ["rolling-update"])
@@ -91,11 +91,11 @@ import Testing
     @Test(arguments: Case.bad)
     func `a suggestion resolves a database's finding and causes no other`(_ item: Case) throws {
         guard var world = try Self.database(item), let object = world.object else { return }
-        let before = Set(try world.verdict().judgements.map(Self.name))
+        let before = Set(try world.decision().findings.map(Self.name))
         world.rules = [item.rule]
-        for judgement in try world.verdict().judgements {
-            let finding = judgement.finding
-            #expect(!judgement.remedy.block.isEmpty)
+        for decided in try world.decision().findings {
+            let finding = decided.finding
+            #expect(!decided.change.block.isEmpty)
             var changed = world
             if finding.isReplacement {
                 changed.object = finding.relatedObject
@@ -116,11 +116,11 @@ import Testing
                 if isProbe, !Self.servesHTTP(object) { #expect(finding.advice?.contains("httpGet") == false) }
                 continue
             }
-            #expect(try !changed.verdict().judgements.map(Self.name).contains(Self.name(judgement)))
+            #expect(try !changed.decision().findings.map(Self.name).contains(Self.name(decided)))
             changed.rules = Catalogue.playbook.rules
-            let after = Set(try changed.verdict().judgements.map(Self.name))
-            #expect(after.subtracting(before) == [], "\(Self.name(judgement))\n\(judgement.remedy.block)")
-            checkHarm(judgement, object, changed.object ?? [:])
+            let after = Set(try changed.decision().findings.map(Self.name))
+            #expect(after.subtracting(before) == [], "\(Self.name(decided))\n\(decided.change.block)")
+            checkHarm(decided, object, changed.object ?? [:])
         }
     }
 
@@ -129,8 +129,8 @@ import Testing
     }
 
     /// Records what a suggestion may never change or invent.
-    private func checkHarm(_ judgement: Judgement, _ object: Literal, _ changed: Literal) {
-        let block = judgement.remedy.block
+    private func checkHarm(_ decided: DecidedFinding, _ object: Literal, _ changed: Literal) {
+        let block = decided.change.block
         #expect(changed["spec"]?["volumeClaimTemplates"] == object["spec"]?["volumeClaimTemplates"], "\(block)")
         #expect(changed["spec"]?["replicas"] == object["spec"]?["replicas"], "\(block)")
         let (old, new) = (object["spec"]?["template"]?["spec"], changed["spec"]?["template"]?["spec"])
@@ -138,8 +138,8 @@ import Testing
             let names = old?[list]?.elements.map { $0["name"] }
             #expect(new?[list]?.elements.map { $0["name"] } == names, "\(block)")
         }
-        if !judgement.path.contains("[proxy]"), !judgement.path.contains("initContainers[0]"),
-            judgement.path.contains("containers[")
+        if !decided.path.contains("[proxy]"), !decided.path.contains("initContainers[0]"),
+            decided.path.contains("containers[")
         {
             let (sidecar, other) = (sidecar(of: old), sidecar(of: new))
             #expect(sidecar == other, "\(block)")

@@ -16,7 +16,7 @@ import Testing
     }
 
     private func denials(_ world: World) throws -> [String] {
-        try world.verdict().judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        try world.decision().findings.filter { $0.effect == .deny }.map(\.rule.id)
     }
 
     private let bad = "{hostPID: true, containers: [{name: app, livenessProbe: null}]}"
@@ -62,9 +62,9 @@ import Testing
 
     @Test func `a denied DaemonSet names the settings for node agents`() throws {
         var agent = world("agents", "{hostPID: true}", "host-isolation")
-        #expect(try !agent.verdict().message.contains("PLAYBOOK_AGENT_NAMESPACES"))
+        #expect(try !agent.decision().message.contains("PLAYBOOK_AGENT_NAMESPACES"))
         agent.object = agent.object?.merging(["kind": "DaemonSet"])
-        let message = try agent.verdict().message
+        let message = try agent.decision().message
         let way =
             "A node agent gets only warnings from host-isolation in a namespace that PLAYBOOK_AGENT_NAMESPACES names or that "
             + "has the label pod-security.kubernetes.io/enforce: privileged."
@@ -82,7 +82,7 @@ import Testing
             ]
         ]
         #expect(try denials(world) == [])
-        #expect(try world.verdict().warnings.contains { $0.contains("namespace for node agents") })
+        #expect(try world.decision().warnings.contains { $0.contains("namespace for node agents") })
         // A Deployment is not a node agent.
         world.object = world.object?.merging(["kind": "Deployment"])
         #expect(try denials(world) == ["host-isolation"])
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func `a denial ends with how to get an exemption and an explanation`() throws {
-        let message = try world("shop", bad, "liveness-probe", "host-isolation").verdict().message
+        let message = try world("shop", bad, "liveness-probe", "host-isolation").decision().message
         let last = message.split(separator: "\n").last.map { String($0) } ?? ""
         #expect(last.contains(#"playbook.superinc.com/exempt: "liveness-probe""#))
         #expect(last.contains("For an exemption from host-isolation, ask your platform team."))
@@ -110,9 +110,9 @@ import Testing
         var world = World(bare)
         world.settings["PLAYBOOK_MODE"] = "dry-run"
         world.rules = world.rules.filter { ["topology-spread", "host-isolation"].contains($0.id) }
-        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .filledIn])
+        #expect(try world.decision().findings.map(\.leniency) == [.dryRun, .filledIn])
         world.settings["PLAYBOOK_FIX"] = "none"
-        #expect(try world.verdict().judgements.map(\.leniency) == [.dryRun, .dryRun])
+        #expect(try world.decision().findings.map(\.leniency) == [.dryRun, .dryRun])
     }
 
     @Test func `in files the violation is a denial, with the remark that it is filled in at admission`() throws {
@@ -121,11 +121,11 @@ import Testing
         var world = World(bare)
         world.source = .files
         world.rules = world.rules.filter { ["topology-spread", "host-isolation"].contains($0.id) }
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.map(\.effect) == [.deny, .deny])
+        let decision = try world.decision()
+        #expect(decision.findings.map(\.effect) == [.deny, .deny])
         #expect(
-            verdict.judgements.map(\.remark) == ["", " (filled in at admission, PLAYBOOK_FIX=additive)"])
+            decision.findings.map(\.remark) == ["", " (filled in at admission, PLAYBOOK_FIX=additive)"])
         world.settings["PLAYBOOK_FIX"] = "none"
-        #expect(try world.verdict().judgements.allSatisfy { $0.remark.isEmpty })
+        #expect(try world.decision().findings.allSatisfy { $0.remark.isEmpty })
     }
 }

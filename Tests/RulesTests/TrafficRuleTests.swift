@@ -40,8 +40,8 @@ import Testing
     @Test func `a load balancer and its annotations are one finding, whose suggestion removes both`() throws {
         let world = try world("load-balancer-service", service("LoadBalancer", scheme: "internal"))
         let object = try #require(world.object)
-        let finding = try #require(world.verdict().judgements.first?.finding)
-        #expect(finding.message.contains("LoadBalancer with aws-load-balancer-scheme;"))
+        let finding = try #require(world.decision().findings.first?.finding)
+        #expect(finding.message.contains("\"LoadBalancer\" with aws-load-balancer-scheme;"))
         let changed = try Patch(finding.edits, on: object).applied(to: object)
         #expect(changed["metadata"]?["annotations"] == [:] && changed["spec"]?["type"] == "ClusterIP")
     }
@@ -49,16 +49,16 @@ import Testing
     @Test(
         arguments: [
             // A label, a removed annotation and a removed load balancer add nothing.
-            ("LoadBalancer", "internal", "payments", [Judgement.Leniency.existing]),
+            ("LoadBalancer", "internal", "payments", [DecidedFinding.Leniency.existing]),
             ("LoadBalancer", nil, "shop", []), ("ClusterIP", "internal", "shop", [.existing]),
             ("LoadBalancer", "internet-facing", "shop", [nil]), ("NodePort", "internal", "shop", [.existing, nil]),
-        ] as [(String, String?, String, [Judgement.Leniency?])])
+        ] as [(String, String?, String, [DecidedFinding.Leniency?])])
     func `on UPDATE of a load balancer, a new annotation or type is denied`(
-        _ type: String, _ scheme: String?, _ team: String, _ leniency: [Judgement.Leniency?]
+        _ type: String, _ scheme: String?, _ team: String, _ leniency: [DecidedFinding.Leniency?]
     ) throws {
         let old = try world("load-balancer-service", service("LoadBalancer", scheme: "internal"))
         let updated = old.updated(to: try Literal(yaml: service(type, scheme: scheme, team: team)))
-        #expect(try updated.verdict().judgements.map(\.leniency) == leniency)
+        #expect(try updated.decision().findings.map(\.leniency) == leniency)
     }
 
     @Test func `a changed annotation of a load balancer is denied by name, and its suggestion keeps the load balancer`()
@@ -70,11 +70,11 @@ import Testing
             )
         }
         let old = try world("load-balancer-service", balancer("instance"))
-        let verdict = try old.updated(to: Literal(yaml: balancer("ip"))).verdict()
-        let denials = verdict.judgements.filter { $0.effect == .deny }
+        let decision = try old.updated(to: Literal(yaml: balancer("ip"))).decision()
+        let denials = decision.findings.filter { $0.effect == .deny }
         #expect(
             denials.map(\.path) == ["metadata.annotations[service.beta.kubernetes.io/aws-load-balancer-target-type]"])
-        #expect(denials.first?.remedy.block.contains("ClusterIP") == false)
+        #expect(denials.first?.change.block.contains("ClusterIP") == false)
     }
 
     // MARK: Hosts
@@ -83,15 +83,15 @@ import Testing
         let old = try world("dns-zone", traefik("Host(`old.example.org`)"), zones)
         let moved = try old.updated(
             to: Literal(yaml: traefik("Host(`a.superinc.com`)", "Host(`OLD.example.org.`) && Path(`/x`)")))
-        #expect(try moved.verdict().judgements.map(\.leniency) == [.existing])
+        #expect(try moved.decision().findings.map(\.leniency) == [.existing])
         let other = try old.updated(to: Literal(yaml: traefik("Host(`new.example.org`)")))
-        #expect(try other.verdict().isDenied)
+        #expect(try other.decision().isDenied)
     }
 
     @Test func `the suggested change replaces the host and keeps the rest of the value`() throws {
         let rule = "Host(`shop.example.org`) || Host(`shop.example.org.superinc.com`) || Host(`x.shop.example.org`)"
         let world = try world("dns-zone", traefik(rule), zones)
-        let sets = try world.verdict().judgements.map { $0.remedy.line() }
+        let sets = try world.decision().findings.map { $0.change.line() }
         #expect(sets.count == 2)
         #expect(
             sets[0].contains(
@@ -116,17 +116,17 @@ import Testing
         _ expression: String, _ stays: Bool
     ) throws {
         let world = try world("dns-zone", traefik("HostRegexp(`\(expression)`)"), zones)
-        #expect(try world.verdict().judgements.isEmpty == stays)
-        #expect(try !world.verdict().isDenied)
+        #expect(try world.decision().findings.isEmpty == stays)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test func `a rule with 20000 hosts produces a bounded message`() throws {
         let rule = (0..<20_000).map { "Host(`h\($0).example.org`)" }.joined(separator: " || ")
-        let verdict = try world("dns-zone", traefik(rule), zones).verdict()
-        #expect(verdict.isDenied && verdict.judgements.count == 100)
-        #expect(verdict.further.map(\.count) == [19_900])
-        #expect(verdict.message.contains("and 19950 more"))
-        #expect(verdict.message.utf8.count <= 16 << 10)
+        let decision = try world("dns-zone", traefik(rule), zones).decision()
+        #expect(decision.isDenied && decision.findings.count == 100)
+        #expect(decision.further.map(\.count) == [19_900])
+        #expect(decision.message.contains("and 19950 more"))
+        #expect(decision.message.utf8.count <= 16 << 10)
     }
 
     @Test(
@@ -149,7 +149,7 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {endpoints: [{dnsName: superinc.com, recordType: CNAME\(before.isEmpty ? "" : ", providerSpecific: \(before)")}]}
             """, zones)
-        let finding = try #require(world.verdict().judgements.first?.finding)
+        let finding = try #require(world.decision().findings.first?.finding)
         let fixed = try Patch(finding.edits, on: try #require(world.object)).applied(to: try #require(world.object))
         #expect(
             try fixed["spec"]?["endpoints"]?.elements.first?["providerSpecific"] == Literal(yaml: after))
@@ -164,7 +164,7 @@ import Testing
             spec: {hostnames: [shop.superinc.com, \(host)]}
             """
         for rule in ["dns-zone", "admin-authentication"] {
-            #expect(try world(rule, route, zones).verdict().judgements.map(\.path) == ["spec.hostnames[1]"])
+            #expect(try world(rule, route, zones).decision().findings.map(\.path) == ["spec.hostnames[1]"])
         }
     }
 
@@ -184,14 +184,14 @@ import Testing
             ("Query(`admin`)", false),
         ])
     func `admin is matched as a whole word of a host or path`(_ match: String, _ isAdmin: Bool) throws {
-        #expect(try world("admin-authentication", traefik(match)).verdict().isDenied == isAdmin)
+        #expect(try world("admin-authentication", traefik(match)).decision().isDenied == isAdmin)
     }
 
     @Test func `an unprotected admin page is an existing violation, and another one is denied`() throws {
         let old = try world("admin-authentication", traefik("Path(`/admin`)"))
         let more = try old.updated(to: Literal(yaml: traefik("Path(`/wp-admin`)", "Path(`/admin`)")))
         #expect(
-            try more.verdict().judgements.map { "\($0.path) \($0.effect.rawValue)" } == [
+            try more.decision().findings.map { "\($0.path) \($0.effect.rawValue)" } == [
                 "spec.routes[0] deny", "spec.routes[1] warn",
             ])
     }
@@ -242,7 +242,7 @@ import Testing
                 metadata: {name: public, namespace: shop}
                 spec: {gatewayClassName: traefik, listeners: []}
                 """)
-        return try #require(world.verdict().judgements.first?.finding)
+        return try #require(world.decision().findings.first?.finding)
     }
 
     @Test(
@@ -273,7 +273,7 @@ import Testing
         }
         let old = try world("load-balancer-service", service(1...12))
         func denied(_ addresses: some Sequence<Int>) throws -> [String?] {
-            try old.updated(to: Literal(yaml: service(addresses))).verdict().judgements
+            try old.updated(to: Literal(yaml: service(addresses))).decision().findings
                 .filter { $0.effect == .deny }.map(\.finding.choice)
         }
         #expect(try denied(2...12) == [])
@@ -295,11 +295,11 @@ import Testing
               routes: [{match: PathPrefix(`/admin`), kind: Rule, services: [{name: web, port: 80}]}]
             """)
         world.without = ResourceKinds(.ingressRoute, .middleware)
-        let verdict = try world.verdict()
-        #expect(verdict.isDenied && verdict.message.contains("its parent IngressRoute front does not exist"))
-        #expect(verdict.lookups.contains(.absence(Absence(.ingressRoute, in: "shop"))))
+        let decision = try world.decision()
+        #expect(decision.isDenied && decision.message.contains("its parent IngressRoute front does not exist"))
+        #expect(decision.lookups.contains(.absence(Absence(.ingressRoute, in: "shop"))))
         world.settings["PLAYBOOK_COMPANION_GRACE"] = "5m"
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     @Test func `a TargetGroupBinding may keep a missing Service, but not change to another missing one`() throws {
@@ -313,8 +313,8 @@ import Testing
         }
         var old = try world("target-group-binding", binding("checkout"))
         old.without = ResourceKinds(.service)
-        #expect(try !old.updated(to: Literal(yaml: binding("checkout"))).verdict().isDenied)
-        #expect(try old.updated(to: Literal(yaml: binding("basket"))).verdict().isDenied)
+        #expect(try !old.updated(to: Literal(yaml: binding("checkout"))).decision().isDenied)
+        #expect(try old.updated(to: Literal(yaml: binding("basket"))).decision().isDenied)
     }
 
     // MARK: Load balancers
@@ -340,19 +340,19 @@ import Testing
                     spec: {name: web}
                     """)
         ]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         let lookup = Lookup.absence(Absence(.elbv2LoadBalancer, in: "shop"))
-        #expect(try world.verdict().lookups.contains(lookup) != isThere)
+        #expect(try world.decision().lookups.contains(lookup) != isThere)
         // Flux and Argo CD do a server-side dry run before they create the objects.
         world.isDryRun = true
-        #expect(try world.verdict().isDenied == isThere)
+        #expect(try world.decision().isDenied == isThere)
     }
 
     @Test(arguments: [("HTTP", "or use protocol: HTTPS"), ("TCP", "use protocol: TLS")])
     func `the advice names the protocol with TLS, after the redirect if there is one`(
         _ name: String, _ words: String
     ) throws {
-        let verdict = try world(
+        let decision = try world(
             "public-tls",
             """
             apiVersion: elbv2.services.k8s.aws/v1alpha1
@@ -360,8 +360,8 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {loadBalancerARN: arn, port: 80, protocol: \(name)}
             """
-        ).verdict()
-        #expect(verdict.judgements.first?.finding.advice?.hasPrefix(words) ?? false)
+        ).decision()
+        #expect(decision.findings.first?.finding.advice?.hasPrefix(words) ?? false)
     }
 
     // MARK: Networks
@@ -380,7 +380,7 @@ import Testing
         world.rules = [try #require(Catalogue.playbook["broad-network-rules"])]
         world.settings = ["PLAYBOOK_RULE_BROAD_NETWORK_RULES": "deny"]
         func denied(_ object: Literal) throws -> [String] {
-            try world.updated(to: object).verdict().judgements.filter { $0.effect == .deny }.map(\.path)
+            try world.updated(to: object).decision().findings.filter { $0.effect == .deny }.map(\.path)
         }
         #expect(try denied(policy("0.0.0.0/0", 1000).merging(["spec": ["podSelector": [:]]])) == [])
         #expect(try denied(policy("0.0.0.0/0", 500)) == [])
@@ -400,7 +400,7 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {ingressRules: [{ipProtocol: \(name), ipRanges: [{cidrIP: 0.0.0.0/0}]}]}
             """)
-        let finding = try #require(world.verdict().judgements.map(\.finding).first { $0.clause.name == "open" })
+        let finding = try #require(world.decision().findings.map(\.finding).first { $0.clause.name == "open" })
         #expect(finding.message == "allows traffic from 0.0.0.0/0 to \(words)")
     }
 
@@ -413,10 +413,10 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {parentRefs: [{name: public}], rules: [{matches: [{path: {value: /admin}}]}]}
             """)
-        #expect(try world.verdict().notEvaluated.map { $0.reason.contains("Gateways") } == [true])
+        #expect(try world.decision().notEvaluated.map { $0.reason.contains("Gateways") } == [true])
         // A Gateway that does not exist has no policies.
         world.without = ResourceKinds(.gateway)
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.without = ResourceKinds()
         world.relatedObjects = try Literal.all(
             yaml: """
@@ -425,12 +425,12 @@ import Testing
                 metadata: {name: public, namespace: shop}
                 spec: {gatewayClassName: envoy, listeners: []}
                 """)
-        let verdict = try world.verdict()
-        #expect(verdict.judgements.isEmpty)
-        #expect(verdict.notEvaluated.map { $0.reason.contains("GatewayClasses") } == [true])
+        let decision = try world.decision()
+        #expect(decision.findings.isEmpty)
+        #expect(decision.notEvaluated.map { $0.reason.contains("GatewayClasses") } == [true])
         // A class that does not exist has no controller.
         world.without = ResourceKinds(.gatewayClass)
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test func `an admin page without authentication is denied although another page's middleware is unknown`() throws {
@@ -442,9 +442,10 @@ import Testing
             metadata: {name: web, namespace: shop}
             spec: {tls: {}, routes: [\(routes)]}
             """
-        let verdict = try world("admin-authentication", yaml).verdict()
-        #expect(verdict.judgements.map(\.path) == ["spec.routes[1]"])
-        #expect(verdict.notEvaluated.count == 1 && verdict.notEvaluated.allSatisfy { $0.reason.contains("login@file") })
+        let decision = try world("admin-authentication", yaml).decision()
+        #expect(decision.findings.map(\.path) == ["spec.routes[1]"])
+        #expect(
+            decision.notEvaluated.count == 1 && decision.notEvaluated.allSatisfy { $0.reason.contains("login@file") })
     }
 
     @Test(
@@ -472,7 +473,7 @@ import Testing
                           ingress: [{action: Accept, from: [{podSelector: {}}], ports: [{protocol: TCP, \(ports)}]}]
                         """))
             world.rules = world.rules.filter { $0.id == "broad-network-rules" }
-            let found = try world.verdict().judgements
+            let found = try world.decision().findings
             #expect(kind != "NetworkPolicy" || found.isEmpty != isFound, "\(kind)")
         }
     }
@@ -499,7 +500,7 @@ import Testing
                       template: {spec: {}}
                     """))
         world.rules = world.rules.filter { $0.id == "node-pool-lifecycle" }
-        #expect(try world.verdict().judgements.isEmpty != isFound)
+        #expect(try world.decision().findings.isEmpty != isFound)
     }
 
 }

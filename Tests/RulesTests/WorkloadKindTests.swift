@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A custom resource kind with a pod template, and objects of it.
-struct WorkloadHolder: CustomTestStringConvertible, Sendable {
+struct WorkloadObject: CustomTestStringConvertible, Sendable {
     let apiVersion: String
     let kind: String
     /// The path of the first pod spec, such as `spec.template.spec.`.
@@ -43,36 +43,36 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         self.spec = spec
     }
 
-    static let all: [WorkloadHolder] = [
-        WorkloadHolder(
+    static let all: [WorkloadObject] = [
+        WorkloadObject(
             "serving.knative.dev/v1", "Service", at: "spec.template.spec.", isLongRunning: true,
             passed: ["readiness-probe"]
         ) { ["template": ["spec": $0]] },
-        WorkloadHolder("argoproj.io/v1alpha1", "Workflow", at: "spec.templates[main].", "container", spec: workflow),
-        WorkloadHolder(
+        WorkloadObject("argoproj.io/v1alpha1", "Workflow", at: "spec.templates[main].", "container", spec: workflow),
+        WorkloadObject(
             "argoproj.io/v1alpha1", "WorkflowTemplate", at: "spec.templates[main].", "container", spec: workflow),
-        WorkloadHolder(
+        WorkloadObject(
             "argoproj.io/v1alpha1", "AnalysisTemplate", at: "spec.metrics[load].provider.job.spec.template.spec."
         ) {
             ["metrics": [["name": "load", "provider": ["job": ["spec": ["template": ["spec": $0]]]]]]]
         },
-        WorkloadHolder("keda.sh/v1alpha1", "ScaledJob", at: "spec.jobTargetRef.template.spec.") {
+        WorkloadObject("keda.sh/v1alpha1", "ScaledJob", at: "spec.jobTargetRef.template.spec.") {
             ["jobTargetRef": ["template": ["spec": $0]], "triggers": []]
         },
-        WorkloadHolder(
+        WorkloadObject(
             "jobset.x-k8s.io/v1alpha2", "JobSet", at: "spec.replicatedJobs[workers].template.spec.template.spec."
         ) {
             ["replicatedJobs": [["name": "workers", "template": ["spec": ["template": ["spec": $0]]]]]]
         },
-        WorkloadHolder(
+        WorkloadObject(
             "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", at: "spec.leaderWorkerTemplate.workerTemplate.spec.",
             isLongRunning: true
         ) { ["leaderWorkerTemplate": ["workerTemplate": ["spec": $0]]] },
-        WorkloadHolder(
+        WorkloadObject(
             "ray.io/v1", "RayCluster", at: "spec.headGroupSpec.template.spec.", isLongRunning: true,
             passed: ["liveness-probe", "readiness-probe"]
         ) { ["headGroupSpec": ["rayStartParams": [:], "template": ["spec": $0]]] },
-        WorkloadHolder(
+        WorkloadObject(
             "sparkoperator.k8s.io/v1beta2", "SparkApplication", at: "spec.driver.template.spec.",
             passed: ["memory-request-equals-limit", "cpu-request"]
         ) { ["type": "Scala", "sparkVersion": "3.5.7", "driver": ["template": ["spec": $0]]] },
@@ -97,60 +97,60 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     private func denied(_ world: World) throws -> [String] {
-        try world.verdict().judgements.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
+        try world.decision().findings.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
     }
 
     // MARK: The kinds
 
-    @Test(arguments: WorkloadHolder.all)
-    func `an object without violations is allowed`(_ holder: WorkloadHolder) throws {
-        let verdict = try World(holder.object()).verdict()
-        #expect(verdict.passedOver == nil)
-        #expect(verdict.judgements.map(\.summary) == [])
+    @Test(arguments: WorkloadObject.all)
+    func `an object without violations is allowed`(_ holder: WorkloadObject) throws {
+        let decision = try World(holder.object()).decision()
+        #expect(decision.skipReason == nil)
+        #expect(decision.findings.map(\.summary) == [])
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `a violation in the pod template is denied, with its path in the object`(_ holder: WorkloadHolder) throws {
+    @Test(arguments: WorkloadObject.all)
+    func `a violation in the pod template is denied, with its path in the object`(_ holder: WorkloadObject) throws {
         let bad = try podSpec("{image: nginx, securityContext: {privileged: true}}")
         let found = try denied(World(holder.object(bad)))
         let container = holder.place + holder.container
         #expect(found.contains("privilege-escalation \(container).securityContext.privileged"))
         #expect(found.contains("image-tag \(container).image"))
-        let verdict = try World(holder.object(bad)).verdict()
-        let cause = try #require(verdict.judgements.first { $0.rule.id == "image-tag" })
+        let decision = try World(holder.object(bad)).decision()
+        let cause = try #require(decision.findings.first { $0.rule.id == "image-tag" })
         #expect(holder.object(bad)[at: cause.finding.place] == "nginx")
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `only kinds that run until they are stopped need probes`(_ holder: WorkloadHolder) throws {
+    @Test(arguments: WorkloadObject.all)
+    func `only kinds that run until they are stopped need probes`(_ holder: WorkloadObject) throws {
         let bare = try podSpec("{livenessProbe: null, readinessProbe: null}")
-        let ids = try World(holder.object(bare)).verdict().judgements.map(\.rule.id)
+        let ids = try World(holder.object(bare)).decision().findings.map(\.rule.id)
         let expected = ["liveness-probe", "readiness-probe"].filter { !holder.passed.contains($0) }
         #expect(ids == (holder.isLongRunning ? expected : []))
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `fields that the kind's controller sets are not required`(_ holder: WorkloadHolder) throws {
-        let ids = try World(holder.object(try podSpec("{resources: null}"))).verdict().judgements.map(\.rule.id)
+    @Test(arguments: WorkloadObject.all)
+    func `fields that the kind's controller sets are not required`(_ holder: WorkloadObject) throws {
+        let ids = try World(holder.object(try podSpec("{resources: null}"))).decision().findings.map(\.rule.id)
         let expected = ["memory-request-equals-limit", "cpu-request"].filter { !holder.passed.contains($0) }
         #expect(ids == expected)
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `an existing violation only warns, and another one is denied`(_ holder: WorkloadHolder) throws {
+    @Test(arguments: WorkloadObject.all)
+    func `an existing violation only warns, and another one is denied`(_ holder: WorkloadObject) throws {
         let bad = holder.object(try podSpec("{securityContext: {privileged: true}}"))
         let labelled = bad.merging(["spec": ["note": "x"]])
-        let kept = try World(bad).updated(to: labelled).verdict()
-        #expect(kept.judgements.map(\.leniency) == [.existing])
+        let kept = try World(bad).updated(to: labelled).decision()
+        #expect(kept.findings.map(\.leniency) == [.existing])
         let worse = holder.object(try podSpec("{securityContext: {privileged: true}, image: nginx}"))
         #expect(try denied(World(bad).updated(to: worse)) == ["image-tag \(holder.place)\(holder.container).image"])
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `its deletion is allowed`(_ holder: WorkloadHolder) throws {
+    @Test(arguments: WorkloadObject.all)
+    func `its deletion is allowed`(_ holder: WorkloadObject) throws {
         var world = World(holder.object(try podSpec("{securityContext: {privileged: true}}")))
         (world.before, world.object, world.operation) = (world.object, nil, "DELETE")
-        #expect(try !world.verdict().isDenied)
+        #expect(try !world.decision().isDenied)
     }
 
     // MARK: Fixes
@@ -165,9 +165,9 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         }
     }
 
-    @Test(arguments: WorkloadHolder.all, ["additive", "all"])
+    @Test(arguments: WorkloadObject.all, ["additive", "all"])
     func `additive fixes are applied in the pod template, and no others`(
-        _ holder: WorkloadHolder, _ fixes: String
+        _ holder: WorkloadObject, _ fixes: String
     ) throws {
         let object = holder.object(try fixable)
         var world = World(object)
@@ -179,12 +179,12 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         let patched = try mutation.patch.applied(to: object)
         world.object = patched
         #expect(try world.mutation().patch.operations.isEmpty)
-        let left = try Set(world.verdict().judgements.map(\.rule.id))
+        let left = try Set(world.decision().findings.map(\.rule.id))
         #expect(left.isDisjoint(with: expected))
     }
 
-    @Test(arguments: WorkloadHolder.all)
-    func `an existing object is not patched, because its controller can replace all pods`(_ holder: WorkloadHolder)
+    @Test(arguments: WorkloadObject.all)
+    func `an existing object is not patched, because its controller can replace all pods`(_ holder: WorkloadObject)
         throws
     {
         let world = World(holder.object()).updated(to: holder.object(try fixable))
@@ -199,19 +199,19 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test func `a kind that PLAYBOOK_WORKLOAD_KINDS removes is not evaluated`() throws {
-        let holder = WorkloadHolder.all[0]
+        let holder = WorkloadObject.all[0]
         var world = World(holder.object(try podSpec("{image: nginx}")))
         world.settings = ["PLAYBOOK_WORKLOAD_KINDS": "-serving.knative.dev/Service"]
-        #expect(try world.verdict().passedOver == "no rule applies to this request")
+        #expect(try world.decision().skipReason == "no rule applies to this request")
     }
 
     @Test func `the same kind in another API group, and other kinds of the group, are not evaluated`() throws {
-        let object = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
+        let object = WorkloadObject.all[0].object(try podSpec("{image: nginx}"))
         for version in ["example.com/v1", "serving.knative.dev.example.com/v1"] {
             let other = object.merging(["apiVersion": .string(version)])
-            #expect(try World(other).verdict().passedOver == "no rule applies to this request")
+            #expect(try World(other).decision().skipReason == "no rule applies to this request")
         }
-        #expect(try World(object.merging(["kind": "Route"])).verdict().passedOver == "no rule applies to this request")
+        #expect(try World(object.merging(["kind": "Route"])).decision().skipReason == "no rule applies to this request")
     }
 
     @Test func `an object without a template has nothing to evaluate`() throws {
@@ -222,7 +222,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
                 metadata: {name: rate, namespace: default}
                 spec: {metrics: [{name: rate, provider: {prometheus: {query: up}}}, {name: none, provider: null}]}
                 """)
-        #expect(try World(analysis).verdict().judgements.isEmpty)
+        #expect(try World(analysis).decision().findings.isEmpty)
     }
 
     // MARK: Several templates
@@ -246,9 +246,9 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
         let bad = try podSpec("{image: nginx}")
         let before = jobSet([("driver", bad), ("workers", World.podSpec)])
         let after = jobSet([("workers", bad), ("driver", bad)])
-        let verdict = try World(before).updated(to: after).verdict()
+        let decision = try World(before).updated(to: after).decision()
         #expect(
-            verdict.judgements.filter { $0.rule.id == "image-tag" }.map { "\($0.path) \($0.effect)" } == [
+            decision.findings.filter { $0.rule.id == "image-tag" }.map { "\($0.path) \($0.effect)" } == [
                 "\(place("driver", "containers[app].image")) warn",
                 "\(place("workers", "containers[app].image")) deny",
             ])
@@ -279,36 +279,36 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     @Test(arguments: ["spec: oops", "spec: {replicatedJobs: {a: b}}", "spec: {replicatedJobs: [oops]}"])
     func `a field of the wrong type around the pod templates is reported`(_ spec: String) throws {
         let object = jobSet([]).merging(["spec": nil]).merging(try Literal(yaml: spec))
-        let verdict = try World(object).verdict()
-        #expect(verdict.isDenied)
-        #expect(Set(verdict.judgements.map(\.rule.id)) == ["schema"])
+        let decision = try World(object).decision()
+        #expect(decision.isDenied)
+        #expect(Set(decision.findings.map(\.rule.id)) == ["schema"])
     }
 
     @Test func `more than 100 pod templates are denied`() throws {
         func object(_ count: Int) -> Literal { jobSet((0..<count).map { ("job\($0)", World.podSpec) }) }
-        #expect(try !World(object(100)).verdict().isDenied)
-        let verdict = try World(object(101)).verdict()
-        #expect(verdict.isDenied)
-        let bounded = verdict.judgements.filter { $0.finding.clause == .bounded }
+        #expect(try !World(object(100)).decision().isDenied)
+        let decision = try World(object(101)).decision()
+        #expect(decision.isDenied)
+        let bounded = decision.findings.filter { $0.finding.clause == .bounded }
         #expect(bounded.contains { $0.path == "spec.replicatedJobs[job100].template.spec.template" })
         // Pod templates of the wrong type also count.
         var odd = World(jobSet((0..<150).map { ("job\($0)", "oops") }))
         odd.settings = ["PLAYBOOK_RULE_SCHEMA": "warn"]
-        #expect(try odd.verdict().isDenied)
+        #expect(try odd.decision().isDenied)
     }
 
     @Test func `secrets in any pod template are masked`() throws {
         let secret = "tr0ub4dor-and-3"
         let spec = try podSpec("{env: [{name: DB_PASSWORD, value: \(secret)}], image: 'nginx:\(secret)'}")
-        let verdict = try World(jobSet([("a", World.podSpec), ("b", spec)])).verdict()
-        #expect(verdict.judgements.contains { $0.rule.id == "inline-credentials" })
-        #expect(!verdict.message.contains(secret))
+        let decision = try World(jobSet([("a", World.podSpec), ("b", spec)])).decision()
+        #expect(decision.findings.contains { $0.rule.id == "inline-credentials" })
+        #expect(!decision.message.contains(secret))
     }
 
     // MARK: Argo Workflows
 
     private func workflow(_ spec: String) throws -> Literal {
-        let base = WorkloadHolder.all[1].object()
+        let base = WorkloadObject.all[1].object()
         return base.merging(["spec": try Literal(yaml: spec)])
     }
 
@@ -332,12 +332,12 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     }
 
     @Test func `the workflow's settings apply to each template that does not set them`() throws {
-        let context = try World(workflow("securityContext: {runAsNonRoot: null}")).verdict()
-        #expect(context.judgements.map(\.rule.id).contains("run-as-non-root"))
+        let context = try World(workflow("securityContext: {runAsNonRoot: null}")).decision()
+        #expect(context.findings.map(\.rule.id).contains("run-as-non-root"))
         let own = "securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001}"
         for holder in ["templates: [{name: main, \(own)}]", "templateDefaults: {\(own)}"] {
             let object = try workflow("securityContext: null").merging(["spec": try Literal(yaml: holder)])
-            #expect(try World(object).verdict().judgements.map(\.summary) == [], "\(holder)")
+            #expect(try World(object).decision().findings.map(\.summary) == [], "\(holder)")
         }
     }
 
@@ -347,7 +347,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             templateDefaults: {container: {resources: {requests: {cpu: 100m, memory: 1Gi}, limits: {memory: 1Gi}}}}
             templates: [{name: main, container: {resources: null}}]
             """)
-        #expect(try World(object).verdict().judgements.map(\.summary) == [])
+        #expect(try World(object).decision().findings.map(\.summary) == [])
         let root = object.merging(
             ["spec": ["templateDefaults": ["container": ["securityContext": ["privileged": true]]]]]
         ).merging(["spec": ["templates": [["name": "main", "container": ["securityContext": nil]]]]])
@@ -375,7 +375,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     @Test func `an image with a template parameter is not evaluated`() throws {
         let object = try workflow(
             "templates: [{name: main, container: {image: '{{inputs.parameters.image}}'}}, {name: steps, steps: []}]")
-        #expect(try World(object).verdict().judgements.map(\.summary) == [])
+        #expect(try World(object).decision().findings.map(\.summary) == [])
     }
 
     // MARK: PLAYBOOK_WORKLOAD_KINDS
@@ -401,7 +401,7 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
             ]
         ])
         var world = World(filled)
-        #expect(try world.verdict().passedOver != nil)
+        #expect(try world.decision().skipReason != nil)
         world.settings["PLAYBOOK_WORKLOAD_KINDS"] = """
             kubeflow.org/PyTorchJob=spec.pytorchReplicaSpecs.*.template, kubeflow.org/PyTorchJob = spec.extra.template
             """
@@ -446,13 +446,13 @@ struct WorkloadHolder: CustomTestStringConvertible, Sendable {
     // MARK: Requester
 
     @Test func `a change by the kind's own controller is operator-made`() throws {
-        let bad = WorkloadHolder.all[0].object(try podSpec("{image: nginx}"))
-        var world = World(WorkloadHolder.all[0].object()).updated(to: bad)
+        let bad = WorkloadObject.all[0].object(try podSpec("{image: nginx}"))
+        var world = World(WorkloadObject.all[0].object()).updated(to: bad)
         world.user = "system:serviceaccount:knative-serving:controller"
         world.groups = ["system:serviceaccounts"]
         world.rules = [try #require(Catalogue.playbook["image-tag"])]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.settings = ["PLAYBOOK_OPERATOR_ACCOUNTS": "system:serviceaccount:knative-serving:controller"]
-        #expect(try world.verdict().judgements.map(\.leniency) == [.operatorMade])
+        #expect(try world.decision().findings.map(\.leniency) == [.operatorMade])
     }
 }

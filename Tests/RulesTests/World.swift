@@ -107,15 +107,15 @@ struct World {
     }
 
     /// Evaluates the review.
-    func verdict() throws -> Verdict {
+    func decision() throws -> Decision {
         let context = try context()
-        return try read { Judge(context.settings, rules: rules).verdict(on: $0, in: context) }
+        return try read { Evaluator(context.settings, rules: rules).decision(on: $0, in: context) }
     }
 
     /// Returns the result of `/mutate`.
     func mutation() throws -> Mutation {
         let context = try context()
-        return try read { Judge(context.settings, rules: rules).mutation(of: $0, in: context) }
+        return try read { Evaluator(context.settings, rules: rules).mutation(of: $0, in: context) }
     }
 
     private func read<Result>(_ body: (AdmissionReview) -> Result) throws -> Result {

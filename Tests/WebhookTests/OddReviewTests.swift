@@ -16,7 +16,7 @@ import Webhook
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
         let head = RequestHead(method: .post, path: path, mediaType: .json)
         do throws(Rejection) {
-            return try Admission(judge: Judge(settings)).answer(
+            return try Admission(evaluator: Evaluator(settings)).answer(
                 Request(head: head, isBodyTruncated: isTruncated), body: Array(body.utf8).span, in: context
             ).response
         } catch {

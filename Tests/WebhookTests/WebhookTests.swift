@@ -14,7 +14,7 @@ import Webhook
         let settings = try Settings(environment: environment)
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
         do throws(Rejection) {
-            let answer = try Admission(judge: Judge(settings)).answer(request, body: body.span, in: context)
+            let answer = try Admission(evaluator: Evaluator(settings)).answer(request, body: body.span, in: context)
             return (answer.response, answer)
         } catch {
             return (error.response, nil)
@@ -223,7 +223,7 @@ import Webhook
         let context = Context(settings: settings, now: Timestamp(seconds: 1_795_435_200))
         var metrics = Metrics(of: .playbook)
         do throws(Rejection) {
-            _ = try Admission(judge: Judge(settings)).answer(request, body: Array(body.utf8).span, in: context)
+            _ = try Admission(evaluator: Evaluator(settings)).answer(request, body: Array(body.utf8).span, in: context)
             Issue.record("the body was accepted")
         } catch {
             metrics.count(error, of: request.head.path)
@@ -238,7 +238,7 @@ import Webhook
     @Test func `counters of several loops add up`() throws {
         let (_, event) = try post(Fixtures.bytes(catalogue))
         let denial = try #require(event)
-        #expect(denial.decision == .deny && denial.kind == .deployment && denial.requester?.user == "admin")
+        #expect(denial.outcome == .deny && denial.kind == .deployment && denial.requester?.user == "admin")
         var one = Metrics(of: .playbook)
         var other = Metrics(of: .playbook)
         one.count(denial, nanoseconds: 9_000)

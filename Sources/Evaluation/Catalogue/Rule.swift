@@ -2,7 +2,7 @@ public import Kubernetes
 
 /// A rule of the playbook, with its documentation, checks and examples.
 ///
-/// A rule only finds violations. Levels, exemptions, the ratchet, modes and order are applied by the ``Judge``.
+/// A rule only finds violations. Levels, exemptions, the ratchet, modes and order are applied by the ``Evaluator``.
 public final class Rule: Sendable {
     /// The name in exemptions and settings: `memory-request-equals-limit`.
     public let id: String
@@ -59,7 +59,7 @@ public final class Rule: Sendable {
     private let checks: [KindCheck]
 
     /// A function that evaluates an object and reports its findings.
-    public typealias Check = @Sendable (Subject, Context, FindingCollector) throws(CannotJudge) -> Void
+    public typealias Check = @Sendable (Subject, Context, FindingCollector) throws(CannotEvaluate) -> Void
 
     /// A check for objects of some kinds.
     public struct KindCheck: Sendable {

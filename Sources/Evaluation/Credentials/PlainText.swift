@@ -97,8 +97,8 @@ package struct PlainTexts {
     ///
     /// If a text can have more secrets than are listed, the last one represents the rest.
     fileprivate func forEach(
-        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         for entry in texts {
             let text = PlainText(place: entry.place, text: entry.text, decoded: entry.decoded.map { decoded[$0] })
             try body(text, credentials[entry.credentials])
@@ -164,16 +164,16 @@ extension Subject {
     /// Calls a function with the texts that contain secrets, and the secrets: variables, commands, annotations, and entries of
     /// ConfigMaps.
     ///
-    /// - Throws: ``CannotJudge/tooMuchWork`` at the end if there are more than the maximum.
+    /// - Throws: ``CannotEvaluate/tooMuchWork`` at the end if there are more than the maximum.
     package func forEachPlainText(
-        _ body: (PlainText, ArraySlice<Credential>) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        _ body: (PlainText, ArraySlice<Credential>) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         guard isSplit else { return try foundPlainTexts.get().forEach(body) }
         for part in parts { try part.forEachPlainText(body) }
     }
 
     /// Finds the texts.
-    func findPlainTexts() throws(CannotJudge) -> PlainTexts {
+    func findPlainTexts() throws(CannotEvaluate) -> PlainTexts {
         var found = PlainTexts()
         if !changesOnlyMetadata {
             if let template = try template() { try find(in: template, &found) }
@@ -184,7 +184,7 @@ extension Subject {
         return found
     }
 
-    private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotJudge) {
+    private func find(in template: PodTemplate, _ found: inout PlainTexts) throws(CannotEvaluate) {
         for (index, container) in template.containers.enumerated() {
             try findVariables(of: container, &found)
             found.addReferred(of: container)
@@ -195,7 +195,7 @@ extension Subject {
         if kind != .pod, let metadata = template.metadata { findAnnotations(of: metadata, &found) }
     }
 
-    private func findEntries(_ found: inout PlainTexts) throws(CannotJudge) {
+    private func findEntries(_ found: inout PlainTexts) throws(CannotEvaluate) {
         guard kind == .configMap else { return }
         for (field, isEncoded) in [("data", false), ("binaryData", true)] as [(StaticString, Bool)] {
             guard let data = try object.object(field) else { continue }
@@ -212,7 +212,7 @@ extension Subject {
         }
     }
 
-    private func findVariables(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
+    private func findVariables(of container: Container, _ found: inout PlainTexts) throws(CannotEvaluate) {
         for entry in try container.env.objects() {
             let entry = entry.base
             let variable = try EnvironmentVariable(entry)
@@ -221,7 +221,8 @@ extension Subject {
         }
     }
 
-    private func findArguments(of container: Container, _ index: Int, _ found: inout PlainTexts) throws(CannotJudge) {
+    private func findArguments(of container: Container, _ index: Int, _ found: inout PlainTexts) throws(CannotEvaluate)
+    {
         var list = ArgumentList()
         var before: Value?
         // The arguments continue the command line of `command`.
@@ -237,7 +238,7 @@ extension Subject {
         }
     }
 
-    private func findHandlers(of container: Container, _ found: inout PlainTexts) throws(CannotJudge) {
+    private func findHandlers(of container: Container, _ found: inout PlainTexts) throws(CannotEvaluate) {
         for purpose in Probe.Purpose.allCases {
             if let probe = try container.probe(purpose) { findTexts(of: probe.value, &found) }
         }

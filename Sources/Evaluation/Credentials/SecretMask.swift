@@ -22,13 +22,14 @@ public struct SecretMask {
     }
 
     /// Replaces the secrets in all texts of a decision.
-    static func mask(_ verdict: inout Verdict, of subject: Subject) {
-        let unreadable = verdict.unreadable.count + verdict.notEvaluated.count { $0.path != nil }
+    static func mask(_ decision: inout Decision, of subject: Subject) {
+        let unreadable = decision.unreadable.count + decision.notEvaluated.count { $0.path != nil }
         guard
-            !verdict.isSilent || verdict.untrustedController != nil || unreadable > 0 || !verdict.exemptionUses.isEmpty
+            !decision.isSilent || decision.untrustedController != nil || unreadable > 0
+                || !decision.exemptionUses.isEmpty
         else { return }
-        let mask = SecretMask(of: subject, verdict.judgements.count * 4 + unreadable) { verdict.replaceTexts($0) }
-        verdict.replaceTexts(mask.replacement)
+        let mask = SecretMask(of: subject, decision.findings.count * 4 + unreadable) { decision.replaceTexts($0) }
+        decision.replaceTexts(mask.replacement)
     }
 
     private init() {}
@@ -117,16 +118,16 @@ extension AdmissionReview {
     }
 }
 
-extension Verdict {
+extension Decision {
     /// Replaces all texts that have a replacement.
     fileprivate mutating func replaceTexts(_ replacement: TextReplacement) {
-        for index in judgements.indices {
-            if let judgement = judgements[index].replacingTexts(replacement) { judgements[index] = judgement }
+        for index in findings.indices {
+            if let decided = findings[index].replacingTexts(replacement) { findings[index] = decided }
         }
         for index in notEvaluated.indices { notEvaluated[index].replacePath(replacement) }
         for index in unreadable.indices { unreadable[index].replacePath(replacement) }
         for index in notices.indices { notices[index] = replacement(notices[index], false) ?? notices[index] }
-        wayOn = replacement(wayOn, false) ?? wayOn
+        denialAdvice = replacement(denialAdvice, false) ?? denialAdvice
         object = object.map { object in replacement(object.title, false).map(object.titled) ?? object }
         untrustedController = untrustedController.map { replacement($0, false) ?? $0 }
         operatorAccount = operatorAccount.map { replacement($0, false) ?? $0 }
@@ -144,10 +145,10 @@ extension NotEvaluated {
     }
 }
 
-extension Judgement {
+extension DecidedFinding {
     /// Returns the finding with replaced texts; nil if nothing is replaced.
-    fileprivate func replacingTexts(_ replacement: TextReplacement) -> Judgement? {
-        let remedy = remedy.replacingTexts(replacement)
+    fileprivate func replacingTexts(_ replacement: TextReplacement) -> DecidedFinding? {
+        let change = change.replacingTexts(replacement)
         let (path, message) = (replacement(path, true), replacement(finding.message, false))
         // Its keys are those of the path.
         let field = path == nil ? nil : replacement(field, true)
@@ -157,7 +158,7 @@ extension Judgement {
         let reason = exemption.flatMap { replacement($0.reason, false) }
         let past = replacement(past, false)
         guard
-            remedy != nil || past != nil || path != nil || message != nil || advice != nil || choice != nil
+            change != nil || past != nil || path != nil || message != nil || advice != nil || choice != nil
                 || reason != nil
         else {
             return nil
@@ -170,9 +171,9 @@ extension Judgement {
         let exemption = exemption.map {
             Exemption(origin: $0.origin, rules: $0.rules, reason: reason ?? $0.reason, until: $0.until)
         }
-        return Judgement(
+        return DecidedFinding(
             rule: rule, finding: finding, path: path ?? self.path, field: field ?? self.field,
-            remedy: remedy ?? self.remedy, level: level,
+            change: change ?? self.change, level: level,
             effect: effect, leniency: leniency, exemption: exemption, past: past ?? self.past, remark: remark)
     }
 }

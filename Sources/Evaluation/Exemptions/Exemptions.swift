@@ -82,7 +82,7 @@ package final class Exemptions {
 
     /// Adds the exemption of the object's Namespace, if it is known.
     private func addNamespace(of subject: Subject, in context: Context) {
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             let annotations = try context.relatedObjects.namespace(subject.namespace)?.annotations
             // Mistakes in the Namespace's annotations are reported to the requester that changes the Namespace.
             var ignored = Notices()
@@ -93,7 +93,7 @@ package final class Exemptions {
     }
 
     private func addWorkload(of subject: Subject, in context: Context) {
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             let workload = try context.relatedObjects.workload(
                 subject.scaledKind, subject.name ?? "", in: subject.namespace)
             for annotations in [workload?.annotations, workload?.templateAnnotations] {

@@ -6,21 +6,21 @@ public struct Mutation: Sendable {
     /// The patch; empty if there is nothing to fix or the result is uncertain.
     public internal(set) var patch = Patch()
     /// The decision that has the fixes; it has only findings that are fixed, or would be fixed in enforce mode.
-    public package(set) var verdict = Verdict()
+    public package(set) var decision = Decision()
     /// True if the fixes are reported but not applied.
     public internal(set) var isDryRun = false
 
     /// The fixes; in dry-run mode those that would be applied.
-    public var fixes: [Judgement] { verdict.judgements }
+    public var fixes: [DecidedFinding] { decision.findings }
 
     /// The warnings for the client, one line per fix.
     public var warnings: [String] {
         let verb = isDryRun ? "would fix" : "fixed"
-        return Verdict.limited(
+        return Decision.limited(
             fixes.map { fix in
                 let (start, end) = ("playbook \(verb): ", " [\(fix.rule.id)]")
-                let room = Verdict.maximumWarning - 3 - start.utf8.count - end.utf8.count
-                return start + fix.remedy.line(within: room) + end
+                let room = Decision.maximumWarning - 3 - start.utf8.count - end.utf8.count
+                return start + fix.change.line(within: room) + end
             })
     }
 
@@ -33,7 +33,7 @@ public struct Mutation: Sendable {
     }
 }
 
-extension Judge {
+extension Evaluator {
     /// Creates the patch with all safe fixes for a request; it never denies a request.
     ///
     /// The patch is applied to the object, and the result is evaluated again: if a fixed finding remains or a new one appears,
@@ -45,42 +45,42 @@ extension Judge {
     ///   - isWanted: Returns true for the fixes to apply.
     /// - Returns: The patch and its fixes.
     public func mutation(
-        of review: AdmissionReview, in context: Context, where isWanted: (Judgement) -> Bool = { _ in true }
+        of review: AdmissionReview, in context: Context, where isWanted: (DecidedFinding) -> Bool = { _ in true }
     ) -> Mutation {
         var mutation = Mutation()
         guard let object = review.object, review.mayBePatched, object.canBeCopied else { return mutation }
         let subject = Subject(review, object, in: context)
         // A controller can replace all pods when the pod template of its custom resource changes.
         guard !subject.isSplit || review.operation == .create else { return mutation }
-        func wanted(_ verdict: Verdict) -> [Judgement] {
-            verdict.judgements.filter { judgement in
-                judgement.finding.isFixable && judgement.effect != .exempt
-                    && context.settings.fixes.includes(judgement.rule)
+        func wanted(_ decision: Decision) -> [DecidedFinding] {
+            decision.findings.filter { decided in
+                decided.finding.isFixable && decided.effect != .exempt
+                    && context.settings.fixes.includes(decided.rule)
                     // Additive fixes set what pods have anyway. A controller can read other fields for its own purposes.
-                    && (!subject.isSplit || judgement.rule.fix?.isAdditive == true)
-                    && subject.isChangedHere(judgement.finding) && isWanted(judgement)
+                    && (!subject.isSplit || decided.rule.fix?.isAdditive == true)
+                    && subject.isChangedHere(decided.finding) && isWanted(decided)
             }
         }
-        var fixes = wanted(verdict(on: review, in: context, for: .patch))
+        var fixes = wanted(decision(on: review, in: context, for: .patch))
         guard !fixes.isEmpty else { return mutation }
         let literal = Literal(object)
         // A fix can make another one possible: after a CPU request is set, the limit can be removed.
-        for _ in 0..<Judge.mostRounds {
+        for _ in 0..<Evaluator.mostRounds {
             let patch = Patch(fixes.flatMap(\.finding.edits), on: literal)
             guard !patch.operations.isEmpty, let patched = try? patch.applied(to: literal),
-                let after = verdict(on: review, of: patched, after: fixes, of: subject, in: context)
+                let after = decision(on: review, of: patched, after: fixes, of: subject, in: context)
             else { break }
-            (mutation.patch, mutation.verdict.judgements) = (patch, fixes)
+            (mutation.patch, mutation.decision.findings) = (patch, fixes)
             let more = wanted(after)
             guard !more.isEmpty else { break }
             fixes += more
         }
         guard !mutation.fixes.isEmpty else { return mutation }
-        mutation.verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
+        mutation.decision.object = EvaluatedObject(of: review, context.settings, title: subject.title)
         for index in mutation.fixes.indices {
-            mutation.verdict.judgements[index].remedy = RemedyText(mutation.fixes[index].finding, subject)
+            mutation.decision.findings[index].change = SuggestedChange(mutation.fixes[index].finding, subject)
         }
-        SecretMask.mask(&mutation.verdict, of: subject)
+        SecretMask.mask(&mutation.decision, of: subject)
         mutation.isDryRun = context.settings.mode == .dryRun
         if mutation.isDryRun { mutation.patch = Patch() }
         return mutation
@@ -95,16 +95,16 @@ extension Judge {
 
     /// Evaluates a request with the patched object; nil if the object cannot be read, still has one of the fixed findings, or
     /// has a new one.
-    private func verdict(
-        on review: AdmissionReview, of patched: Literal, after fixes: [Judgement], of subject: Subject,
+    private func decision(
+        on review: AdmissionReview, of patched: Literal, after fixes: [DecidedFinding], of subject: Subject,
         in context: Context
-    ) -> Verdict? {
+    ) -> Decision? {
         guard let document = try? Document(parsing: Array(patched.json.utf8)) else { return nil }
         return withExtendedLifetime(document) {
             let review = review.replacingObject(with: document.root)
-            let after = verdict(on: review, in: context, for: .patch)
+            let after = decision(on: review, in: context, for: .patch)
             let fixed = Set(fixes.map(\.key))
-            guard after.judgements.allSatisfy({ !fixed.contains($0.key) }),
+            guard after.findings.allSatisfy({ !fixed.contains($0.key) }),
                 hasOnlyFindings(of: subject, Subject(review, document.root, in: context), in: context)
             else { return nil }
             return after
@@ -117,7 +117,7 @@ extension Value {
     fileprivate var canBeCopied: Bool { byteCount <= 2 << 20 && nodeCount <= 100_000 }
 }
 
-extension Judgement {
+extension DecidedFinding {
     /// The identity of a finding within one object, in this process.
     public var key: String { "\(rule.id) \(path) \(finding.chosen ?? "")" }
 }

@@ -1,7 +1,7 @@
 import JSON
 public import Kubernetes
 
-extension Verdict {
+extension Decision {
     /// The maximum number of findings that a denial describes.
     static let maximumFindings = 50
     /// The maximum length of a denial, in bytes.
@@ -15,29 +15,29 @@ extension Verdict {
 
     /// The text of the denial: the findings that deny, each with its suggested change.
     public var message: String {
-        let rules = Set(judgements.filter { $0.effect == .deny }.map(\.rule.id)).count
+        let rules = Set(findings.filter { $0.effect == .deny }.map(\.rule.id)).count
         let denials = shownDenials
         let further = further(.deny)
         var text = "\(clipped(subject.title)) violates \(rules == 1 ? "1 rule" : "\(rules) rules"):\n"
-        let entries = Verdict.entries(
-            of: denials, within: Verdict.maximumMessage - text.utf8.count - wayOn.utf8.count - 34)
+        let entries = Decision.entries(
+            of: denials, within: Decision.maximumMessage - text.utf8.count - denialAdvice.utf8.count - 34)
         for entry in entries { text += "\n" + entry }
-        let more = merged.count { $0.judgement.effect == .deny } - entries.count + further
+        let more = merged.count { $0.decided.effect == .deny } - entries.count + further
         if more > 0 { text += "\nand \(more) more.\n" }
-        let room = Verdict.maximumMessage - text.utf8.count - wayOn.utf8.count - 2
-        text += links(for: denials.map(\.judgement), within: room)
-        return wayOn.isEmpty ? text : "\(text)\n\(wayOn)\n"
+        let room = Decision.maximumMessage - text.utf8.count - denialAdvice.utf8.count - 2
+        text += links(for: denials.map(\.decided), within: room)
+        return denialAdvice.isEmpty ? text : "\(text)\n\(denialAdvice)\n"
     }
 
     /// The findings that a denial shows, in order: at least the first one of every rule.
     private var shownDenials: [MergedFinding] {
-        let denials = merged.filter { $0.judgement.effect == .deny }
-        guard denials.count > Verdict.maximumFindings else { return denials }
+        let denials = merged.filter { $0.decided.effect == .deny }
+        guard denials.count > Decision.maximumFindings else { return denials }
         var seen: Set<String> = []
-        let firsts = denials.filter { seen.insert($0.judgement.rule.id).inserted }
+        let firsts = denials.filter { seen.insert($0.decided.rule.id).inserted }
         let offsets = Set(firsts.map(\.offset))
         let others = denials.filter { !offsets.contains($0.offset) }
-        return (firsts + others).prefix(Verdict.maximumFindings).sorted { $0.offset < $1.offset }
+        return (firsts + others).prefix(Decision.maximumFindings).sorted { $0.offset < $1.offset }
     }
 
     /// The entries that fit, in order: at least the first one of every rule.
@@ -53,14 +53,14 @@ extension Verdict {
             room -= fitting.utf8.count + 1
         }
         var seen: Set<String> = []
-        let firsts = denials.indices.filter { seen.insert(denials[$0].judgement.rule.id).inserted }
+        let firsts = denials.indices.filter { seen.insert(denials[$0].decided.rule.id).inserted }
         firsts.forEach(add)
         for index in denials.indices where room > 0 { add(index) }
         return entries.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Links to the documentation of the rules that deny, one per line.
-    private func links(for denials: [Judgement], within room: Int) -> String {
+    private func links(for denials: [DecidedFinding], within room: Int) -> String {
         guard !documentation.isEmpty else { return "" }
         var text = ""
         var seen: Set<String> = []
@@ -72,7 +72,7 @@ extension Verdict {
     /// The findings that deny, for tools: `field` is a field path as in `metav1.StatusCause`, and the message has the readable
     /// path.
     public var causes: [AdmissionResponse.Cause] {
-        judgements.filter { $0.effect == .deny }.prefix(Verdict.maximumFindings).map { denial in
+        findings.filter { $0.effect == .deny }.prefix(Decision.maximumFindings).map { denial in
             AdmissionResponse.Cause(
                 reason: denial.rule.id, field: clipped(denial.field),
                 message: clipped("\(denial.path) \(denial.finding.message)"))
@@ -82,40 +82,40 @@ extension Verdict {
     /// The warnings that the client shows: one line each, the most severe first, within the API server's limit.
     public var warnings: [String] {
         let all = warningsInOrder
-        let shown = all.prefix(Verdict.mostWarnings)
+        let shown = all.prefix(Decision.mostWarnings)
         let lines =
-            shown.map { $0.judgement.warning(of: $0.ids, $0.addition, suggesting: $0.suggestion.judgement.remedy) }
+            shown.map { $0.decided.warning(of: $0.ids, $0.addition, suggesting: $0.suggestion.decided.change) }
             + notices.map { "playbook: " + $0 }
-        return Verdict.limited(lines, further: all.count - shown.count + further(.warn))
+        return Decision.limited(lines, further: all.count - shown.count + further(.warn))
     }
 
     /// Returns the number of findings with an effect that are counted but not described.
-    private func further(_ effect: Judgement.Effect) -> Int {
+    private func further(_ effect: DecidedFinding.Effect) -> Int {
         further.reduce(0) { $1.effect == effect ? $0 + $1.count : $0 }
     }
 
     /// Creates the suggested changes: for all findings, or only for those that the response shows.
-    mutating func addRemedies(of subject: Subject, onlyShown: Bool) {
-        var shown = Array(judgements.indices)
+    mutating func addChanges(of subject: Subject, onlyShown: Bool) {
+        var shown = Array(findings.indices)
         if onlyShown {
             // The causes have the first findings, the message the first finding of each rule.
-            let denials = judgements.indices.filter { judgements[$0].effect == .deny }
-            let shownFindings = shownDenials + warningsInOrder.prefix(Verdict.mostWarnings)
+            let denials = findings.indices.filter { findings[$0].effect == .deny }
+            let shownFindings = shownDenials + warningsInOrder.prefix(Decision.mostWarnings)
             shown = Array(
-                Set(denials.prefix(Verdict.maximumFindings)).union(
+                Set(denials.prefix(Decision.maximumFindings)).union(
                     shownFindings.flatMap { [$0.offset, $0.suggestion.offset] }))
         }
         for index in shown {
-            judgements[index].remedy = RemedyText(judgements[index].finding, subject)
-            guard judgements[index].effect == .deny else { continue }
-            judgements[index].field = subject.fieldPath(judgements[index].finding.place)
+            findings[index].change = SuggestedChange(findings[index].finding, subject)
+            guard findings[index].effect == .deny else { continue }
+            findings[index].field = subject.fieldPath(findings[index].finding.place)
         }
     }
 
     /// The findings that warn, the most severe first.
     private var warningsInOrder: [MergedFinding] {
-        merged.filter { $0.judgement.effect == .warn }
-            .sorted { ($0.judgement.severity, $0.offset) < ($1.judgement.severity, $1.offset) }
+        merged.filter { $0.decided.effect == .warn }
+            .sorted { ($0.decided.severity, $0.offset) < ($1.decided.severity, $1.offset) }
     }
 
     /// Returns lines that fit the API server's limits, without control characters.
@@ -164,10 +164,10 @@ extension Verdict {
             for rule in rules where !unique.contains(rule) { unique.append(rule) }
             if !unique.isEmpty { result.append((key, unique.joined(separator: ","))) }
         }
-        func rules(_ isMeant: (Judgement) -> Bool) -> [String] { judgements.filter(isMeant).map(\.rule.id) }
-        if !judgements.isEmpty {
+        func rules(_ isMeant: (DecidedFinding) -> Bool) -> [String] { findings.filter(isMeant).map(\.rule.id) }
+        if !findings.isEmpty {
             result.append(
-                ("decision", isDenied ? "deny" : judgements.contains { $0.effect == .warn } ? "warn" : "allow"))
+                ("decision", isDenied ? "deny" : findings.contains { $0.effect == .warn } ? "warn" : "allow"))
             add("rules-denied", rules { $0.effect == .deny })
             add("rules-would-deny", rules { $0.leniency == .dryRun })
             add("rules-warned", rules { $0.effect == .warn && $0.leniency != .dryRun && $0.leniency != .existing })
@@ -184,13 +184,13 @@ extension Verdict {
 extension MergedFinding {
     /// The rules and the finding, on one line.
     fileprivate var headline: String {
-        "- \(ids): \(judgement.headline)\(clipped(addition))\(judgement.remark)\n"
+        "- \(ids): \(decided.headline)\(clipped(addition))\(decided.remark)\n"
     }
 
     /// The finding with its suggested change, as a denial shows it.
     fileprivate var entry: String {
         var text = headline
-        for line in suggestion.judgement.remedy.block.split(separator: "\n", omittingEmptySubsequences: false)
+        for line in suggestion.decided.change.block.split(separator: "\n", omittingEmptySubsequences: false)
         where !line.isEmpty {
             text += "    \(line)\n"
         }
@@ -198,25 +198,25 @@ extension MergedFinding {
     }
 }
 
-extension Judgement {
+extension DecidedFinding {
     /// The finding on one line, after its path.
     fileprivate var headline: String {
         "\(path.isEmpty ? "" : clipped(path) + " ")\(clipped(finding.message))"
     }
 
     /// The finding on one line, before its suggested change.
-    public var warning: String { warning(of: rule.id, suggesting: remedy) }
+    public var warning: String { warning(of: rule.id, suggesting: change) }
 
     /// Returns the finding on one line, as a finding of several rules.
-    fileprivate func warning(of ids: String, _ addition: String = "", suggesting remedy: RemedyText) -> String {
+    fileprivate func warning(of ids: String, _ addition: String = "", suggesting change: SuggestedChange) -> String {
         // The line must fit, however long the value or the suggested change is.
-        let room = Verdict.maximumWarning - 3
+        let room = Decision.maximumWarning - 3
         let rule = " [\(ids)\(note.map { ", \($0)" } ?? "")]"
         let what =
             oneLine("\(path.isEmpty ? "" : path + " ")\(finding.message)\(addition)", atMost: room - rule.utf8.count)
             + rule
-        let remedy = remedy.line(within: room - what.utf8.count - 2)
-        return remedy.isEmpty ? what : "\(what); \(remedy)"
+        let change = change.line(within: room - what.utf8.count - 2)
+        return change.isEmpty ? what : "\(what); \(change)"
     }
 
     /// The reason why a finding of a rule that denies only warns, in a few words.
@@ -254,7 +254,7 @@ extension Judgement {
 }
 
 /// Returns a text on one line, without control characters and no longer than a warning.
-func singleLine(_ text: String) -> String { oneLine(text, atMost: Verdict.maximumWarning) }
+func singleLine(_ text: String) -> String { oneLine(text, atMost: Decision.maximumWarning) }
 
 /// Returns a value from the request on one line, shortened for a message.
 func clipped(_ text: String) -> String { oneLine(text, atMost: 300) }

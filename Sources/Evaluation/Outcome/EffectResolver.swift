@@ -29,38 +29,38 @@ final class EffectResolver {
     /// The effect of a finding and the reason for it.
     struct Fate {
         let level: Level
-        let effect: Judgement.Effect
-        let leniency: Judgement.Leniency?
+        let effect: DecidedFinding.Effect
+        let leniency: DecidedFinding.Leniency?
         let exemption: Exemption?
     }
 
     /// Returns a finding with its effect; suggested changes are added later, only to findings that are shown.
-    func judgement(_ entry: FindingCollector.Entry) -> Judgement {
+    func decided(_ entry: FindingCollector.Entry) -> DecidedFinding {
         let finding = entry.finding.with { $0.relatedObject = $0.relatedObject?.withoutEmptyNamespace }
         let fate = fate(of: entry.traits, entry.rule)
-        var judgement = Judgement(
-            rule: entry.rule, finding: finding, path: entry.path, remedy: .untold, level: fate.level,
+        var decided = DecidedFinding(
+            rule: entry.rule, finding: finding, path: entry.path, change: .none, level: fate.level,
             effect: fate.effect, leniency: fate.leniency, exemption: fate.exemption)
         if fate.leniency == .existing {
             if let past, isPast(entry.traits, entry.rule) {
-                judgement.past = " in \(past.template.source)"
+                decided.past = " in \(past.template.source)"
             } else if let end = context.settings.ratchetEnd, fate.level == .deny {
-                judgement.past = ", denied from \(end)"
+                decided.past = ", denied from \(end)"
             }
         }
-        if fate.leniency == .grace { judgement.past = " until \(graceEnd)" }
+        if fate.leniency == .grace { decided.past = " until \(graceEnd)" }
         if fate.leniency == .operatorMade, let owner = origin.operatingOwner {
-            judgement.past = ": change \(owner.kindName) \(owner.name)"
+            decided.past = ": change \(owner.kindName) \(owner.name)"
         }
         if fate.effect == .deny, entry.traits.isAboutCount, let past, past.isScaledBelow(subject),
             let count = past.template.replicas
         {
-            judgement.remark = " (\(past.template.source) had \(count) replicas; a roll-back cannot lower the number)"
+            decided.remark = " (\(past.template.source) had \(count) replicas; a roll-back cannot lower the number)"
         }
         if fate.effect == .deny, isPastInDoubt {
-            judgement.remark = " (the workload's revisions could not be read; try again)"
+            decided.remark = " (the workload's revisions could not be read; try again)"
         }
-        return judgement
+        return decided
     }
 
     /// Returns the effect of a finding of a rule, before the finding is described.
@@ -70,12 +70,12 @@ final class EffectResolver {
             return Fate(level: level, effect: .exempt, leniency: nil, exemption: exemption)
         }
         let leniency = leniency(for: traits, of: rule, level)
-        let effect: Judgement.Effect = level == .deny && leniency == nil ? .deny : .warn
+        let effect: DecidedFinding.Effect = level == .deny && leniency == nil ? .deny : .warn
         return Fate(level: level, effect: effect, leniency: leniency, exemption: nil)
     }
 
     /// Returns the reason why a finding does not deny: the reason that will apply the longest.
-    private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> Judgement.Leniency? {
+    private func leniency(for traits: Finding.Traits, of rule: Rule, _ level: Level) -> DecidedFinding.Leniency? {
         let isPast = isPast(traits, rule)
         if traits.isHint { return .hint }
         // A rule that only warns needs no other reason, but existing violations are reported as such.
@@ -111,7 +111,7 @@ final class EffectResolver {
     }
 
     /// Returns the reason why a finding about a controller's object does not deny.
-    private func leniency(byOriginOf rule: Rule) -> Judgement.Leniency? {
+    private func leniency(byOriginOf rule: Rule) -> DecidedFinding.Leniency? {
         switch origin.trust {
         case .none: return nil
         case .operatorMade:
@@ -125,7 +125,7 @@ final class EffectResolver {
     }
 
     /// Returns the reason why a finding does not deny in the object's namespace.
-    private func leniency(byNamespaceOf rule: Rule, _ traits: Finding.Traits) -> Judgement.Leniency? {
+    private func leniency(byNamespaceOf rule: Rule, _ traits: Finding.Traits) -> DecidedFinding.Leniency? {
         let settings = context.settings
         if rule.concern != .security || rule.allowsUnsetInPlatforms && traits.isUnset,
             settings.isPlatform(namespace: subject.namespace)

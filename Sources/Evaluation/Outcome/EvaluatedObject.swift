@@ -52,7 +52,7 @@ public final class EvaluatedObject: Sendable {
     }
 }
 
-extension Verdict {
+extension Decision {
     /// The object that was evaluated; without names for a server's decision without findings.
     public var subject: EvaluatedObject { object ?? .unnamed }
 

@@ -55,9 +55,9 @@ public final class FindingCollector {
     /// The traits of the last finding and whether it denies; most findings of a rule have the same traits.
     private var latest: (traits: Finding.Traits, denies: Bool)?
     /// The rule's findings about a split object; findings that all parts have in common are reported once.
-    private var told: Set<Told> = []
+    private var reported: Set<Reported> = []
 
-    private struct Told: Hashable {
+    private struct Reported: Hashable {
         let value: NodeID
         let absent: [String]
         let clause: String
@@ -121,10 +121,10 @@ public final class FindingCollector {
 
     /// Counts members or elements before they are read, or strings before they are compared.
     ///
-    /// - Throws: ``CannotJudge/tooMuchWork`` if the request has no steps left.
+    /// - Throws: ``CannotEvaluate/tooMuchWork`` if the request has no steps left.
     @inlinable
     @inline(__always)
-    public func step(_ count: Int = 1) throws(CannotJudge) {
+    public func step(_ count: Int = 1) throws(CannotEvaluate) {
         steps -= count
         if steps < 0 { throw .tooMuchWork }
     }
@@ -163,7 +163,7 @@ public final class FindingCollector {
             if traits.isHint, subject.isOld { return }
             return keep(choice() ?? mark(), excess, at: field)
         }
-        if subject.isSplit, isTold(clause(), field, choice() ?? mark()) { return }
+        if subject.isSplit, isReported(clause(), field, choice() ?? mark()) { return }
         var traits = traits
         traits.isAboutCount = subject.isCount(field)
         traits.isInPastTemplate = ratchet.isInPastTemplate(field, of: rules[order])
@@ -203,7 +203,7 @@ public final class FindingCollector {
         guard let ratchet else {
             return choices.forEach { keep($0, nil, at: field) }
         }
-        if subject.isSplit, isTold(clause, field, choices.joined(separator: ",")) { return }
+        if subject.isSplit, isReported(clause, field, choices.joined(separator: ",")) { return }
         var traits = Finding.Traits()
         traits.isExisting = choices.allSatisfy { choice in
             ratchet.has({ FindingKey(at: field, choice: choice, in: subject) }, nil, of: rules[order], &steps)
@@ -224,8 +224,8 @@ public final class FindingCollector {
     }
 
     /// Evaluates a part of the check; if related objects are not available, the other parts are still evaluated.
-    public func separately(_ part: @autoclosure () throws(CannotJudge) -> Void) throws(CannotJudge) {
-        do throws(CannotJudge) {
+    public func separately(_ part: @autoclosure () throws(CannotEvaluate) -> Void) throws(CannotEvaluate) {
+        do throws(CannotEvaluate) {
             try part()
         } catch {
             guard case .unknown(let relatedObject) = error else { throw error }
@@ -237,9 +237,9 @@ public final class FindingCollector {
     public func place(of field: Field) -> Pointer { subject.pointer(to: field) }
 
     /// Returns true if another part of the object has the same finding.
-    private func isTold(_ clause: Clause, _ field: Field, _ choice: String?) -> Bool {
-        let finding = Told(value: field.base.id, absent: field.absentKeys, clause: clause.name, choice: choice)
-        return !told.insert(finding).inserted
+    private func isReported(_ clause: Clause, _ field: Field, _ choice: String?) -> Bool {
+        let finding = Reported(value: field.base.id, absent: field.absentKeys, clause: clause.name, choice: choice)
+        return !reported.insert(finding).inserted
     }
 
     /// Keeps the key of a past state's finding.
@@ -297,7 +297,7 @@ public final class FindingCollector {
     private func endRule() {
         hasFindings = false
         latest = nil
-        told.removeAll()
+        reported.removeAll()
         // Findings that deny come first; the others are kept if there is room.
         lenient.shrink(to: limit - denying.entries.count)
         for shelf in [denying, lenient] {
@@ -322,7 +322,7 @@ public final class FindingCollector {
     @inline(__always)
     func run(_ check: @escaping Rule.Check, onlyLongRunning: Bool = false) -> NotEvaluated.Cause? {
         guard steps >= 0, !subject.isSplit else { return runParts(check, onlyLongRunning) }
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             try check(subject, context, self)
         } catch {
             return end(after: end(at: error))
@@ -361,7 +361,7 @@ public final class FindingCollector {
     }
 
     private func ask(_ check: @escaping Rule.Check, about subject: Subject) -> NotEvaluated.Cause? {
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             try check(subject, context, self)
             return nil
         } catch {
@@ -370,7 +370,7 @@ public final class FindingCollector {
     }
 
     /// Reports the reason why a check stopped.
-    private func end(at error: CannotJudge) -> NotEvaluated.Cause? {
+    private func end(at error: CannotEvaluate) -> NotEvaluated.Cause? {
         switch error {
         case .malformed(let node, let expected): return addUnreadable(node, expected)
         case .tooLong(let node, let expected): addBounded(Finding(.bounded, node, of: subject, isNot: expected))

@@ -13,7 +13,7 @@ public struct RuleAnswer: Sendable {
         /// The rule has no findings.
         case passed
         /// The rule has findings.
-        case found([Judgement])
+        case found([DecidedFinding])
     }
 
     /// The rule.
@@ -22,7 +22,7 @@ public struct RuleAnswer: Sendable {
     public let outcome: Outcome
 }
 
-extension Verdict {
+extension Decision {
     /// Returns the result of each rule for the request, to explain the decision.
     ///
     /// The decision contains the findings; the reasons why other rules do not apply are determined here, so that requests do
@@ -48,7 +48,7 @@ extension Verdict {
         of rule: Rule, _ subject: Subject?, _ change: Change?, _ review: AdmissionReview, _ context: Context
     ) -> RuleAnswer.Outcome {
         if context.settings.level(of: rule) == .off { return .off }
-        if let reason = rule.scope.reasonNotToAsk(about: review, subject?.ruledKind ?? review.kind) ?? passedOver {
+        if let reason = rule.scope.reasonNotToAsk(about: review, subject?.ruledKind ?? review.kind) ?? skipReason {
             return .notAsked(reason)
         }
         if subject?.isPassed(by: rule) ?? false { return .notAsked("the controller of this kind sets these fields") }
@@ -68,7 +68,7 @@ extension Verdict {
         if let entry = (notEvaluated + unreadable).first(where: { $0.rule.id == rule.id }) {
             return .notEvaluated(entry.reason)
         }
-        let found = judgements.filter { $0.rule.id == rule.id }
+        let found = findings.filter { $0.rule.id == rule.id }
         return found.isEmpty ? .passed : .found(found)
     }
 }

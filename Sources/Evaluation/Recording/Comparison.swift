@@ -10,17 +10,17 @@ public struct Comparison: Sendable {
         /// The readable path.
         public let path: String
         /// The recorded effect; nil if the finding is new.
-        public let before: Judgement.Effect?
+        public let before: DecidedFinding.Effect?
         /// The current effect; nil if the finding no longer occurs.
-        public let now: Judgement.Effect?
+        public let now: DecidedFinding.Effect?
         /// The message; empty if the finding no longer occurs.
         public let message: String
     }
 
     /// The recorded decision.
-    public let before: Verdict.Decision
+    public let before: Decision.Outcome
     /// The current decision; findings that cannot be replayed have their recorded effect, in the current mode.
-    public let now: Verdict.Decision
+    public let now: Decision.Outcome
     /// The findings whose effect differs.
     public let changes: [Change]
     /// The rules that need a redacted field or a related object that was not recorded; their recorded results are used.
@@ -36,24 +36,24 @@ extension Comparison {
     /// Compares the current decision on a review with the recorded one.
     ///
     /// - Parameters:
-    ///   - verdict: The current decision.
+    ///   - decision: The current decision.
     ///   - recording: The recorded decision.
     ///   - review: The review, with redacted secrets.
     ///   - settings: The current settings.
     public init(
-        _ verdict: Verdict, with recording: Recording, of review: AdmissionReview, _ settings: Settings
+        _ decision: Decision, with recording: Recording, of review: AdmissionReview, _ settings: Settings
     ) {
         before = recording.decision
-        guard !recording.findings.isEmpty || !verdict.judgements.isEmpty else {
-            now = verdict.decision
+        guard !recording.findings.isEmpty || !decision.findings.isEmpty else {
+            now = decision.outcome
             (changes, notReplayable) = ([], [])
             return
         }
         let then = Entries(recording)
-        let today = Entries(verdict)
+        let today = Entries(decision)
         let object = (review.operation == .delete ? review.oldObject : review.object)
         var (changes, stuck): ([Change], [String]) = ([], [])
-        var effects: [Judgement.Effect] = []
+        var effects: [DecidedFinding.Effect] = []
         for key in today.order + then.order.filter({ today.entries[$0] == nil }) {
             let (old, new) = (then.entries[key], today.entries[key])
             guard old?.effect != new?.effect, let place = (new ?? old)?.place else {
@@ -62,8 +62,8 @@ extension Comparison {
             }
             // If the rule is off or the request is skipped, the rule read no redacted text.
             let isAsked =
-                verdict.passedOver == nil && settings.catalogue[key.rule].map { settings.level(of: $0) } != .off
-            let isUnknown = new == nil && verdict.notEvaluated.contains { $0.rule.id == key.rule }
+                decision.skipReason == nil && settings.catalogue[key.rule].map { settings.level(of: $0) } != .off
+            let isUnknown = new == nil && decision.notEvaluated.contains { $0.rule.id == key.rule }
             if isUnknown || isAsked && object?.isRedacted(at: place) ?? false {
                 if !stuck.contains(key.rule) { stuck.append(key.rule) }
                 guard let old, let rule = settings.catalogue[key.rule] else { continue }
@@ -84,7 +84,7 @@ extension Comparison {
         notReplayable = stuck
         now =
             effects.contains(.deny)
-            ? .deny : effects.contains(.warn) || !verdict.notices.isEmpty ? .warn : .allow
+            ? .deny : effects.contains(.warn) || !decision.notices.isEmpty ? .warn : .allow
     }
 
     /// Compares findings with a request that was allowed without any.
@@ -92,15 +92,15 @@ extension Comparison {
     /// - Parameters:
     ///   - findings: The findings that apply, with their effects.
     ///   - isNamed: False to replace the path and the message, which contain names of the object, by the title of the rule.
-    public init(admitted findings: [(judgement: Judgement, effect: Judgement.Effect)], isNamed: Bool = true) {
+    public init(admitted findings: [(decided: DecidedFinding, effect: DecidedFinding.Effect)], isNamed: Bool = true) {
         before = .allow
         var seen: Set<String> = []
-        changes = findings.compactMap { judgement, effect in
-            let rule = judgement.rule
+        changes = findings.compactMap { decided, effect in
+            let rule = decided.rule
             if !isNamed, !seen.insert(rule.id).inserted { return nil }
             return Change(
-                rule: rule.id, path: isNamed ? judgement.path : rule.title, before: nil, now: effect,
-                message: isNamed ? judgement.finding.message : "")
+                rule: rule.id, path: isNamed ? decided.path : rule.title, before: nil, now: effect,
+                message: isNamed ? decided.finding.message : "")
         }
         notReplayable = []
         let effects = findings.map(\.effect)
@@ -120,13 +120,13 @@ extension Comparison {
         }
 
         struct Entry {
-            let effect: Judgement.Effect
+            let effect: DecidedFinding.Effect
             let place: Pointer
             let message: String
             let wouldDeny: Bool
 
             /// The effect of a recorded finding at a rule's level, in a mode.
-            func effect(at level: Level, in mode: Mode) -> Judgement.Effect {
+            func effect(at level: Level, in mode: Mode) -> DecidedFinding.Effect {
                 guard wouldDeny || effect == .deny else { return effect }
                 return mode == .enforce && level == .deny ? .deny : .warn
             }
@@ -143,13 +143,13 @@ extension Comparison {
             }
         }
 
-        init(_ verdict: Verdict) {
-            for judgement in verdict.judgements {
+        init(_ decision: Decision) {
+            for decided in decision.findings {
                 add(
-                    Key(rule: judgement.rule.id, path: judgement.path),
+                    Key(rule: decided.rule.id, path: decided.path),
                     Entry(
-                        effect: judgement.effect, place: judgement.finding.place, message: judgement.finding.message,
-                        wouldDeny: judgement.leniency == .dryRun))
+                        effect: decided.effect, place: decided.finding.place, message: decided.finding.message,
+                        wouldDeny: decided.leniency == .dryRun))
             }
         }
 

@@ -15,13 +15,13 @@ public struct Recording: Sendable {
         /// The path in the object.
         let place: Pointer
         /// The effect on the request.
-        public let effect: Judgement.Effect
+        public let effect: DecidedFinding.Effect
         /// True if it only warned because of dry-run mode.
         let wouldDeny: Bool
     }
 
     /// The decision on the request.
-    public let decision: Verdict.Decision
+    public let decision: Decision.Outcome
     /// The mode of the server.
     public let mode: Mode?
     /// The time of the decision.
@@ -36,10 +36,10 @@ public struct Recording: Sendable {
     /// - Parameters:
     ///   - root: The review.
     ///   - catalogue: The rules that will be evaluated.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if the member is not valid.
-    public init?(of root: Value, with catalogue: Catalogue) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if the member is not valid.
+    public init?(of root: Value, with catalogue: Catalogue) throws(CannotEvaluate) {
         guard let value = root.present("recording") else { return nil }
-        guard let word = try value.text("decision"), let decision = Verdict.Decision(rawValue: word.text) else {
+        guard let word = try value.text("decision"), let decision = Decision.Outcome(rawValue: word.text) else {
             throw .malformed(value.id, expected: "a recording with a decision: deny, warn or allow")
         }
         self.decision = decision
@@ -49,22 +49,22 @@ public struct Recording: Sendable {
         for entry in try value.objects("findings") {
             guard let rule = try entry.string("rule"), let path = try entry.string("path"),
                 let place = try entry.string("place").flatMap({ Pointer(parsing: $0) }),
-                let effect = try entry.string("effect").flatMap({ Judgement.Effect(rawValue: $0) })
+                let effect = try entry.string("effect").flatMap({ DecidedFinding.Effect(rawValue: $0) })
             else { throw .malformed(entry.id, expected: "a finding with rule, path, place and effect") }
-            let wouldDeny = try entry.string("because") == Judgement.Leniency.dryRun.rawValue
+            let wouldDeny = try entry.string("because") == DecidedFinding.Leniency.dryRun.rawValue
             findings.append(Finding(rule: rule, path: path, place: place, effect: effect, wouldDeny: wouldDeny))
         }
         self.findings = findings
         relatedObjects =
-            try value.array("companions").map { (entries) throws(CannotJudge) in
+            try value.array("companions").map { (entries) throws(CannotEvaluate) in
                 try RelatedObjects(recorded: entries, answers: value["answers"], of: catalogue)
             } ?? .unknown
     }
 }
 
-extension Verdict {
+extension Decision {
     /// The decision on a request, in a word.
-    public enum Decision: String, Sendable {
+    public enum Outcome: String, Sendable {
         /// The request is denied.
         case deny
         /// The request is allowed with a warning.
@@ -74,9 +74,9 @@ extension Verdict {
     }
 
     /// The decision on the request.
-    public var decision: Decision {
+    public var outcome: Outcome {
         if isDenied { return .deny }
-        return judgements.contains { $0.effect == .warn } || !notices.isEmpty ? .warn : .allow
+        return findings.contains { $0.effect == .warn } || !notices.isEmpty ? .warn : .allow
     }
 }
 
@@ -85,8 +85,8 @@ public final class RecordingWriter {
     private let settings: Settings
     private let version: String
     /// The settings with all rules at level deny: a replay with other levels can read every object that these rules read.
-    private let gravest: Settings
-    private let judge: Judge
+    private let mostSevere: Settings
+    private let evaluator: Evaluator
     private let document = Document()
 
     /// Creates a writer.
@@ -98,8 +98,8 @@ public final class RecordingWriter {
         self.settings = settings
         self.version = version
         let levels = settings.catalogue.rules.map { ($0.id, Level.deny) }
-        gravest = settings.overridden(mode: .enforce, levels: Dictionary(levels, uniquingKeysWith: { $1 }))
-        judge = Judge(gravest)
+        mostSevere = settings.overridden(mode: .enforce, levels: Dictionary(levels, uniquingKeysWith: { $1 }))
+        evaluator = Evaluator(mostSevere)
     }
 
     /// Returns an upper limit for the memory that a line needs, in bytes: for its nodes, the redacted text and the line.
@@ -111,12 +111,12 @@ public final class RecordingWriter {
     ///
     /// - Parameters:
     ///   - body: The review as it was sent.
-    ///   - verdict: The decision.
+    ///   - decision: The decision.
     ///   - context: The context of the decision.
     ///   - nanoseconds: The duration of the evaluation.
     /// - Returns: The line; nil if the body is not a review.
     public func line(
-        _ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64
+        _ body: Span<UInt8>, _ decision: Decision, in context: Context, nanoseconds: UInt64
     ) -> [UInt8]? {
         let line = try? document.read(body, ParseOptions(toleratesDepth: true)) { root -> [UInt8]? in
             guard let review = try? AdmissionReview(root), let request = root["request"] else { return nil }
@@ -124,10 +124,10 @@ public final class RecordingWriter {
             var redacted: [UInt8] = []
             redactor.write(request, to: &redacted)
             let relatedObjects = redactor.redacted(relatedObjects(for: review, in: context))
-            var members = head(verdict, context, nanoseconds, &redactor)
+            var members = head(decision, context, nanoseconds, &redactor)
             members.append(.init("redacted", .number(String(redactor.count))))
             members.append(.init("companions", relatedObjects))
-            var known = context.relatedObjects.answers + [verdict.pastTemplate].compactMap(\.self)
+            var known = context.relatedObjects.answers + [decision.pastTemplate].compactMap(\.self)
             // A replay trusts default controllers, since it cannot ask.
             if let kind = review.unprovenKind(context), !context.relatedObjects.hasAsked(.served(kind)) {
                 known.append(.served(kind, nil))
@@ -152,30 +152,30 @@ public final class RecordingWriter {
     private func relatedObjects(for review: AdmissionReview, in context: Context) -> Literal {
         let lookups = Lookups()
         let observed = context.relatedObjects.observed(by: lookups)
-        _ = judge.verdict(
+        _ = evaluator.decision(
             on: review,
-            in: Context(settings: gravest, relatedObjects: observed, now: context.now, source: context.source))
+            in: Context(settings: mostSevere, relatedObjects: observed, now: context.now, source: context.source))
         return context.relatedObjects.recorded(lookups)
     }
 
     private func head(
-        _ verdict: Verdict, _ context: Context, _ nanoseconds: UInt64, _ redactor: inout Redactor
+        _ decision: Decision, _ context: Context, _ nanoseconds: UInt64, _ redactor: inout Redactor
     ) -> [Literal.Member] {
         var members: [Literal.Member] = [
             .init("version", .string(version)), .init("time", .string("\(context.now)")),
-            .init("mode", .string(settings.mode.rawValue)), .init("decision", .string(verdict.decision.rawValue)),
+            .init("mode", .string(settings.mode.rawValue)), .init("decision", .string(decision.outcome.rawValue)),
             .init("microseconds", .number(String(nanoseconds / 1000))),
-            .init("findings", .array(verdict.judgements.map { $0.recorded(&redactor) })),
+            .init("findings", .array(decision.findings.map { $0.recorded(&redactor) })),
         ]
-        if !verdict.notEvaluated.isEmpty {
-            members.append(.init("notEvaluated", .array(verdict.notEvaluated.map { .string($0.rule.id) })))
+        if !decision.notEvaluated.isEmpty {
+            members.append(.init("notEvaluated", .array(decision.notEvaluated.map { .string($0.rule.id) })))
         }
-        if let reason = verdict.passedOver { members.append(.init("passedOver", .string(reason))) }
+        if let reason = decision.skipReason { members.append(.init("skipReason", .string(reason))) }
         return members
     }
 }
 
-extension Judgement {
+extension DecidedFinding {
     fileprivate func recorded(_ redactor: inout Redactor) -> Literal {
         let place = Pointer(finding.place.tokens.map { redactor.redacted(key: $0) })
         var members: [Literal.Member] = [

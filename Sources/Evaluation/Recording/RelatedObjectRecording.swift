@@ -31,8 +31,8 @@ extension RelatedObjects {
     ///   - entries: The result of ``recorded(_:)``.
     ///   - recorded: The recorded answers of the API server.
     ///   - catalogue: The rules that read related objects.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if an object is not valid.
-    init(recorded entries: Value, answers recorded: Value? = nil, of catalogue: Catalogue) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if an object is not valid.
+    init(recorded entries: Value, answers recorded: Value? = nil, of catalogue: Catalogue) throws(CannotEvaluate) {
         // Recordings have annotations in the default domain.
         self.init(knowledge: .kindsHeld, of: catalogue.with(.standard))
         var doubts: [LookupAnswer] = []

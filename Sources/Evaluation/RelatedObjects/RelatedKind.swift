@@ -4,7 +4,7 @@ public import Kubernetes
 /// A kind of related objects and the fields of them that are stored because rules read them.
 public struct RelatedKind: Sendable {
     /// Reads the fields of an object.
-    package typealias Read = @Sendable (Value, inout RelatedFields) throws(CannotJudge) -> Void
+    package typealias Read = @Sendable (Value, inout RelatedFields) throws(CannotEvaluate) -> Void
 
     package let kind: ResourceKind
     /// Reads the fields; nil for kinds with their own record type.

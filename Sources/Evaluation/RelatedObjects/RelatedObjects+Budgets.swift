@@ -6,21 +6,21 @@ extension RelatedObjects {
     /// Returns the PodDisruptionBudgets of a namespace, at most a number of them.
     public func budgets(
         in namespace: String, atMost limit: Int = .max
-    ) throws(CannotJudge) -> [DisruptionBudget] {
+    ) throws(CannotEvaluate) -> [DisruptionBudget] {
         try shelf(in: namespace)?.records(atMost: limit) ?? []
     }
 
-    private func shelf(in namespace: String) throws(CannotJudge) -> RecordIndex<DisruptionBudget>? {
+    private func shelf(in namespace: String) throws(CannotEvaluate) -> RecordIndex<DisruptionBudget>? {
         try holding(.podDisruptionBudget, namespace, "PodDisruptionBudgets")?.budgets
     }
 
     /// Returns a PodDisruptionBudget by name.
-    package func budget(named name: String, in namespace: String) throws(CannotJudge) -> DisruptionBudget? {
+    package func budget(named name: String, in namespace: String) throws(CannotEvaluate) -> DisruptionBudget? {
         try shelf(in: namespace)?[.podDisruptionBudget, name]
     }
 
     /// Returns the PodDisruptionBudgets of a namespace that select pods with these labels.
-    public func budgets(selecting labels: Labels, in namespace: String) throws(CannotJudge) -> [DisruptionBudget] {
+    public func budgets(selecting labels: Labels, in namespace: String) throws(CannotEvaluate) -> [DisruptionBudget] {
         let candidates = try shelf(in: namespace)?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
         return candidates.filter { $0.selects(labels) }
     }
@@ -56,7 +56,7 @@ extension RelatedObjects {
     }
 
     /// Returns the other PDBs that certainly select some of the same pods: those of a known workload, or by their selectors.
-    public func budgets(overlapping budget: DisruptionBudget) throws(CannotJudge) -> [DisruptionBudget] {
+    public func budgets(overlapping budget: DisruptionBudget) throws(CannotEvaluate) -> [DisruptionBudget] {
         guard let shelf = try shelf(in: budget.namespace), let selector = budget.selector else { return [] }
         // A PDB with an equal selector is indexed by one of its labels; one with an empty selector is a candidate for all.
         var others = selector.isEmpty ? shelf.records : shelf.candidates(underAnyOf: [RecordKey](selector.labels))

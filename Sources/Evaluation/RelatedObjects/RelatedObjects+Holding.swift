@@ -33,7 +33,7 @@ extension RelatedObjects {
         /// Reads an object of a kind; nil if the kind is not stored.
         init?(
             _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String, _ related: RelatedKinds
-        ) throws(CannotJudge) {
+        ) throws(CannotEvaluate) {
             switch kind {
             case .namespace: self = .namespace(NamespaceRecord(object, name, related.annotations))
             case .podDisruptionBudget: self = .budget(try DisruptionBudget(object, name, namespace))

@@ -14,25 +14,25 @@ extension RelatedObjects {
 
     func holding(
         _ kind: ResourceKind, _ namespace: String, named name: String? = nil, _ words: @autoclosure () -> String
-    ) throws(CannotJudge) -> Holding? {
+    ) throws(CannotEvaluate) -> Holding? {
         guard knows(kind, in: namespace, named: name) else { throw .unknown(relatedObject: words()) }
         return holding(of: kind, namespace, named: name)
     }
 
     /// Throws an error if the objects of a kind in a namespace are unknown.
-    package func require(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) {
+    package func require(_ kind: ResourceKind, in namespace: String) throws(CannotEvaluate) {
         guard knows(kind, in: namespace) else { throw .unknown(relatedObject: kind.pluralName) }
     }
 
     /// Returns a Namespace; nil if it does not exist.
-    public func namespace(_ name: String) throws(CannotJudge) -> NamespaceRecord? {
+    public func namespace(_ name: String) throws(CannotEvaluate) -> NamespaceRecord? {
         try holding(.namespace, name, "the Namespace")?.namespace
     }
 
     /// Returns the autoscaler of a workload, or of the Rollout that runs its pods; nil if there is none.
     public func autoscaler(
         of kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Autoscaler? {
+    ) throws(CannotEvaluate) -> Autoscaler? {
         if let rollout = rollout(inPlaceOf: kind, name, in: namespace),
             let known = try autoscalers(targeting: .rollout, rollout.name, in: namespace).first
         {
@@ -44,7 +44,7 @@ extension RelatedObjects {
     /// Returns the autoscalers that target a workload: HorizontalPodAutoscalers, then ScaledObjects.
     package func autoscalers(
         targeting kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> [Autoscaler] {
+    ) throws(CannotEvaluate) -> [Autoscaler] {
         var found: [Autoscaler] = []
         for source in [ResourceKind.horizontalPodAutoscaler, .scaledObject] {
             guard let shelf = holding(of: source, namespace)?.autoscalers else { continue }
@@ -65,26 +65,26 @@ extension RelatedObjects {
     }
 
     /// Returns the ResourceQuotas of a namespace.
-    public func quotas(in namespace: String) throws(CannotJudge) -> [Quota] {
+    public func quotas(in namespace: String) throws(CannotEvaluate) -> [Quota] {
         try holding(.resourceQuota, namespace, "ResourceQuotas")?.quotas.records ?? []
     }
 
     /// Returns the objects of another kind in a namespace; cluster-scoped objects are in `default`.
-    package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotJudge) -> [RelatedObject] {
+    package func objects(_ kind: ResourceKind, in namespace: String) throws(CannotEvaluate) -> [RelatedObject] {
         try holding(kind, namespace, kind.pluralName)?.objects[kind]?.records ?? []
     }
 
     /// Returns an object of another kind by name.
     package func object(
         _ kind: ResourceKind, named name: String, in namespace: String
-    ) throws(CannotJudge) -> RelatedObject? {
+    ) throws(CannotEvaluate) -> RelatedObject? {
         try holding(kind, namespace, named: name, kind.pluralName)?.objects[kind]?[kind, name]
     }
 
     /// Returns the objects of a kind with selectors that can select these labels; others can be among them.
     package func objects(
         _ kind: ResourceKind, thatMaySelect labels: Labels, in namespace: String
-    ) throws(CannotJudge) -> [RelatedObject] {
+    ) throws(CannotEvaluate) -> [RelatedObject] {
         let shelf = try holding(kind, namespace, kind.pluralName)?.objects[kind]
         return shelf?.candidates(underAnyOf: [RecordKey](labels.pairs)) ?? []
     }
@@ -110,14 +110,14 @@ extension RelatedObjects {
     /// Returns a workload by name.
     public func workload(
         _ kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Workload? {
+    ) throws(CannotEvaluate) -> Workload? {
         try holding(kind, namespace, "the \(kind.name)")?.workloads[kind, name]
     }
 
     /// Returns the workload with the pod template of a workload: itself, or the Deployment that a Rollout references.
     package func template(
         of kind: ResourceKind, _ name: String, in namespace: String
-    ) throws(CannotJudge) -> Workload? {
+    ) throws(CannotEvaluate) -> Workload? {
         let workload = try workload(kind, name, in: namespace)
         guard let deployment = workload?.deployment else { return workload }
         return try self.workload(.deployment, deployment, in: namespace)

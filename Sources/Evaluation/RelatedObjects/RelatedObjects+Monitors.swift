@@ -65,7 +65,7 @@ extension RelatedKind {
     /// Declares a monitor of the Prometheus Operator: its selector and its namespaces, by default only its own namespace.
     private static func monitor(_ kind: ResourceKind) -> RelatedKind {
         RelatedKind(kind, selecting: { [RecordKey]($0[.selector]?.labels ?? []) }) {
-            (object, fields) throws(CannotJudge) in
+            (object, fields) throws(CannotEvaluate) in
             guard let spec = try object.object("spec") else { return }
             if let selector = try spec.object("selector") { fields[.selector] = try LabelSelector(selector) }
             guard let namespaces = try spec.object("namespaceSelector") else { return }

@@ -62,19 +62,19 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     /// The maximum number of unavailable pods.
     public let maxUnavailable: IntOrPercent?
 
-    init(_ object: Value, _ name: String, _ namespace: String) throws(CannotJudge) {
+    init(_ object: Value, _ name: String, _ namespace: String) throws(CannotEvaluate) {
         self.name = name
         self.namespace = namespace
         let spec = try object.object("spec")
         isOfRemovedVersion = object["apiVersion"]?.equals("policy/v1beta1") ?? false
         writtenSelector =
-            try spec?.object("selector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
+            try spec?.object("selector").map { (value) throws(CannotEvaluate) in try LabelSelector(value) }
         minAvailable = try spec?.intOrPercent("minAvailable")
         maxUnavailable = try spec?.intOrPercent("maxUnavailable")
     }
 
     /// Reads the PDB of a request.
-    package init(_ subject: Subject) throws(CannotJudge) {
+    package init(_ subject: Subject) throws(CannotEvaluate) {
         try self.init(subject.object, subject.name ?? "", subject.namespace)
     }
 
@@ -83,8 +83,8 @@ public struct DisruptionBudget: Sendable, RelatedRecord {
     /// - Parameters:
     ///   - object: The object.
     ///   - namespace: The namespace if the object has none.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a field has the wrong type.
-    public init(of object: Value, in namespace: String) throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a field has the wrong type.
+    public init(of object: Value, in namespace: String) throws(CannotEvaluate) {
         let metadata = ObjectMeta(of: object)
         try self.init(object, metadata.name ?? "", metadata.namespace ?? namespace)
     }
@@ -112,7 +112,7 @@ public struct Autoscaler: Sendable, RelatedRecord {
     /// The CPU and memory metrics that it uses.
     package let resources: [ScaledResource]
 
-    init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotJudge) {
+    init(_ object: Value, _ kind: ResourceKind, _ name: String) throws(CannotEvaluate) {
         self.kind = kind
         self.name = name
         let spec = try object.object("spec")
@@ -137,7 +137,7 @@ public struct Autoscaler: Sendable, RelatedRecord {
     static func key(_ target: String) -> RecordKey { RecordKey(key: "", value: target) }
 
     /// Reads the autoscaler of a request.
-    package init(_ subject: Subject) throws(CannotJudge) {
+    package init(_ subject: Subject) throws(CannotEvaluate) {
         try self.init(subject.object, subject.kind, subject.name ?? "")
     }
 }
@@ -154,7 +154,7 @@ public struct Quota: Sendable, RelatedRecord {
     /// The used memory requests, in bytes; nil if the status does not have them.
     public let usedMemory: Double?
 
-    init(_ object: Value, _ name: String) throws(CannotJudge) {
+    init(_ object: Value, _ name: String) throws(CannotEvaluate) {
         self.name = name
         let hard = try object.object("spec")?.object("hard")
         countsCPULimits = hard?.present("limits.cpu") != nil
@@ -165,7 +165,7 @@ public struct Quota: Sendable, RelatedRecord {
     var indexKeys: IndexKeys { .each([]) }
 
     /// Returns the amount of `requests.memory`, which the API also calls `memory`.
-    private static func memory(_ amounts: Value?) throws(CannotJudge) -> Double? {
+    private static func memory(_ amounts: Value?) throws(CannotEvaluate) -> Double? {
         if let amount = try amounts?.quantity("requests.memory") { return amount.approximate }
         return try amounts?.quantity("memory")?.approximate
     }
@@ -198,7 +198,7 @@ public struct Workload: Sendable, RelatedRecord {
 
     init(
         _ object: Value, _ kind: ResourceKind, _ name: String, _ names: AnnotationNames
-    ) throws(CannotJudge) {
+    ) throws(CannotEvaluate) {
         self.kind = kind
         self.name = name
         let spec = try object.object("spec")

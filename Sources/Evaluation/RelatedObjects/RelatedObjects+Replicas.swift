@@ -35,7 +35,7 @@ extension RelatedObjects {
     }
 
     private func count(of podOwner: PodOwner, in namespace: String) -> Int? {
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             let autoscaler = try autoscalers(targeting: podOwner.kind, podOwner.name, in: namespace).first
             return autoscaler?.minimum ?? podOwner.replicas
         } catch {

@@ -56,8 +56,8 @@ public struct RelatedObjects: Sendable {
     /// - Parameters:
     ///   - object: An object with `kind` and `apiVersion`; all items of a `List` are added.
     ///   - namespace: The namespace if the object has none.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a stored field has the wrong type.
-    public mutating func add(_ object: Value, in namespace: String = "default") throws(CannotJudge) {
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a stored field has the wrong type.
+    public mutating func add(_ object: Value, in namespace: String = "default") throws(CannotEvaluate) {
         if let items = object["items"], items.kind == .array, object["kind"]?.text.hasSuffix("List") ?? false {
             for item in items.elements { try add(item, in: namespace) }
             return
@@ -89,15 +89,15 @@ public struct RelatedObjects: Sendable {
     ///   - object: The object; `kind` and `apiVersion` can be missing, as in a list.
     ///   - kind: The kind, one of ``Catalogue/relatedKinds``.
     ///   - unplaced: The namespace if the object has none.
-    /// - Throws: ``CannotJudge/malformed(_:expected:)`` if a stored field has the wrong type; the earlier object is removed as
+    /// - Throws: ``CannotEvaluate/malformed(_:expected:)`` if a stored field has the wrong type; the earlier object is removed as
     ///   well.
     public mutating func set(
         _ object: Value, _ kind: ResourceKind, in unplaced: String = "default"
-    ) throws(CannotJudge) {
+    ) throws(CannotEvaluate) {
         let metadata = ObjectMeta(of: object)
         let name = metadata.name ?? ""
         let namespace = RelatedObjects.place(of: kind, name, in: metadata.namespace, or: unplaced)
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             try set(object, kind, name, namespace)
         } catch {
             remove(kind, name, in: namespace)
@@ -107,7 +107,7 @@ public struct RelatedObjects: Sendable {
 
     private mutating func set(
         _ object: Value, _ kind: ResourceKind, _ name: String, _ namespace: String
-    ) throws(CannotJudge) {
+    ) throws(CannotEvaluate) {
         guard let record = try Record(object, kind, name, namespace, related) else { return }
         set(record, kind, in: namespace)
         noteBudgets(in: namespace)
@@ -196,7 +196,7 @@ public struct RelatedObjects: Sendable {
     }
 
     /// Adds all objects of a kind in a namespace from a recording; the kind becomes known in this namespace.
-    mutating func restore(_ kind: ResourceKind, in namespace: String, _ objects: [Value]) throws(CannotJudge) {
+    mutating func restore(_ kind: ResourceKind, in namespace: String, _ objects: [Value]) throws(CannotEvaluate) {
         for object in objects {
             let name = ObjectMeta(of: object).name ?? ""
             if let related = related[kind],

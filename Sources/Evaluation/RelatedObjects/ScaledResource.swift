@@ -18,7 +18,7 @@ package struct ScaledResource: Sendable, Equatable {
     package let index: Int?
 
     /// Returns the CPU and memory metrics of a HorizontalPodAutoscaler or ScaledObject.
-    package static func all(in spec: Value?, _ kind: ResourceKind) throws(CannotJudge) -> [ScaledResource] {
+    package static func all(in spec: Value?, _ kind: ResourceKind) throws(CannotEvaluate) -> [ScaledResource] {
         var result: [ScaledResource] = []
         if kind == .scaledObject {
             guard let triggers = try spec?.objects("triggers") else { return [] }
@@ -44,7 +44,7 @@ package struct ScaledResource: Sendable, Equatable {
         self.index = index
     }
 
-    private init?(metric: Value, _ index: Int) throws(CannotJudge) {
+    private init?(metric: Value, _ index: Int) throws(CannotEvaluate) {
         let isPerContainer = metric["type"]?.equals("ContainerResource") ?? false
         guard let source = try metric.object(isPerContainer ? "containerResource" : "resource"),
             let name = try source.string("name").flatMap({ Name(rawValue: $0) })
@@ -55,7 +55,7 @@ package struct ScaledResource: Sendable, Equatable {
         self.index = index
     }
 
-    private init?(trigger: Value, _ index: Int) throws(CannotJudge) {
+    private init?(trigger: Value, _ index: Int) throws(CannotEvaluate) {
         guard let name = try trigger.string("type").flatMap({ Name(rawValue: $0) }) else { return nil }
         let metadata = try trigger.object("metadata")
         self.name = name

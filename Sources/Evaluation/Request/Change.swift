@@ -35,11 +35,11 @@ enum Change {
 
     /// True if the other object has every member; ``covers(_:_:)`` compares the values.
     private static func isCovered(_ left: Value, by right: Value) -> Bool {
-        left.members.allSatisfy { isPassedOver($0.key) || right[name: $0.key.text] != nil }
+        left.members.allSatisfy { isSkipped($0.key) || right[name: $0.key.text] != nil }
     }
 
     private static func covers(_ left: Value, _ right: Value) -> Bool {
-        for member in left.members where !isPassedOver(member.key) {
+        for member in left.members where !isSkipped(member.key) {
             let name = member.key.text
             guard let mine = left[name: name], let theirs = right[name: name], mine.isSame(as: theirs) else {
                 return false
@@ -48,7 +48,7 @@ enum Change {
         return true
     }
 
-    private static func isPassedOver(_ key: Value) -> Bool {
+    private static func isSkipped(_ key: Value) -> Bool {
         key.equals("metadata") || key.equals("status") || key.equals("kind") || key.equals("apiVersion")
     }
 }

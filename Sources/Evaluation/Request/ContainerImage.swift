@@ -34,10 +34,10 @@ package struct ContainerImage {
 
 extension Subject {
     /// Returns the images of the template's containers and volumes, without those that are not set.
-    package func images() throws(CannotJudge) -> [ContainerImage] { try foundImages.get() }
+    package func images() throws(CannotEvaluate) -> [ContainerImage] { try foundImages.get() }
 
     /// Finds the images.
-    func findImages() throws(CannotJudge) -> [ContainerImage] {
+    func findImages() throws(CannotEvaluate) -> [ContainerImage] {
         guard let template = try template() else { return [] }
         var found: [ContainerImage] = []
         found.reserveCapacity(template.containers.count)

@@ -4,9 +4,9 @@ import Kubernetes
 /// The origin of a request and its effect on the evaluation (rules about controllers, operators and the control plane).
 struct Origin {
     /// The reason why the request is skipped; nil if it is evaluated.
-    private(set) var passedOver: String?
+    private(set) var skipReason: String?
     /// True if it is skipped because its owner is evaluated.
-    private(set) var isPassedOverForOwner = false
+    private(set) var isSkippedForOwner = false
     /// The trusted origin of the object, which turns findings into warnings.
     private(set) var trust: Trust = .none
     /// A claim that would make the object operator-made and that has not been checked with the API server.
@@ -18,7 +18,7 @@ struct Origin {
     /// A service account that is not trusted and created an object with an owner.
     private(set) var untrustedController: String?
     /// The reason why denials for this user become warnings.
-    let leniency: Judgement.Leniency?
+    let leniency: DecidedFinding.Leniency?
 
     /// The trusted origin of an object.
     enum Trust {
@@ -38,7 +38,7 @@ struct Origin {
         let user = subject.review.user
         // Reads single settings: copying all of them costs more than the decision.
         if user.isControlPlane || user.isIn("system:nodes") {
-            passedOver = "the requester is the control plane"
+            skipReason = "the requester is the control plane"
             leniency = nil
             return
         }
@@ -77,11 +77,11 @@ struct Origin {
         switch Requester(of: subject.review, context) {
         case .workloadController:
             guard let owner, owner.isController, subject.kind.isMadeByControllers, owner.kind.makesPods else { return }
-            passOver(for: owner)
+            skip(for: owner)
         case .trustedController:
             guard let owner, owner.isController else { return }
             if subject.kind.isMadeByControllers, owner.kind.makesPods {
-                passOver(for: owner)
+                skip(for: owner)
             } else {
                 trust = .operatorMade
                 operatingOwner = owner
@@ -140,16 +140,16 @@ struct Origin {
             let key = OwnerKey(owner, in: subject.namespace)
             // A list written by hand can contain owners in a circle.
             let isEvaluated = context.evaluatedOwners.map { $0.contains(key) && subject.kind.isMade(by: owner.kind) }
-            if isEvaluated ?? true { passOver(for: owner) }
+            if isEvaluated ?? true { skip(for: owner) }
         } else if owner.isCustom {
             trust = .operatorMade
             operatingOwner = owner
         }
     }
 
-    private mutating func passOver(for owner: Owner) {
-        passedOver = "its owner \(owner.kindName) \(owner.name) is evaluated instead"
-        isPassedOverForOwner = true
+    private mutating func skip(for owner: Owner) {
+        skipReason = "its owner \(owner.kindName) \(owner.name) is evaluated instead"
+        isSkippedForOwner = true
     }
 }
 

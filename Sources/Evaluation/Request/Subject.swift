@@ -23,7 +23,7 @@ public final class Subject {
     /// True for all parts but the first; findings about the object itself are reported for the first part only.
     let isFurtherPart: Bool
     @usableFromInline let podTemplate: PodTemplate?
-    @usableFromInline let fault: CannotJudge?
+    @usableFromInline let fault: CannotEvaluate?
 
     convenience init(_ review: AdmissionReview, _ object: Value, in context: Context) {
         self.init(review, object, context.workload(of: review))
@@ -38,7 +38,7 @@ public final class Subject {
         isFurtherPart = false
         metadata = ObjectMeta(of: object)
         places = PlaceHasher(object)
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             podTemplate = try PodTemplate(of: object, kind: review.kind)
             fault = nil
         } catch {
@@ -66,9 +66,9 @@ public final class Subject {
     var parts: [Subject] { split.parts }
 
     /// The errors in pod templates of a split object.
-    var partFaults: [CannotJudge] { split.faults }
+    var partFaults: [CannotEvaluate] { split.faults }
 
-    private lazy var split: (parts: [Subject], faults: [CannotJudge]) = {
+    private lazy var split: (parts: [Subject], faults: [CannotEvaluate]) = {
         guard isSplit, let workload else { return ([], []) }
         let found = WorkloadTemplates(of: object, workload)
         let parts = found.templates.enumerated().map { Subject($1, of: self, isFirst: $0 == 0) }
@@ -117,29 +117,32 @@ public final class Subject {
     public var root: Field { Field(object) }
 
     /// A member of the object.
-    public func field(_ key: StaticString) throws(CannotJudge) -> Field { try root[key] }
+    public func field(_ key: StaticString) throws(CannotEvaluate) -> Field { try root[key] }
 
     /// The path of the pod spec; nil if there is none.
     private(set) lazy var templatePointer: Pointer? = kind.podSpecPointer.flatMap { object[at: $0] == nil ? nil : $0 }
 
     /// The texts that contain secrets, found once for all rules.
-    lazy var foundPlainTexts: Result<PlainTexts, CannotJudge> = Result { () throws(CannotJudge) in try findPlainTexts()
+    lazy var foundPlainTexts: Result<PlainTexts, CannotEvaluate> = Result { () throws(CannotEvaluate) in
+        try findPlainTexts()
     }
 
     /// The images of the containers, found once for all rules.
-    lazy var foundImages: Result<[ContainerImage], CannotJudge> = Result { () throws(CannotJudge) in try findImages() }
+    lazy var foundImages: Result<[ContainerImage], CannotEvaluate> = Result { () throws(CannotEvaluate) in
+        try findImages()
+    }
 
     /// True if an object in it has so many members that lookups are expensive.
     private(set) lazy var isTooWide = object.hasObject(
         widerThan: 10_000, butIn: ["data", "stringData", "binaryData"])
 
     /// The spec of the object.
-    public func spec() throws(CannotJudge) -> Value? { try object.object("spec") }
+    public func spec() throws(CannotEvaluate) -> Value? { try object.object("spec") }
 
     /// The pod template; nil if there is none.
     @inlinable
     @inline(__always)
-    public func template() throws(CannotJudge) -> PodTemplate? {
+    public func template() throws(CannotEvaluate) -> PodTemplate? {
         if let fault { throw fault }
         return podTemplate
     }

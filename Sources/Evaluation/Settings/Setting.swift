@@ -6,7 +6,7 @@ public struct Setting: Sendable {
     public enum Topic: String, Sendable, CaseIterable {
         case server = "Server"
         case recording = "Recording"
-        case judging = "Evaluation"
+        case evaluation = "Evaluation"
         case rules = "Rules"
     }
 

@@ -2,7 +2,7 @@ import Languages
 
 extension Setting {
     /// The environment variables of the server and of all rules, in the order of the documentation.
-    static let ofEngine: [Setting] = server + recording + judging
+    static let ofEngine: [Setting] = server + recording + evaluating
 
     private static let server: [Setting] = [
         Setting(
@@ -90,103 +90,103 @@ extension Setting {
             "Format of log lines; `auto`: text on a terminal, JSON elsewhere."),
     ]
 
-    private static let judging: [Setting] = [
+    private static let evaluating: [Setting] = [
         Setting(
-            "PLAYBOOK_MODE", .judging, .choice(), \.mode,
+            "PLAYBOOK_MODE", .evaluation, .choice(), \.mode,
             "Mode of the server; `dry-run` denies nothing and reports findings that would be denied in enforce mode as warnings, log lines and metrics."
         ),
         Setting(
-            "PLAYBOOK_RATCHET", .judging, .flag, \.isRatchetOn,
+            "PLAYBOOK_RATCHET", .evaluation, .flag, \.isRatchetOn,
             "With `on`, violations that existed before an update produce warnings; new or worse ones are denied."),
         Setting(
-            "PLAYBOOK_RATCHET_UNTIL", .judging, .optional(.time), \.ratchetEnd,
+            "PLAYBOOK_RATCHET_UNTIL", .evaluation, .optional(.time), \.ratchetEnd,
             "Date from which existing violations are denied; until then warnings about them show the date."),
         Setting(
-            "PLAYBOOK_FIX", .judging, .fixes, \.fixes,
+            "PLAYBOOK_FIX", .evaluation, .fixes, \.fixes,
             "Fixes that `/mutate` applies; `additive`: those that only set absent fields; otherwise all, none or those of the listed rules."
         ),
         Setting(
-            "PLAYBOOK_NAMESPACE", .judging, .text("name"), \.namespace,
+            "PLAYBOOK_NAMESPACE", .evaluation, .text("name"), \.namespace,
             "Namespace that the product runs in; it is skipped like a system namespace."),
         Setting(
-            "PLAYBOOK_SYSTEM_NAMESPACES", .judging, .list("names"), \.systemNamespaces,
+            "PLAYBOOK_SYSTEM_NAMESPACES", .evaluation, .list("names"), \.systemNamespaces,
             "System namespaces in addition to `kube-system`, `kube-node-lease` and `kube-public`; they are skipped."),
         Setting(
-            "PLAYBOOK_PLATFORM_NAMESPACES", .judging, .additions("names", to: Settings.defaultPlatformNamespaces),
+            "PLAYBOOK_PLATFORM_NAMESPACES", .evaluation, .additions("names", to: Settings.defaultPlatformNamespaces),
             \.platformNamespaces,
             "Namespaces of third-party software, where only rules of concern security deny. A value adds to the default; `-NAME` removes an entry from it."
         ) { $0.platformNamespaceSet = Set($0.platformNamespaces) },
         Setting(
-            "PLAYBOOK_AGENT_NAMESPACES", .judging, .list("names"), \.agentNamespaces,
+            "PLAYBOOK_AGENT_NAMESPACES", .evaluation, .list("names"), \.agentNamespaces,
             "Namespaces of node agents: `host-isolation`, `privilege-escalation` and `run-as-non-root` only warn about their DaemonSets, as in Namespaces with the label `pod-security.kubernetes.io/enforce: privileged`."
         ),
         Setting(
-            "PLAYBOOK_WORKLOAD_KINDS", .judging, .workloadKinds, \.workloadKinds,
+            "PLAYBOOK_WORKLOAD_KINDS", .evaluation, .workloadKinds, \.workloadKinds,
             "Custom resource kinds with pod templates, and the paths of these templates, which are evaluated when the custom resource is written. In a path, `[]` is each element of a list and `*` each value of a map; a kind with several paths needs one entry per path. A value adds to the default; `-GROUP/KIND` removes a kind from it. Only additive fixes are applied to these kinds, and only when an object is created. Added kinds must also be in the webhook configurations; the Helm chart adds them."
         ),
         Setting(
-            "PLAYBOOK_TRUSTED_USERS", .judging, .list("names"), \.trustedUsers,
+            "PLAYBOOK_TRUSTED_USERS", .evaluation, .list("names"), \.trustedUsers,
             "Users that get warnings instead of denials, in addition to those of EKS (`eks:…`). `*` matches any text."),
         Setting(
-            "PLAYBOOK_TRUSTED_CONTROLLERS", .judging, .additions("names", to: Settings.defaultTrustedControllers),
+            "PLAYBOOK_TRUSTED_CONTROLLERS", .evaluation, .additions("names", to: Settings.defaultTrustedControllers),
             \.trustedControllers,
             "Users that create Pods, ReplicaSets and Jobs for an owner that has already been evaluated, and that can scale to any number of replicas. A default entry is trusted only while the API server serves its product's kind. `*` matches any text. A value adds to the default; `-NAME` removes an entry from it."
         ),
         Setting(
-            "PLAYBOOK_OPERATOR_ACCOUNTS", .judging, .list("names"), \.operatorAccounts,
+            "PLAYBOOK_OPERATOR_ACCOUNTS", .evaluation, .list("names"), \.operatorAccounts,
             "Service accounts of operators: objects that they create for a custom resource are operator-made. Other service accounts count as operators if they use the token of a running Pod and are allowed to update the owner's status, which is checked with the API server before a denial. `*` matches any text."
         ),
         Setting(
-            "PLAYBOOK_OPERATOR_MADE", .judging, .choice(), \.operatorMade,
+            "PLAYBOOK_OPERATOR_MADE", .evaluation, .choice(), \.operatorMade,
             "Decision on operator-made objects; with `warn` only `privilege-escalation` and `host-isolation` deny, outside of platform namespaces."
         ),
         Setting(
-            "PLAYBOOK_DEPLOYERS", .judging, .additions("names", to: Settings.defaultDeployers), \.deployers,
+            "PLAYBOOK_DEPLOYERS", .evaluation, .additions("names", to: Settings.defaultDeployers), \.deployers,
             "Service accounts of tools that apply manifests, such as Argo CD and Flux. Owner references on their objects are ignored, as they are for users. `*` matches any text. A value adds to the default; `-NAME` removes an entry from it."
         ),
         Setting(
-            "PLAYBOOK_BREAK_GLASS", .judging, .list("names"), \.breakGlass,
+            "PLAYBOOK_BREAK_GLASS", .evaluation, .list("names"), \.breakGlass,
             "Users and groups that get warnings instead of denials during an incident; each use is logged and counted."),
         Setting(
-            "PLAYBOOK_ANNOTATION_DOMAIN", .judging, .domain, \.annotationDomain,
+            "PLAYBOOK_ANNOTATION_DOMAIN", .evaluation, .domain, \.annotationDomain,
             "Domain of the annotations `DOMAIN/exempt`, `DOMAIN/exempt-reason`, `DOMAIN/exempt-until` and `DOMAIN/level`."
         ) { $0.catalogue = $0.catalogue.with(AnnotationNames(domain: $0.annotationDomain)) },
         Setting(
-            "PLAYBOOK_EXEMPTIONS", .judging, .choice(), \.exemptions,
+            "PLAYBOOK_EXEMPTIONS", .evaluation, .choice(), \.exemptions,
             "Exemption annotations that are accepted: those of workloads and Namespaces, those of Namespaces only, or none."
         ),
         Setting(
-            "PLAYBOOK_EXEMPT", .judging, .exemptions, \.exempt,
+            "PLAYBOOK_EXEMPT", .evaluation, .exemptions, \.exempt,
             "Exemptions, each as `rule@namespace/Kind/name: reason until 2027-01-31`, separated by `;`. `*` matches any text."
         ),
         Setting(
-            "PLAYBOOK_EXEMPT_FILE", .judging, .optionalText("path"), \.exemptFile,
+            "PLAYBOOK_EXEMPT_FILE", .evaluation, .optionalText("path"), \.exemptFile,
             "File with further entries as in `PLAYBOOK_EXEMPT`, one per line; a line that begins with `#` is a comment. The server reads it again when it changes, and keeps the last valid contents."
         ),
         Setting(
-            "PLAYBOOK_CONTACT", .judging, .text("text"), \.contact,
+            "PLAYBOOK_CONTACT", .evaluation, .text("text"), \.contact,
             "Contact that denials name for exemptions that a team cannot set itself."),
         Setting(
-            "PLAYBOOK_PROFILE", .judging, .choice(), \.profile,
+            "PLAYBOOK_PROFILE", .evaluation, .choice(), \.profile,
             "Levels of rules whose own setting is unset. `start`: rules of concern security have their default level, the others warn at most. `standard`: all rules have their default level. `strict`: all rules deny, except those that are off by default."
         ),
         Setting(
-            "PLAYBOOK_RULES_DEFAULT", .judging, .choice(), \.gravestLevel,
+            "PLAYBOOK_RULES_DEFAULT", .evaluation, .choice(), \.mostSevereLevel,
             "Most severe level that any rule can have; it limits the profile and the rules' own settings."
         ),
         Setting(
-            "PLAYBOOK_TEAM_LABEL", .judging, .text("label"), \.teamLabel,
+            "PLAYBOOK_TEAM_LABEL", .evaluation, .text("label"), \.teamLabel,
             "Label with the team of an object, on the object or its pods; reports count findings by team."),
         Setting(
-            "PLAYBOOK_DOCS_URL", .judging, .optionalText("URL"), \.documentation,
+            "PLAYBOOK_DOCS_URL", .evaluation, .optionalText("URL"), \.documentation,
             "URL of a page that describes the rules, such as docs/rules.md; denials link to `URL#rule`. In a release, the default is the page of its documentation."
         ),
         Setting(
-            "PLAYBOOK_COMPANION_GRACE", .judging, .duration, \.relatedObjectGrace,
+            "PLAYBOOK_COMPANION_GRACE", .evaluation, .duration, \.relatedObjectGrace,
             "Grace period after the creation of a workload during which a missing related object, such as a PodDisruptionBudget, only warns: most tools create it after the workload. `check`, `fix` and `audit` evaluate without a grace period."
         ),
         Setting(
-            "PLAYBOOK_ENFORCED_SINCE", .judging, .optional(.time), \.enforcedSince,
+            "PLAYBOOK_ENFORCED_SINCE", .evaluation, .optional(.time), \.enforcedSince,
             "Time at which denials were first enforced: updates of workloads that were created later are denied if the grace period is over and the related object is still missing. Default: the annotation `enforced-since` of the server's ValidatingWebhookConfiguration, which the server writes when it first starts in enforce mode."
         ),
     ]

@@ -132,7 +132,7 @@ public struct Settings: Sendable {
     /// The value of `PLAYBOOK_PROFILE`.
     public internal(set) var profile = Profile.standard
     /// The value of `PLAYBOOK_RULES_DEFAULT`.
-    public internal(set) var gravestLevel = Level.deny
+    public internal(set) var mostSevereLevel = Level.deny
     /// The levels that differ from the rules' defaults, by rule.
     public internal(set) var levels: [String: Level] = [:]
     /// True if system namespaces are evaluated like other namespaces.
@@ -172,7 +172,7 @@ public struct Settings: Sendable {
         let level = levels[rule.id] ?? profile.level(of: rule)
         // With PLAYBOOK_RULES_DEFAULT=off, rules that a flag enables still deny fields of the wrong type: only Rule.schema
         // reports them.
-        return gravestLevel == .off && rule === Rule.schema ? level : max(level, gravestLevel)
+        return mostSevereLevel == .off && rule === Rule.schema ? level : max(level, mostSevereLevel)
     }
 
     /// Returns the settings with the mode, levels and fixes of command-line flags.

@@ -37,10 +37,10 @@ struct AuditCommand {
         Audit(client, settings, selection).run(
             at: Process.now,
             each: { entry in
-                summary.add(entry.verdict)
+                summary.add(entry.decision)
                 if arguments.has(.writeReports) { reports.add(entry) }
-                printer.add(JudgedObject(file: entry.path, line: nil, request: "", verdict: entry.verdict))
-                progress.show("\(summary.judged) objects evaluated")
+                printer.add(ReportedObject(file: entry.path, line: nil, request: "", decision: entry.decision))
+                progress.show("\(summary.evaluated) objects evaluated")
             },
             problem: { resource, error in
                 let input = UnreadableInput("\(resource)", "\(error)")
@@ -76,7 +76,7 @@ struct AuditCommand {
         var isWhole = true
         let now = Process.now
         Audit(client, settings, selection).run(
-            at: now, each: { report.add($0.verdict) },
+            at: now, each: { report.add($0.decision) },
             problem: { resource, error in
                 isWhole = false
                 Console.error("playbook: \(resource): \(error)\n")

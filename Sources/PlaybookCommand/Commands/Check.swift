@@ -34,14 +34,14 @@ struct CheckCommand {
         var (printer, known, found) = (printer, known, Baseline())
         let path = arguments.last(.writeBaseline)
         let worlds = manifests.worlds(of: manifests.files, manifests.roots, telling: .withoutFinding)
-        manifests.judge(
+        manifests.evaluate(
             manifests.files, manifests.roots, with: worlds,
-            accepting: { verdict in
-                if path != nil { found.add(verdict) }
-                return known?.take(from: verdict) ?? verdict
+            accepting: { decision in
+                if path != nil { found.add(decision) }
+                return known?.take(from: decision) ?? decision
             },
             { printer.add($0) })
-        manifests.tellIgnores()
+        manifests.reportIgnores()
         manifests.summary.isBaselineWritten = path != nil
         manifests.summary.baseline = known?.outcome(
             isWhole: !arguments.has(.partial) && manifests.summary.unreadable.isEmpty)

@@ -120,7 +120,7 @@ struct DirectoryWalk {
                 ))
         }
         if found.others > DirectoryWalk.maximumNotes {
-            Inputs.passOver(shown, "\(found.others - DirectoryWalk.maximumNotes) more files like these")
+            Inputs.skip(shown, "\(found.others - DirectoryWalk.maximumNotes) more files like these")
         }
         let most = DirectoryWalk.maximumFiles
         guard found.files.count > most else { return found.files }
@@ -153,7 +153,7 @@ struct DirectoryWalk {
                 }
                 return Scope(patterns: patterns, added: added, dropped: dropped)
             } catch {
-                Inputs.passOver(path, error.reason)
+                Inputs.skip(path, error.reason)
                 return nil
             }
         }
@@ -200,7 +200,7 @@ struct DirectoryWalk {
             if !isWanted, !isDirectory, reportsOthers, !name.hasPrefix(".") {
                 found.others += 1
                 if found.others <= DirectoryWalk.maximumNotes {
-                    Inputs.passOver(whole, "not the name of an audit log")
+                    Inputs.skip(whole, "not the name of an audit log")
                 }
             }
             guard isWanted || isDirectory || DirectoryWalk.type(of: whole, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
@@ -213,10 +213,10 @@ struct DirectoryWalk {
                 found.fail(isText ? Inputs.failure(whole) : Inputs.Failure(whole, "the name is not UTF-8"))
             case (S_IFDIR, _): walk(whole, relative + name + "/", depth + 1, scopes, into: &found)
             // It could lead to a cycle.
-            case (S_IFLNK, S_IFDIR): Inputs.passOver(whole, "symbolic link to a directory")
+            case (S_IFLNK, S_IFDIR): Inputs.skip(whole, "symbolic link to a directory")
             // A pipe that is named is read, such as <(helm template .); reading one in a directory could block forever.
             case (_, S_IFIFO), (_, S_IFSOCK), (_, S_IFCHR), (_, S_IFBLK):
-                if isWanted { Inputs.passOver(whole, "not a regular file") }
+                if isWanted { Inputs.skip(whole, "not a regular file") }
             default: if isWanted { found.files.append(.success(Inputs.File(path: whole, isNamed: false))) }
             }
         }

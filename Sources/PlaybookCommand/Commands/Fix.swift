@@ -40,7 +40,7 @@ struct FixCommand {
         manifests.read()
         roots = manifests.roots
         let worlds = manifests.worlds(of: manifests.files, roots)
-        let judge = fixing(with: worlds.shared)
+        let evaluator = fixing(with: worlds.shared)
         for file in manifests.files {
             // A link can lead out of the directory that was given.
             if DirectoryWalk.type(of: file.path, AT_SYMLINK_NOFOLLOW) == S_IFLNK,
@@ -50,7 +50,7 @@ struct FixCommand {
                 changes.append(FileChange(old: file, new: file))
                 continue
             }
-            let result = judge.fixed(file)
+            let result = evaluator.fixed(file)
             if result.isChanged, let reason = manifests.reasonToKeep(PathText.normalized(file.path)) {
                 for var entry in result.entries {
                     if entry.refusal == nil { entry.refuse(reason) }
@@ -74,7 +74,7 @@ struct FixCommand {
         var parts = [deeds()]
         if unread > 0 { parts.append("\(count(unread, "input")) could not be read") }
         if report.unwritten > 0 { parts.append("\(count(report.unwritten, "file")) could not be written") }
-        let left = tellWhatIsLeft(in: changes[..<own].map(\.new))
+        let left = reportRemaining(in: changes[..<own].map(\.new))
         parts.append("\(left == 0 ? "no findings" : count(left, "finding")) remaining")
         report.sum = parts.joined(separator: "; ")
         Console.note(report.sum)
@@ -86,7 +86,7 @@ struct FixCommand {
     private mutating func deliverReports() -> Bool {
         for change in changes {
             report.fixed += change.fixed.map {
-                FixReport.Item($0.judgement, of: $0.title, in: change.new.path, line: $0.line)
+                FixReport.Item($0.decided, of: $0.title, in: change.new.path, line: $0.line)
             }
             report.added += change.additions
         }
@@ -96,9 +96,9 @@ struct FixCommand {
         return ReportPrinter.write(outputs) { $0 == "json" ? report.json(summary) : report.text(summary) }
     }
 
-    private func fixing(with world: ManifestWorld) -> ManifestJudge {
-        ManifestJudge(
-            manifests.judge(knowing: world).context
+    private func fixing(with world: ManifestWorld) -> ManifestEvaluator {
+        ManifestEvaluator(
+            manifests.evaluate(knowing: world).context
                 .with(manifests.settings.overridden(mode: .enforce, fixes: .all)),
             namespace: manifests.namespace, owners: world.owners)
     }
@@ -122,7 +122,7 @@ struct FixCommand {
     private mutating func tell(_ entry: FixedFile.Entry, of path: String, isAddition: Bool = false) {
         guard let refusal = entry.refusal else { return }
         let item = FixReport.Item(
-            entry.judgement, of: entry.title, in: path, line: refusal.location?.line ?? entry.line,
+            entry.decided, of: entry.title, in: path, line: refusal.location?.line ?? entry.line,
             column: refusal.location?.column, reason: refusal.message)
         if isAddition { report.notAdded.append(item) } else { report.notFixed.append(item) }
         Console.note(item.text(isAddition ? "not added" : "not fixed"))
@@ -136,7 +136,7 @@ struct FixCommand {
     }
 
     /// Reports the objects that were added.
-    private func tellAdded(_ change: FileChange) {
+    private func reportAdded(_ change: FileChange) {
         for addition in change.additions { Console.note(addition.text(report.additionVerb)) }
     }
 
@@ -168,9 +168,9 @@ struct FixCommand {
             }
         }
         for (path, entry) in fixes.refused { tell(entry, of: path) }
-        var told: Set<String> = []
+        var reported: Set<String> = []
         for root in manifests.roots {
-            for (path, file) in root.sources.sorted(by: { $0.key < $1.key }) where told.insert(path).inserted {
+            for (path, file) in root.sources.sorted(by: { $0.key < $1.key }) where reported.insert(path).inserted {
                 changes.append(
                     FileChange(
                         old: file, new: accepted[path] ?? file,
@@ -209,7 +209,7 @@ struct FixCommand {
     private mutating func addRelatedObjects(toFirst own: Int) {
         let files = changes[..<own].map(\.new)
         let world = manifests.worlds(of: files, roots, telling: .none).shared
-        for (index, additions) in manifests.judge(knowing: world).additions(to: files, in: world).enumerated() {
+        for (index, additions) in manifests.evaluate(knowing: world).additions(to: files, in: world).enumerated() {
             let path = files[index].path
             for entry in additions.refused { tell(entry, of: path, isAddition: true) }
             do throws(CannotEdit) {
@@ -218,7 +218,7 @@ struct FixCommand {
                 if let reason = manifests.reasonToKeep(PathText.normalized(path)) { throw reason }
                 changes[index].new = try files[index].appending(additions.objects)
                 changes[index].added = additions.objects
-                tellAdded(changes[index])
+                reportAdded(changes[index])
             } catch {
                 leave(path, "no objects added: \(error.message)")
             }
@@ -233,7 +233,7 @@ struct FixCommand {
         var missing: [MissingBudget] = []
         var seen: Set<String> = []
         for root in roots {
-            for budget in manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).missingBudgets(of: root)
+            for budget in manifests.evaluate(knowing: worlds.own[root.path] ?? worlds.shared).missingBudgets(of: root)
             where seen.insert("\(budget.source) \(budget.object.json)").inserted { missing.append(budget) }
         }
         guard !missing.isEmpty else { return }
@@ -293,7 +293,7 @@ struct FixCommand {
             guard let new = wanted[path] else { continue }
             let change = FileChange(old: nil, new: new, added: [budget.object])
             changes.append(change)
-            tellAdded(change)
+            reportAdded(change)
         }
     }
 
@@ -302,10 +302,10 @@ struct FixCommand {
         let worlds = manifests.worlds(of: changes.compactMap { $0.old == nil ? nil : $0.new }, roots, telling: .none)
         var result: Set<String> = []
         for root in roots where manifests.reads(root, paths) {
-            manifests.judge(knowing: worlds.own[root.path] ?? worlds.shared).judge(root) { object in
-                guard let verdict = object.verdict else { return }
-                for judgement in verdict.judgements where judgement.effect == .deny {
-                    result.insert("\(judgement.rule.id) of \(verdict.subject.title) in \(root.path)")
+            manifests.evaluate(knowing: worlds.own[root.path] ?? worlds.shared).evaluate(root) { object in
+                guard let decision = object.decision else { return }
+                for decided in decision.findings where decided.effect == .deny {
+                    result.insert("\(decided.rule.id) of \(decision.subject.title) in \(root.path)")
                 }
             }
         }
@@ -315,10 +315,10 @@ struct FixCommand {
     // MARK: Output
 
     /// Lists the remaining findings, and returns their number.
-    private mutating func tellWhatIsLeft(in files: [ManifestFile]) -> Int {
-        var (left, objects): (Int, [JudgedObject]) = (0, [])
+    private mutating func reportRemaining(in files: [ManifestFile]) -> Int {
+        var (left, objects): (Int, [ReportedObject]) = (0, [])
         let worlds = manifests.worlds(of: files, roots, telling: .none)
-        manifests.judge(files, roots, with: worlds) { object in
+        manifests.evaluate(files, roots, with: worlds) { object in
             let lines = FixReport.lines(of: object)
             lines.forEach(Console.note)
             left += lines.count

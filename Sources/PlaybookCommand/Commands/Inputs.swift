@@ -52,7 +52,7 @@ enum Inputs {
     }
 
     /// Reports that a file of a directory is skipped.
-    static func passOver(_ path: String, _ reason: String) {
+    static func skip(_ path: String, _ reason: String) {
         Console.note("playbook: \(path): skipped: \(reason)")
     }
 
@@ -114,7 +114,7 @@ enum Inputs {
         let bytes = try bytes(of: file.path).get()
         guard ManifestFile.isBinary(bytes) else { return ManifestFile(path: file.path, bytes: bytes) }
         guard !file.isNamed else { throw Failure(file.path, "not a text file") }
-        passOver(file.path, "not a text file")
+        skip(file.path, "not a text file")
         return nil
     }
 

@@ -112,12 +112,12 @@ struct ManifestRun {
     /// Returns the locations of fields with findings of ``Rule/schema``.
     private func wrongTypes(in file: ManifestFile) -> Set<Location> {
         let world = ManifestWorld(isPartial: true, namespace: namespace, of: settings.catalogue)
-        let judge = judge(knowing: world)
+        let evaluator = evaluate(knowing: world)
         var locations: Set<Location> = []
         for document in file.documents {
-            judge.judge(document, of: file) { object, verdict, _ in
-                for judgement in verdict?.judgements ?? [] where judgement.rule === Rule.schema {
-                    locations.insert(object.region(of: judgement.finding.place).start)
+            evaluator.evaluate(document, of: file) { object, decision, _ in
+                for decided in decision?.findings ?? [] where decided.rule === Rule.schema {
+                    locations.insert(object.region(of: decided.finding.place).start)
                 }
             }
         }
@@ -181,77 +181,77 @@ struct ManifestRun {
     }
 
     /// Prepares an evaluation with these objects as related objects.
-    func judge(knowing world: ManifestWorld) -> ManifestJudge {
-        ManifestJudge(
+    func evaluate(knowing world: ManifestWorld) -> ManifestEvaluator {
+        ManifestEvaluator(
             Context(settings: settings, relatedObjects: world.relatedObjects, now: Process.now, source: .files),
             namespace: namespace, owners: world.owners)
     }
 
     /// Evaluates the objects of files and roots: `accept` removes findings that are not reported, `body` is called with each
     /// object.
-    mutating func judge(
+    mutating func evaluate(
         _ files: [ManifestFile], _ roots: [RenderedRoot], with worlds: Worlds,
-        accepting accept: (Verdict) -> Verdict = { $0 }, _ body: (JudgedObject) -> Void
+        accepting accept: (Decision) -> Decision = { $0 }, _ body: (ReportedObject) -> Void
     ) {
-        let judge = judge(knowing: worlds.shared)
+        let evaluator = evaluate(knowing: worlds.shared)
         for file in files {
             for document in file.documents {
-                judge.judge(document, of: file) { object, found, used in
+                evaluator.evaluate(document, of: file) { object, found, used in
                     guard let found else {
                         summary.foreign += 1
                         return
                     }
                     usedIgnores[file.path, default: []].formUnion(used)
-                    let verdict = accept(found)
-                    summary.add(verdict)
+                    let decision = accept(found)
+                    summary.add(decision)
                     body(
-                        JudgedObject(
-                            file: file.path, line: object.line, request: "", verdict: verdict,
+                        ReportedObject(
+                            file: file.path, line: object.line, request: "", decision: decision,
                             locate: { object.region(of: $0) }))
                 }
             }
-            progress.show("\(summary.judged) objects evaluated")
+            progress.show("\(summary.evaluated) objects evaluated")
         }
         /// The root of each finding so far: several roots can render the same object, often with the same findings.
         var reported: [String: String] = [:]
         /// The objects so far that are rendered in the same way.
         var seen: Set<String> = []
         for root in roots {
-            let judge = worlds.own[root.path].map { self.judge(knowing: $0) } ?? judge
-            judge.judge(root) { object in
-                guard let found = object.verdict else { return }
+            let evaluator = worlds.own[root.path].map { self.evaluate(knowing: $0) } ?? evaluator
+            evaluator.evaluate(root) { object in
+                guard let found = object.decision else { return }
                 usedIgnores[object.file, default: []].formUnion(object.usedIgnores)
                 let place = "\(object.file):\(object.line ?? 0) \(found.subject.title)"
-                let keys = found.judgements.map { "\(place) \($0.key) \($0.effect) \($0.finding.message)" }
+                let keys = found.findings.map { "\(place) \($0.key) \($0.effect) \($0.finding.message)" }
                 let text = Literal(object.object.value).json
                 guard seen.insert("\(place) \(text) \(keys.joined(separator: " "))").inserted else { return }
-                let verdict = accept(found)
-                summary.add(verdict)
+                let decision = accept(found)
+                summary.add(decision)
                 // Overlays set the namespace, and the fault is in the source that they share.
                 let source = "\(object.file):\(object.line ?? 0) \(found.subject.kindName) \(found.subject.name)"
-                let new = verdict.leavingOut { judgement in
-                    let key = "\(source) \(judgement.key) \(judgement.effect) \(judgement.finding.message)"
+                let new = decision.leavingOut { decided in
+                    let key = "\(source) \(decided.key) \(decided.effect) \(decided.finding.message)"
                     let first = reported[key] ?? root.path
                     reported[key] = first
                     return first != root.path
                 }
-                summary.repeated += verdict.judgements.count - new.judgements.count
-                guard !new.judgements.isEmpty || found.judgements.isEmpty else { return }
+                summary.repeated += decision.findings.count - new.findings.count
+                guard !new.findings.isEmpty || found.findings.isEmpty else { return }
                 body(
-                    JudgedObject(
-                        file: object.file, line: object.line, request: "", verdict: new,
-                        root: PathText.directory(of: root.path), whole: verdict, locate: { object.region(of: $0) }))
+                    ReportedObject(
+                        file: object.file, line: object.line, request: "", decision: new,
+                        root: PathText.directory(of: root.path), whole: decision, locate: { object.region(of: $0) }))
             }
-            progress.show("\(summary.judged) objects evaluated")
+            progress.show("\(summary.evaluated) objects evaluated")
         }
         progress.end()
     }
 
     /// Reports comments that do not exempt anything, with the reason.
-    func tellIgnores() {
-        var told: Set<String> = []
+    func reportIgnores() {
+        var reported: Set<String> = []
         for file in files + roots.flatMap({ $0.sources.values.sorted { $0.path < $1.path } })
-        where told.insert(file.path).inserted {
+        where reported.insert(file.path).inserted {
             for (index, comment) in file.ignores.enumerated() {
                 let isUsed = usedIgnores[file.path]?.contains(index) ?? false
                 let unused =
@@ -266,7 +266,7 @@ struct ManifestRun {
 
     /// The exit code; an input without any object is an error unless `--allow-empty` is given.
     func exitCode(failingOn level: FailureLevel, isWritten: Bool = true) -> ExitCode {
-        guard summary.judged == 0, summary.unreadable.isEmpty, !arguments.has(.allowEmpty) else {
+        guard summary.evaluated == 0, summary.unreadable.isEmpty, !arguments.has(.allowEmpty) else {
             return summary.code(failingOn: level, isWritten: isWritten)
         }
         Console.error("playbook: nothing was evaluated; use --allow-empty to exit with 0\n")

@@ -73,7 +73,7 @@ struct ReplayCommand {
         private let settings: Settings
         private let files: ReviewFiles
         private let relatedObjects: RelatedObjects?
-        private let judge: Judge
+        private let evaluator: Evaluator
         private let sum = Mutex(ReplayTally())
         private let complaints = Atomic<Int>(0)
         private let done = Atomic<Int>(0)
@@ -85,7 +85,7 @@ struct ReplayCommand {
             self.settings = settings
             self.files = files
             self.relatedObjects = relatedObjects
-            judge = Judge(settings)
+            evaluator = Evaluator(settings)
         }
 
         var tally: ReplayTally { sum.withLock { $0 } }
@@ -133,20 +133,20 @@ struct ReplayCommand {
             } catch {
                 return error.description
             }
-            do throws(CannotJudge) {
+            do throws(CannotEvaluate) {
                 let recording = try Recording(of: root, with: settings.catalogue)
                 let context = Context(
                     settings: settings, relatedObjects: relatedObjects ?? recording?.relatedObjects ?? .unknown,
                     now: recording?.time ?? Process.now)
-                let verdict = judge.verdict(on: review, in: context)
+                let decision = evaluator.decision(on: review, in: context)
                 if let recording {
                     tally.add(
-                        Comparison(verdict, with: recording, of: review, settings), of: review, verdict,
+                        Comparison(decision, with: recording, of: review, settings), of: review, decision,
                         of: settings.team(of: review), recorded: recording.time,
                         isOtherMode: recording.mode.map { $0 != settings.mode } ?? false,
                         at: place)
                 } else {
-                    tally.add(undecided: verdict)
+                    tally.add(undecided: decision)
                 }
                 return nil
             } catch {

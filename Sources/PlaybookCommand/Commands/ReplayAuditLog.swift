@@ -78,46 +78,46 @@ final class AuditLogReplay: Sendable {
     // MARK: Evaluating
 
     private func evaluate() {
-        var evaluator = Evaluator(settings, isRedacted)
-        while let batch = queue.next() { evaluator.evaluate(batch) }
-        sum.withLock { $0 += evaluator.result }
+        var worker = Worker(settings, isRedacted)
+        while let batch = queue.next() { worker.evaluate(batch) }
+        sum.withLock { $0 += worker.result }
     }
 
     private func evaluate(_ batch: Batch) {
-        var evaluator = Evaluator(settings, isRedacted)
-        evaluator.evaluate(batch)
-        sum.withLock { $0 += evaluator.result }
+        var worker = Worker(settings, isRedacted)
+        worker.evaluate(batch)
+        sum.withLock { $0 += worker.result }
     }
 
     /// Evaluates requests and counts the results, on one thread.
-    private struct Evaluator {
+    private struct Worker {
         let settings: Settings
         let isRedacted: Bool
-        var judge: LogJudge
+        var evaluator: LogEvaluator
         var tally = ReplayTally()
 
         init(_ settings: Settings, _ isRedacted: Bool) {
             self.settings = settings
             self.isRedacted = isRedacted
-            judge = LogJudge(settings)
+            evaluator = LogEvaluator(settings)
         }
 
         var result: ReplayTally {
             var result = tally
-            result.log = judge.summary
+            result.log = evaluator.summary
             return result
         }
 
         mutating func evaluate(_ batch: Batch) {
             for (request, path) in batch.requests {
-                judge.evaluate(request) { result in
+                evaluator.evaluate(request) { result in
                     let team = settings.team(of: result.review)
                     let names =
                         isRedacted
                         ? ReplayTally.Names(redacted: result.review, team: team)
                         : ReplayTally.Names(of: result.review, team: team)
                     tally.add(
-                        Comparison(admitted: result.certain, isNamed: !isRedacted), by: names, result.verdict,
+                        Comparison(admitted: result.certain, isNamed: !isRedacted), by: names, result.decision,
                         recorded: result.time.seconds > 0 ? result.time : nil, doubted: result.doubted,
                         at: ReplayTally.Place(
                             file: isRedacted ? "file \(request.place.file + 1)" : path, order: request.place.file,
@@ -141,7 +141,7 @@ private struct Batch: Sendable {
     }
 }
 
-/// Batches that wait for an evaluator; the reader waits while there are enough.
+/// Batches that wait for an worker; the reader waits while there are enough.
 private final class BatchQueue: Sendable {
     private let batches = Mutex<[Batch?]>([])
     private let room = Semaphore(6)
@@ -152,7 +152,7 @@ private final class BatchQueue: Sendable {
         put(batch)
     }
 
-    /// Ends an evaluator that takes this entry.
+    /// Ends an worker that takes this entry.
     func close() { put(nil) }
 
     private func put(_ batch: Batch?) {

@@ -14,7 +14,7 @@ struct ReportPrinter {
     /// The text in a file.
     private var written: TextReport?
     /// The objects of the other formats, which are one document.
-    private var objects: [JudgedObject] = []
+    private var objects: [ReportedObject] = []
     private let keepsObjects: Bool
 
     /// Creates a printer; objects of a cluster have no file to name.
@@ -38,7 +38,7 @@ struct ReportPrinter {
     }
 
     /// Adds an object to the reports.
-    mutating func add(_ object: JudgedObject) {
+    mutating func add(_ object: ReportedObject) {
         shown?.add(object)
         written?.add(object)
         if keepsObjects { objects.append(object) }

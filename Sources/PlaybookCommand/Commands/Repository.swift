@@ -111,7 +111,7 @@ struct Repository {
             throw Inputs.Failure(path, line: line, column: column, reason)
         }
         skipped += 1
-        if isUnreadable, isNamed || reason == "not a text file" { Inputs.passOver(path, reason) }
+        if isUnreadable, isNamed || reason == "not a text file" { Inputs.skip(path, reason) }
     }
 
     /// Decides about a file that is not rendered.

@@ -8,7 +8,7 @@ import Webhook
 struct ReviewCommand {
     private let arguments: Arguments
     private let context: Context
-    private let judge: Judge
+    private let evaluator: Evaluator
     private var printer: ReportPrinter
     private var summary = Summary(of: .review)
     private let document = Document()
@@ -38,7 +38,7 @@ struct ReviewCommand {
         context = Context(
             settings: settings, relatedObjects: relatedObjects, now: Process.now,
             source: printer.format == "response" ? .server : .recording)
-        judge = Judge(settings)
+        evaluator = Evaluator(settings)
         for failure in failures { complain(failure) }
     }
 
@@ -48,7 +48,7 @@ struct ReviewCommand {
         while let next = files.next() {
             switch next {
             case .failure(let failure): complain(failure)
-            case .success(let block): block.forEachReview { judge($0, from: block.path, line: $1) }
+            case .success(let block): block.forEachReview { evaluate($0, from: block.path, line: $1) }
             }
             progress.show(files.readBytes, of: files.totalBytes)
         }
@@ -62,7 +62,7 @@ struct ReviewCommand {
         Console.error("playbook: \(input)\n")
     }
 
-    private mutating func judge(_ bytes: Span<UInt8>, from path: String, line: Int?) {
+    private mutating func evaluate(_ bytes: Span<UInt8>, from path: String, line: Int?) {
         if printer.format == "response" {
             respond(to: bytes, path, line)
             return
@@ -71,11 +71,11 @@ struct ReviewCommand {
             let reason = "the review cannot be evaluated: it is larger than PLAYBOOK_MAX_BODY"
             return complain(UnreadableInput(path, line: line, reason))
         }
-        let result: Result<JudgedObject, ReviewError>
+        let result: Result<ReportedObject, ReviewError>
         do throws(ParseError) {
             result = try document.read(bytes, AdmissionReview.options) { root in
                 do throws(ReviewError) {
-                    return .success(judged(try AdmissionReview(root), recordedContext(of: root), path, line))
+                    return .success(evaluated(try AdmissionReview(root), recordedContext(of: root), path, line))
                 } catch {
                     return .failure(error)
                 }
@@ -87,7 +87,7 @@ struct ReviewCommand {
         switch result {
         case .failure(let error): complain(UnreadableInput(path, line: line, "\(error)"))
         case .success(let object):
-            summary.add(object.verdict)
+            summary.add(object.decision)
             printer.add(object)
         }
     }
@@ -100,32 +100,32 @@ struct ReviewCommand {
         return context.knowing(recording.relatedObjects)
     }
 
-    private func judged(
+    private func evaluated(
         _ review: AdmissionReview, _ context: Context, _ path: String, _ line: Int?
-    ) -> JudgedObject {
-        let verdict = judge.verdict(on: review, in: context)
-        var (shown, answers): (Verdict, [RuleAnswer]) = (verdict, [])
+    ) -> ReportedObject {
+        let decision = evaluator.decision(on: review, in: context)
+        var (shown, answers): (Decision, [RuleAnswer]) = (decision, [])
         switch wish {
         case .nobody: break
-        case .every: answers = verdict.answers(to: review, in: context)
+        case .every: answers = decision.answers(to: review, in: context)
         case .one(let rule):
-            answers = verdict.answers(to: review, in: context, rules: [rule])
-            shown = verdict.leavingOut { $0.rule.id != rule.id }
+            answers = decision.answers(to: review, in: context, rules: [rule])
+            shown = decision.leavingOut { $0.rule.id != rule.id }
         }
-        var object = JudgedObject(
-            file: path, line: line, request: review.shownRequest, verdict: shown)
+        var object = ReportedObject(
+            file: path, line: line, request: review.shownRequest, decision: shown)
         object.answers = answers
         return object
     }
 
     private mutating func respond(to bytes: Span<UInt8>, _ path: String, _ line: Int?) {
-        let admission = Admission(judge: judge)
+        let admission = Admission(evaluator: evaluator)
         do throws(Rejection) {
             let limit = context.settings.maximumBodyBytes
             let isTruncated = bytes.count > limit
             let body = isTruncated ? bytes.extracting(..<min(limit, 64 << 10)) : bytes
             let answer = try admission.answer(body, isTruncated: isTruncated, to: .validate, in: context)
-            summary.judged += 1
+            summary.evaluated += 1
             if answer.isDenied { summary.denied += 1 }
             printer.print(String(decoding: answer.body, as: UTF8.self) + "\n")
         } catch {

@@ -64,20 +64,20 @@ extension Log {
     /// Logs an answered review: the requester, the object and the decision; never the object's contents.
     func write(_ answer: AdmissionAnswer, nanoseconds: UInt64) {
         guard let requester = answer.requester else { return }
-        let (verdict, object) = (answer.verdict, answer.verdict.subject)
-        let level: LogLevel = answer.decision == .allow && !verdict.changesExemption ? .debug : .info
+        let (decision, object) = (answer.decision, answer.decision.subject)
+        let level: LogLevel = answer.outcome == .allow && !decision.changesExemption ? .debug : .info
         guard writes(level) else { return }
         // As in API servers, the namespace of a Namespace is itself.
         let namespace = object.kind == .namespace ? object.name : object.namespace
-        func rules(_ isMeant: (Judgement) -> Bool) -> Literal {
+        func rules(_ isMeant: (DecidedFinding) -> Bool) -> Literal {
             var ids: [String] = []
-            for judgement in verdict.judgements where isMeant(judgement) && !ids.contains(judgement.rule.id) {
-                ids.append(judgement.rule.id)
+            for decided in decision.findings where isMeant(decided) && !ids.contains(decided.rule.id) {
+                ids.append(decided.rule.id)
             }
             return .array(ids.map { .string($0) })
         }
         var fields: [(String, Literal)] = [
-            ("decision", .string(answer.decision.rawValue)), ("operation", .string(requester.operation)),
+            ("decision", .string(answer.outcome.rawValue)), ("operation", .string(requester.operation)),
             ("kind", .string(SecretMask.masked(object.kindName))),
             ("namespace", namespace.isEmpty ? .null : .string(SecretMask.masked(namespace))),
             ("name", .string(SecretMask.masked(object.name))), ("user", .string(requester.user)),
@@ -87,19 +87,19 @@ extension Log {
         if answer.endpoint == .mutate {
             fields.append(("fixed", rules { _ in true }))
         } else {
-            for (key, effect) in [("denied", Judgement.Effect.deny), ("warned", .warn), ("exempt", .exempt)] {
+            for (key, effect) in [("denied", DecidedFinding.Effect.deny), ("warned", .warn), ("exempt", .exempt)] {
                 let ids = rules { $0.effect == effect }
                 if ids != .array([]) { fields.append((key, ids)) }
             }
         }
-        let lenient = Set(verdict.judgements.compactMap(\.leniency?.rawValue)).sorted()
+        let lenient = Set(decision.findings.compactMap(\.leniency?.rawValue)).sorted()
         if !lenient.isEmpty { fields.append(("because", .array(lenient.map { .string($0) }))) }
-        if !verdict.notEvaluated.isEmpty {
-            fields.append(("notEvaluated", .array(verdict.notEvaluated.map { .string($0.rule.id) })))
+        if !decision.notEvaluated.isEmpty {
+            fields.append(("notEvaluated", .array(decision.notEvaluated.map { .string($0.rule.id) })))
         }
-        if !verdict.notices.isEmpty { fields.append(("notices", .array(verdict.notices.map { .string($0) }))) }
-        if verdict.changesExemption { fields.append(("exemption", "changed")) }
-        if let controller = verdict.untrustedController {
+        if !decision.notices.isEmpty { fields.append(("notices", .array(decision.notices.map { .string($0) }))) }
+        if decision.changesExemption { fields.append(("exemption", "changed")) }
+        if let controller = decision.untrustedController {
             fields.append(("unknownOperator", .string("PLAYBOOK_OPERATOR_ACCOUNTS=\(controller)")))
         }
         write(level, answer.endpoint == .validate ? "review" : "mutation", fields)

@@ -10,7 +10,7 @@ final class Recorder: Sendable {
     /// A review and its evaluation, as an event loop passes them.
     private struct Material: Sendable {
         let body: [UInt8]
-        let verdict: Verdict
+        let decision: Decision
         let context: Context
         let nanoseconds: UInt64
     }
@@ -68,10 +68,10 @@ final class Recorder: Sendable {
     func end(by deadline: Instant) -> Bool { queue.end(by: deadline) }
 
     /// Queues a review.
-    func record(_ body: Span<UInt8>, _ verdict: Verdict, in context: Context, nanoseconds: UInt64) {
+    func record(_ body: Span<UInt8>, _ decision: Decision, in context: Context, nanoseconds: UInt64) {
         guard let memory = memory.withLock({ $0 }), memory.claim(body.count) else { return dropForMemory() }
         let copy = body.withUnsafeBufferPointer { Array($0) }
-        let material = Material(body: copy, verdict: verdict, context: context, nanoseconds: nanoseconds)
+        let material = Material(body: copy, decision: decision, context: context, nanoseconds: nanoseconds)
         guard !queue.add(material, bytes: copy.count) else { return }
         memory.release(copy.count)
         queue.countDropped()
@@ -95,7 +95,7 @@ final class Recorder: Sendable {
             }
             defer { memory?.release(needed) }
             let line = writer.line(
-                material.body.span, material.verdict, in: material.context, nanoseconds: material.nanoseconds)
+                material.body.span, material.decision, in: material.context, nanoseconds: material.nanoseconds)
             guard let line else { continue }
             write(line + [UInt8(ascii: "\n")])
         }

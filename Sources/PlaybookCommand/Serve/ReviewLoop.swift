@@ -33,11 +33,11 @@ final class ReviewLoop {
 
     private static let mostRounds = 4
 
-    init(_ loop: LoopContext, judge: Judge, settings: Settings, _ registry: Registry, _ log: Log) {
+    init(_ loop: LoopContext, evaluator: Evaluator, settings: Settings, _ registry: Registry, _ log: Log) {
         self.registry = registry
         recorder = registry.recorder
         admission = Admission(
-            judge: judge, describesAll: log.writes(.debug),
+            evaluator: evaluator, describesAll: log.writes(.debug),
             recorded: recorder == nil ? nil : settings.recording.sample)
         exemptions = registry.exemptions
         counters = registry.join()
@@ -75,7 +75,7 @@ final class ReviewLoop {
         let context = review.answers.isEmpty ? context : context.answering(review.answers)
         do throws(Rejection) {
             let answer = try admission.answer(review.request, body: body, in: context)
-            let lookups = answer.verdict.lookups
+            let lookups = answer.decision.lookups
             guard !lookups.isEmpty, review.rounds < ReviewLoop.mostRounds, let cluster else {
                 return finish(answer, to: body, in: context, since: review.start)
             }
@@ -107,11 +107,11 @@ final class ReviewLoop {
     ) -> Response {
         let duration = Process.nanoseconds - start
         counters.metrics.withLock { $0.count(answer, nanoseconds: duration) }
-        if let account = answer.verdict.operatorAccount, registry.isNew(operatorAccount: account) {
+        if let account = answer.decision.operatorAccount, registry.isNew(operatorAccount: account) {
             log.write(.info, "service account treated as an operator", [("account", .string(account))])
         }
         log.write(answer, nanoseconds: duration)
-        if answer.isRecorded { recorder?.record(body, answer.verdict, in: context, nanoseconds: duration) }
+        if answer.isRecorded { recorder?.record(body, answer.decision, in: context, nanoseconds: duration) }
         return answer.response
     }
 }

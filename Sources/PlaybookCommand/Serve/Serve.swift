@@ -133,7 +133,7 @@ struct ServeCommand {
                 ownResponder: { registry.responder($0.status) }),
         ]
         let (settings, log, ending) = (settings, log, ending)
-        let judge = Judge(settings)
+        let evaluator = Evaluator(settings)
         do throws(SystemError) {
             return try Server(
                 configuration: configuration, listeners: listeners,
@@ -142,7 +142,7 @@ struct ServeCommand {
                     log.write(event)
                 },
                 reload: { exemptions?.reload() },
-                responder: { ReviewLoop($0, judge: judge, settings: settings, registry, log).responder })
+                responder: { ReviewLoop($0, evaluator: evaluator, settings: settings, registry, log).responder })
         } catch {
             throw CommandError(message: error.description)
         }

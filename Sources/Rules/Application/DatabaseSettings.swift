@@ -34,7 +34,8 @@ enum DatabaseClause {
         "no key of a ConfigMap is named like a connection string or contains one, also in a line of a settings file")
 }
 
-private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkVariables(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     guard let template = try subject.template() else { return }
     for container in template.containers {
         for entry in try container.env.objects() {
@@ -59,7 +60,7 @@ private func checkVariables(_ subject: Subject, _ context: Context, _ findings: 
     }
 }
 
-private func checkEntries(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkEntries(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let entries = try subject.field("data").members() else { return }
     for entry in entries where entry.value.kind == .string {
         try findings.step()
@@ -81,7 +82,7 @@ private func checkEntries(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-private func checkLines(of entry: Value.Member, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkLines(of entry: Value.Member, _ findings: FindingCollector) throws(CannotEvaluate) {
     let value = entry.value
     let areSettings = SettingsText.isOne(entry.key.text, value)
     let lines = value.withContents { text in

@@ -27,7 +27,7 @@ private let asVolume = Clause("volume", "no volume mounts a ConfigMap with setti
 private let asFile = Clause("sub-path", "no settings file of a ConfigMap is mounted with `subPath`")
 private let projected = Clause("projected", "no ConfigMap with settings is a source of a projected volume")
 
-private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     lazy var mounts = Mounts(in: template)
     let settings = SettingsOfMaps(subject, context)
@@ -60,7 +60,7 @@ private func checkVolumes(_ subject: Subject, _ context: Context, _ findings: Fi
 private func report(
     _ map: Field, of volume: Field, _ mounts: Mounts, _ settings: SettingsOfMaps, _ findings: FindingCollector,
     isSource: Bool = false, isAlone: Bool = true, isBesideToken: Bool = false
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let name = try map["name"].string(), !isOfCluster(name) else { return }
     lazy var mounted = mounts.of(volume)
     let known = try settings.keys(of: name)
@@ -97,7 +97,7 @@ private func report(
 }
 
 /// Returns false if the names or directories of a ConfigMap's files show that they are not settings; its content is unknown.
-private func mayBeSettings(_ map: Field, _ mounted: Mounts.OfVolume) throws(CannotJudge) -> Bool {
+private func mayBeSettings(_ map: Field, _ mounted: Mounts.OfVolume) throws(CannotEvaluate) -> Bool {
     if mounted.areOfServer { return false }
     let items = try map["items"].objects().compactMap { $0.base["path"]?.string }
     let names =
@@ -121,7 +121,7 @@ private struct SettingsOfMaps {
     private var namespace: String { subject.namespace }
 
     /// Returns the keys of a ConfigMap that are settings; nil if the ConfigMap is not known.
-    func keys(of name: String) throws(CannotJudge) -> [String]? {
+    func keys(of name: String) throws(CannotEvaluate) -> [String]? {
         guard related.knows(.configMap, in: namespace) else { return nil }
         return try related.object(.configMap, named: name, in: namespace)?[.settings]
     }
@@ -171,7 +171,7 @@ private final class Mounts {
         }
 
         /// Returns the keys that become files: all of them, those in `items`, or those mounted with `subPath`.
-        func keys(of keys: [String], items: Field) throws(CannotJudge) -> [String] {
+        func keys(of keys: [String], items: Field) throws(CannotEvaluate) -> [String] {
             var paths: [String: String] = [:]
             for item in try items.objects() {
                 if let key = try item["key"].string(), let path = try item["path"].string() { paths[key] = path }
@@ -220,7 +220,7 @@ private final class Mounts {
 
 extension RelatedKind {
     /// The names of the keys that are settings; values are not kept.
-    static let configMap = RelatedKind(.configMap) { (object, fields) throws(CannotJudge) in
+    static let configMap = RelatedKind(.configMap) { (object, fields) throws(CannotEvaluate) in
         var settings: [String] = []
         var hasOthers = try object.object("binaryData")?.members.contains { _ in true } ?? false
         for entry in try object.object("data")?.uniqueMembers ?? [] {

@@ -84,7 +84,7 @@ private let sleep = Clause("sleep", "a `preStop.sleep` is shorter than the grace
 
 private func checkGracePeriod(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let least = context[RuleSettings.minimumGraceSeconds]
     let period = template.terminationGracePeriodSeconds
@@ -105,7 +105,7 @@ private func checkGracePeriod(
 /// Reports a stop signal or a preStop sleep that leaves a container no time to shut down.
 private func checkLifecycle(
     of container: Container, graceSeconds: Int, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let stopSignal = try container.lifecycle["stopSignal"]
     if try stopSignal.equals("SIGKILL") {
         findings.add(signal, at: stopSignal, "is \"SIGKILL\"; the process is killed without time to shut down") {

@@ -35,7 +35,8 @@ private let sameHandler = Clause("same-handler", "the liveness and readiness pro
 private let declaredPort = Clause("declared-port", "a port name in a probe is declared in the container's `ports`")
 private let healthPort = Clause("health-port", "HTTP probes use `PLAYBOOK_HEALTH_PORT`, if it is set")
 
-private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         let liveness = try container.probe(.liveness)?.httpGet()
@@ -57,7 +58,7 @@ private func checkEndpoints(_ subject: Subject, _ context: Context, _ findings: 
 
 private func checkPath(
     of handler: Probe.HTTPGet?, _ clause: Clause, _ paths: [String], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let handler else { return }
     let field = try handler.field["path"]
     // Fast path: nearly all paths have no query.
@@ -71,7 +72,7 @@ private func checkPath(
 
 private func reportSameHandler(
     _ liveness: Probe.HTTPGet, _ readiness: Probe.HTTPGet, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let path = try liveness.path()
     try findings.add(
         sameHandler, at: readiness.field["path"], "is \"\(path)\", which the liveness probe also requests", choice: path
@@ -86,7 +87,7 @@ private func reportSameHandler(
 
 private func checkPort(
     of handler: Probe.HTTPGet?, _ container: Container, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let handler else { return }
     let port = try handler.field["port"]
     var number: Int?

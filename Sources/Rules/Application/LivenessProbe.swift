@@ -19,7 +19,7 @@ extension Rule {
         // Its controller sets the probe.
         filledInKinds: ["ray.io/RayCluster"],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             try checkProbes(
                 .liveness, path: context[RuleSettings.livenessPaths].first ?? "/livez", missing, oneHandler,
                 subject,
@@ -40,7 +40,7 @@ private let restarts = Clause(
     "restarts", "the container's `restartPolicy` is not Never, unless a restart rule applies to exit code 137 or 143")
 
 /// Reports main containers that are not restarted after a failed probe (Kubernetes 1.34, "Container-level restart policy").
-private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         let policy = container.field.member("restartPolicy")
@@ -58,7 +58,7 @@ private func checkRestarts(_ subject: Subject, _ findings: FindingCollector) thr
 }
 
 /// Returns true if a restart rule applies to a container that was killed by SIGKILL or SIGTERM, as after a failed probe.
-private func restartsKilled(_ rule: Field) throws(CannotJudge) -> Bool {
+private func restartsKilled(_ rule: Field) throws(CannotEvaluate) -> Bool {
     guard try rule["action"].equals("Restart") else { return false }
     let exitCodes = try rule["exitCodes"]
     let codes = exitCodes.value?.present("values")?.elements.compactMap(\.int) ?? []

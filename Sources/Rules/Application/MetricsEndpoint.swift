@@ -39,7 +39,7 @@ enum MetricsClause {
         "other-port", "the port named `metrics` is `PLAYBOOK_METRICS_PORT`, if that is set")
 }
 
-private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let agreed = context[RuleSettings.metricsPort]
     var elsewhere: Field?
@@ -80,7 +80,7 @@ private func checkMetrics(_ subject: Subject, _ context: Context, _ findings: Fi
 /// Monitors can select pods of other namespaces. One match is enough; if there is none, all monitors must be known.
 private func isMonitored(
     _ labels: Labels, in namespace: String, _ relatedObjects: RelatedObjects
-) throws(CannotJudge) -> Bool {
+) throws(CannotEvaluate) -> Bool {
     if relatedObjects.isMonitored(by: .podMonitor, labels, in: namespace) { return true }
     let knowsServices = relatedObjects.knows(.service, in: namespace)
     let services =
@@ -115,7 +115,7 @@ extension RelatedKind {
                 label.value.text.map { RecordKey(key: label.key, value: $0) }
             }
         },
-        read: { (object, fields) throws(CannotJudge) in
+        read: { (object, fields) throws(CannotEvaluate) in
             fields[.podLabels] = try object.object("spec")?.object("selector").map { Literal($0) }
         })
 }

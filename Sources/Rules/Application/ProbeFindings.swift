@@ -6,7 +6,7 @@ import Kubernetes
 func checkProbes(
     _ purpose: Probe.Purpose, path: String, _ missing: Clause, _ oneHandler: Clause, _ subject: Subject,
     _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         let probe = try container.probe(purpose)

@@ -19,7 +19,7 @@ extension Rule {
         // Its controller sets the probe.
         filledInKinds: ["serving.knative.dev/Service", "ray.io/RayCluster"],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             try checkProbes(
                 .readiness, path: context[RuleSettings.readinessPaths].first ?? "/readyz", missing, oneHandler,
                 subject,

@@ -33,7 +33,7 @@ private let unstated = Clause(
     "unstated", "if `replicas` is not set, an autoscaler keeps at least that many (a hint on CREATE)")
 private let scaledDown = Clause("scaled-down", "a scale request sets 0 or at least `PLAYBOOK_MIN_REPLICAS`")
 
-private func checkScale(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkScale(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard subject.review.subresource == .scale, ResourceKinds.replicated.contains(subject.scaledKind) else { return }
     let replicas = try subject.field("spec")["replicas"]
     let (count, least) = (try replicas.integer() ?? 0, context[RuleSettings.minimumReplicas])
@@ -51,7 +51,8 @@ private func checkScale(_ subject: Subject, _ context: Context, _ findings: Find
     }
 }
 
-private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     let spec = try subject.field("spec")
     let replicas = try spec["replicas"]
     let (stated, least) = (try replicas.integer(), context[RuleSettings.minimumReplicas])
@@ -92,15 +93,15 @@ private func checkReplicas(_ subject: Subject, _ context: Context, _ findings: F
 
 extension Subject {
     /// True if several replicas of the workload can run at once, as far as its template shows.
-    func canRunTwice() throws(CannotJudge) -> Bool { try template()?.canRunTwice(in: object, kind) ?? false }
+    func canRunTwice() throws(CannotEvaluate) -> Bool { try template()?.canRunTwice(in: object, kind) ?? false }
 }
 
 /// Returns the autoscaler of a workload; nil if there is none.
 ///
 /// On CREATE, unknown autoscalers count as absent, because tools create them after the workload.
-private func knownAutoscaler(of subject: Subject, _ context: Context) throws(CannotJudge) -> Autoscaler? {
+private func knownAutoscaler(of subject: Subject, _ context: Context) throws(CannotEvaluate) -> Autoscaler? {
     guard let name = subject.name else { return nil }
-    do throws(CannotJudge) {
+    do throws(CannotEvaluate) {
         return try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace)
     } catch {
         if subject.review.operation == .create { return nil }

@@ -30,7 +30,7 @@ private let packageManager = Clause("package-manager", "npm, npx, yarn and pnpm 
 
 private func checkEntryPoints(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     for container in template.mainContainers {
         // Without a command, the image's entry point receives the arguments, and nearly always runs them.
@@ -43,13 +43,13 @@ private func checkEntryPoints(
             ) {
                 $0.advice = "start the application directly, for example command: [node, server.js]"
             }
-        case .shell(let name, let remedy):
+        case .shell(let name, let change):
             findings.add(
                 shell, at: list, "runs the application under \(name), which does not forward SIGTERM",
                 choice: name
             ) {
                 $0.advice =
-                    switch remedy {
+                    switch change {
                     case .trap: "handle SIGTERM in the script with trap, or remove the shell"
                     case .reorder: "make the application the last command, and start it with exec"
                     case .exec(nil): "start the last command with exec, or remove the shell"
@@ -65,14 +65,14 @@ private func checkEntryPoints(
 private struct EntryPoint {
     enum Kind {
         case packageManager(String)
-        case shell(String, Script.Remedy)
+        case shell(String, Script.Change)
     }
 
     let kind: Kind
     /// The list that contains it: `command` or `args`.
     let list: Field
 
-    init?(_ command: Field, _ args: Field) throws(CannotJudge) {
+    init?(_ command: Field, _ args: Field) throws(CannotEvaluate) {
         var words = try Words(command, args)
         guard let first = words.next(), var name = EntryPoint.watched(first) else { return nil }
         if Script.packageManagers.contains(name) {
@@ -92,7 +92,7 @@ private struct EntryPoint {
         switch name == "bash" ? script.endInBash : script.end {
         case .passesOn: return nil
         case .packageManager(let manager): kind = .packageManager(manager)
-        case .staysBehind: kind = .shell(name, script.remedy)
+        case .staysBehind: kind = .shell(name, script.change)
         }
     }
 
@@ -104,7 +104,7 @@ private struct EntryPoint {
         private let args: Field
         private var others: Field.Elements
 
-        init(_ command: Field, _ args: Field) throws(CannotJudge) {
+        init(_ command: Field, _ args: Field) throws(CannotEvaluate) {
             (words, others) = (try command.strings(), try args.strings())
             (list, self.args) = (command, args)
         }

@@ -29,7 +29,7 @@ private let missing = Clause("missing", "a HorizontalPodAutoscaler or ScaledObje
 
 private func checkAutoscaler(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     // A Rollout with workloadRef has no template, and is skipped.
     guard try subject.template() != nil, let name = subject.name,
         try context.relatedObjects.autoscaler(of: subject.kind, name, in: subject.namespace) == nil

@@ -19,7 +19,7 @@ extension Rule {
         settings: [RuleSettings.minimumReplicas], sharedSettings: ["PLAYBOOK_TRUSTED_CONTROLLERS"],
         relatedObjects: [.scaledObject, .deployment, .statefulSet, .rollout, .limitRange],
         examples: boundsExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let owner = subject.metadata.controller.flatMap { $0.kind == .scaledObject ? $0 : nil }
             if let owner, try isMadeByKEDA(subject, for: owner, context) { return }
             let spec = try subject.field("spec")
@@ -36,7 +36,7 @@ extension Rule {
 /// Returns true if KEDA made the autoscaler for its owner, a ScaledObject, which is evaluated itself.
 ///
 /// Anyone can set an owner reference. It is trusted from KEDA's operator, and if the ScaledObject has the same target.
-private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotJudge) -> Bool {
+private func isMadeByKEDA(_ subject: Subject, for owner: Owner, _ context: Context) throws(CannotEvaluate) -> Bool {
     let requester = Requester(of: subject.review, context)
     if requester == .trustedController { return true }
     if requester == .serviceAccount, subject.review.user.isNamed("system:serviceaccount:keda:keda-operator"),
@@ -74,7 +74,7 @@ enum BoundsClause {
 private func checkBounds(
     _ spec: Field, atLeast least: Int, _ traits: Finding.Traits, _ subject: Subject, _ context: Context,
     _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let isOfKEDA = subject.kind == .scaledObject
     let lowest = try spec[isOfKEDA ? "minReplicaCount" : "minReplicas"]
     let highest = try spec[isOfKEDA ? "maxReplicaCount" : "maxReplicas"]
@@ -125,7 +125,7 @@ private func targetCanRunTwice(_ subject: Subject, _ context: Context) -> Bool {
 
 extension Field {
     /// True if a metric is not measured on the pods, so that it exists without pods.
-    fileprivate func hasMetricOfOthers() throws(CannotJudge) -> Bool {
+    fileprivate func hasMetricOfOthers() throws(CannotEvaluate) -> Bool {
         for metric in try self["metrics"].objects() where try metric["type"].equals(oneOf: "Object", "External") {
             return true
         }
@@ -138,7 +138,7 @@ extension Field {
 /// Reports a CPU utilization target if a container of the workload has no CPU request.
 private func checkRequests(
     _ spec: Field, _ traits: Finding.Traits, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let targets = try ScaledResource.all(in: spec.value, subject.kind).filter { $0.name == .cpu && $0.isUtilization }
     guard !targets.isEmpty else { return }
     let autoscaler = try Autoscaler(subject)
@@ -167,7 +167,7 @@ private func checkRequests(
 
 private func field(
     of target: ScaledResource, in spec: Field, _ kind: ResourceKind
-) throws(CannotJudge) -> Field {
+) throws(CannotEvaluate) -> Field {
     let list = try spec[kind == .scaledObject ? "triggers" : "metrics"]
     if let index = target.index, let entry = list.value?[index] { return Field(entry) }
     let share = try spec["targetCPUUtilizationPercentage"]
@@ -176,18 +176,18 @@ private func field(
 
 extension RelatedObjects {
     /// Returns true if a LimitRange of the namespace sets a default CPU request.
-    fileprivate func defaultsCPU(in namespace: String) throws(CannotJudge) -> Bool {
+    fileprivate func defaultsCPU(in namespace: String) throws(CannotEvaluate) -> Bool {
         try objects(.limitRange, in: namespace).contains { $0[.defaultsCPU] ?? false }
     }
 }
 
 extension RelatedKind {
-    static let limitRange = RelatedKind(.limitRange) { (object, fields) throws(CannotJudge) in
+    static let limitRange = RelatedKind(.limitRange) { (object, fields) throws(CannotEvaluate) in
         fields[.defaultsCPU] = try defaultsCPU(object)
     }
 
     /// Returns true if a LimitRange sets a default CPU request: the API server derives it from any of these fields.
-    private static func defaultsCPU(_ range: Value) throws(CannotJudge) -> Bool {
+    private static func defaultsCPU(_ range: Value) throws(CannotEvaluate) -> Bool {
         guard let items = try range.object("spec")?.objects("limits") else { return false }
         for item in items where item["type"]?.equals("Container") ?? false {
             for key in ["defaultRequest", "default", "max", "min"] as [StaticString] {

@@ -21,7 +21,7 @@ extension Rule {
         ],
         settings: [RuleSettings.baseNodeTaints, RuleSettings.baseNodeLabels],
         examples: baseNodeExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             guard let template = try subject.template() else { return }
             let labels = context[RuleSettings.baseNodeLabels]
             try checkTolerations(template, context[RuleSettings.baseNodeTaints], findings)
@@ -66,7 +66,7 @@ enum BaseNodeClause {
 
 private func checkTolerations(
     _ template: PodTemplate, _ taints: [NodeTaint], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     for field in try template.tolerations.objects() {
         try findings.step()
         let toleration = try Toleration(field)
@@ -93,7 +93,7 @@ private struct Toleration: CustomStringConvertible {
     /// Empty for all effects.
     let effect: String
 
-    init(_ toleration: Field) throws(CannotJudge) {
+    init(_ toleration: Field) throws(CannotEvaluate) {
         key = try toleration["key"].string() ?? ""
         isForAnyValue = try toleration["operator"].text()?.equals("Exists") ?? false
         value = try toleration["value"].string() ?? ""
@@ -120,7 +120,7 @@ private struct Toleration: CustomStringConvertible {
 
 private func checkSelector(
     _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard !labels.isEmpty else { return }
     let selector = try template.field["nodeSelector"]
     _ = try selector.labels()
@@ -137,7 +137,7 @@ private func checkSelector(
 
 private func checkAffinity(
     _ template: PodTemplate, _ labels: [NodeLabel], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard !labels.isEmpty else { return }
     let affinity = try template.affinity["nodeAffinity"]
     guard affinity.isPresent else { return }
@@ -150,7 +150,7 @@ private func checkAffinity(
     }
 }
 
-private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingCollector) throws(CannotJudge) {
+private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingCollector) throws(CannotEvaluate) {
     try findings.step()
     for expression in try term["matchExpressions"].objects() {
         try findings.step()
@@ -166,7 +166,7 @@ private func check(_ term: Field, _ labels: [NodeLabel], _ findings: FindingColl
 
 extension NodeLabel {
     /// Returns true if a node affinity requirement selects this label of the base node group.
-    fileprivate func isAskedFor(by expression: Field) throws(CannotJudge) -> Bool {
+    fileprivate func isAskedFor(by expression: Field) throws(CannotEvaluate) -> Bool {
         guard try expression["key"].text()?.equals(string: key) ?? false, let name = try expression["operator"].text()
         else { return false }
         guard let value else { return name.equals("In") || name.equals("Exists") }

@@ -45,7 +45,7 @@ extension Rule {
                       containers: [{name: reindex}]
                 """),
         ],
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard let metadata = try subject.template()?.metadata else { return }
             let annotation = try Field(metadata)["annotations"]["karpenter.sh/do-not-disrupt"]
             guard let seen = try annotation.filledText() else { return }

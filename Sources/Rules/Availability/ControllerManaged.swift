@@ -18,7 +18,7 @@ extension Rule {
         clauses: [pod, replicaSet],
         skipsOperatorMade: true,
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             if isHook(subject) { return }
             let isPod = subject.kind == .pod
             findings.add(

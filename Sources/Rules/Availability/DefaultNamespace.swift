@@ -100,7 +100,7 @@ private let destination = Clause("destination", "no Argo CD Application deploys 
 
 private func checkNamespace(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard subject.namespace == "default", !isTheClustersOwn(subject, context) else { return }
     findings.add(
         inDefault, at: subject.root.member("metadata").member("namespace"),
@@ -111,7 +111,7 @@ private func checkNamespace(
 /// Checks the namespace where Argo CD creates objects without a namespace (application-crd.yaml of Argo CD at 0252c02).
 private func checkDestination(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let namespace = try subject.field("spec")["destination"]["namespace"]
     guard try namespace.equals("default") else { return }
     findings.add(destination, at: namespace, "is \"default\"; applications must use another namespace") {

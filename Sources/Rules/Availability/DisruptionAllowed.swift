@@ -44,7 +44,7 @@ enum DisruptionClause {
 
 private func checkBudget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let budget = try DisruptionBudget(subject)
     let spec = try subject.field("spec")
     let relatedObjects = context.relatedObjects
@@ -123,7 +123,7 @@ extension RelatedObjects {
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let isScale = subject.review.subresource == .scale
     let kind = isScale ? subject.scaledKind : subject.kind
     guard ResourceKinds.replicated.contains(kind) else { return }
@@ -173,7 +173,7 @@ private func checkWorkload(
 }
 
 /// Returns the labels of the pods that a scale request affects; nil if the workload has no template.
-private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotJudge) -> Labels? {
+private func scaledLabels(_ subject: Subject, _ context: Context) throws(CannotEvaluate) -> Labels? {
     try context.relatedObjects.workload(subject.scaledKind, subject.name ?? "", in: subject.namespace)
         .flatMap { $0.deployment == nil ? Labels($0.labels) : nil }
 }

@@ -30,7 +30,7 @@ private let cpuQuota = Clause("cpu-quota", "no ResourceQuota counts `limits.cpu`
 
 // MARK: Quotas
 
-private func checkQuota(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkQuota(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let limit = try subject.field("spec")["hard"]["limits.cpu"]
     guard let amount = limit.value else { return }
     findings.add(cpuQuota, at: limit, "is \(amount.text), which requires a CPU limit on every container") {
@@ -41,7 +41,7 @@ private func checkQuota(_ subject: Subject, _ context: Context, _ findings: Find
 
 // MARK: Limit ranges
 
-private func checkRange(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRange(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     for (index, item) in try subject.field("spec")["limits"].objects().enumerated() {
         try findings.step()
         guard try item["type"].text()?.equals("Container") ?? false else { continue }
@@ -52,7 +52,7 @@ private func checkRange(_ subject: Subject, _ context: Context, _ findings: Find
     }
 }
 
-private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     // The API server uses max as the default limit if there is none, so both must be removed.
     let (usual, largest) = (try item["default"]["cpu"], try item["max"]["cpu"])
     let first = usual.isPresent ? usual : largest
@@ -65,7 +65,7 @@ private func checkCPU(_ item: Field, _ findings: FindingCollector) throws(Cannot
     }
 }
 
-private func checkMemory(_ item: Field, isOld: Bool, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkMemory(_ item: Field, isOld: Bool, _ findings: FindingCollector) throws(CannotEvaluate) {
     // The API server's defaults (SetDefaults_LimitRangeItem).
     let (usual, asked) = (try item["default"]["memory"], try item["defaultRequest"]["memory"])
     let largest = try item["max"]["memory"].amount()

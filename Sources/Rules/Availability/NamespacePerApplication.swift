@@ -27,7 +27,7 @@ private let unlabelled = Clause("unlabelled", "a workload has the label if other
 
 private func checkApplication(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard ResourceKinds.replicated.kinds.contains(where: { context.relatedObjects.knows($0, in: subject.namespace) })
     else {
         throw .unknown(relatedObject: "the workloads of the namespace")

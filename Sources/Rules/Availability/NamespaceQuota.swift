@@ -20,7 +20,7 @@ extension Rule {
         relatedObjects: [.resourceQuota, .limitRange],
         fault: .namespace,
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let namespace = subject.namespace
             // A manifest can omit its namespace.
             guard !namespace.isEmpty else { throw .unknown(relatedObject: "its namespace's quotas") }
@@ -37,7 +37,7 @@ extension Rule {
 private let quota = Clause("quota", "the namespace has a ResourceQuota")
 private let limits = Clause("limits", "the namespace has a LimitRange")
 
-private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkQuotas(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard try context.relatedObjects.quotas(in: subject.namespace).isEmpty else { return }
     report(
         .resourceQuota, quota, "for requests.cpu, requests.memory and limits.memory, but not for limits.cpu", subject,

@@ -34,7 +34,7 @@ private let uncovered = Clause(
 
 private func checkWorkload(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard subject.review.operation != .delete else { return }
     // Read first: the rule is not evaluated if they are unknown.
     try context.relatedObjects.require(.podDisruptionBudget, in: subject.namespace)
@@ -96,7 +96,7 @@ private func budget(named name: String, in namespace: String, _ selector: Litera
 
 private func checkBudget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let budget = try DisruptionBudget(subject)
     var before = budget
     let isDeletion = subject.review.operation == .delete

@@ -26,7 +26,7 @@ private let missing = Clause("missing", "a SecurityGroupPolicy of the namespace 
 
 private func checkGroups(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let policies = try context.relatedObjects.objects(.securityGroupPolicy, in: subject.namespace)
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
@@ -50,10 +50,10 @@ private func checkGroups(
 
 extension RelatedKind {
     /// A policy without a security group, or without a selector, has no effect.
-    static let securityGroupPolicy = RelatedKind(.securityGroupPolicy) { (object, fields) throws(CannotJudge) in
+    static let securityGroupPolicy = RelatedKind(.securityGroupPolicy) { (object, fields) throws(CannotEvaluate) in
         let spec = try object.object("spec")
-        let pods = try spec?.object("podSelector").map { (value) throws(CannotJudge) in try LabelSelector(value) }
-        let accounts = try spec?.object("serviceAccountSelector").map { (value) throws(CannotJudge) in
+        let pods = try spec?.object("podSelector").map { (value) throws(CannotEvaluate) in try LabelSelector(value) }
+        let accounts = try spec?.object("serviceAccountSelector").map { (value) throws(CannotEvaluate) in
             try LabelSelector(value)
         }
         let groups = try spec?.object("securityGroups")?.array("groupIds")

@@ -27,7 +27,7 @@ private let stuck = Clause("stuck", "`maxUnavailable` and `maxSurge` are not bot
 
 private func checkUpdates(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     if subject.kind == .rollout {
         // Argo Rollouts (specification.md at 04058cb): `canary` has the fields of a Deployment's `rollingUpdate`; a blue-green
@@ -55,7 +55,7 @@ private func checkUpdates(
 
 private func check(
     _ rolling: Field, hasSurge: Bool, _ subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard rolling.isPresent else { return }
     let field = try rolling["maxUnavailable"]
     guard let unavailable = try field.intOrPercent() else { return }

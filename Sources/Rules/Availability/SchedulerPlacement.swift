@@ -50,7 +50,7 @@ extension Rule {
             .good(
                 "an update of a scheduled Pod", placedPod(until: 300), before: placedPod(until: 600)),
         ],
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             // An existing Pod has its node name from the scheduler, and an update cannot change it.
             guard subject.kind != .pod || subject.review.operation == .create, let template = try subject.template()
             else { return }
@@ -88,7 +88,7 @@ private let host = Clause(
 private let scheduler = Clause("scheduler", "`schedulerName` is one of `PLAYBOOK_SCHEDULERS`")
 
 /// Reports nodes that a pod requires by host name.
-private func checkHosts(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkHosts(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotEvaluate) {
     func report(_ field: Field, _ seen: String) {
         findings.add(host, at: field, "binds the pod to node \(seen)", choice: seen, traits: .init(isHint: true)) {
             $0.advice = "use a zone or a label that several nodes have"

@@ -31,7 +31,7 @@ private let notice = 120
 
 private func checkSpot(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template(), let pin = try Pin(template) else { return }
     if ResourceKinds.replicated.contains(subject.kind),
         Exemptions(of: subject, in: context).exemption(from: .replicas, at: context.now) != nil
@@ -56,7 +56,7 @@ private struct Pin {
     /// The requirements of the other terms.
     private var others: [Field] = []
 
-    init?(_ template: PodTemplate) throws(CannotJudge) {
+    init?(_ template: PodTemplate) throws(CannotEvaluate) {
         let selector = try template.field["nodeSelector"]
         for capacity in Capacity.labels where try selector[capacity.key].equals(capacity.spot) {
             field = try selector[capacity.key]
@@ -118,7 +118,7 @@ extension Value {
 
 extension Field {
     /// Returns true if a requirement allows only Spot: its values are Spot, or it excludes On-Demand.
-    fileprivate func isSpotAlone() throws(CannotJudge) -> Bool {
+    fileprivate func isSpotAlone() throws(CannotEvaluate) -> Bool {
         guard let key = try self["key"].text(), let capacity = Capacity.labels.first(where: { key.equals($0.key) })
         else { return false }
         let values = try self["values"].elements()

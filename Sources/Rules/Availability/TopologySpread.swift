@@ -40,7 +40,7 @@ private let zone = "topology.kubernetes.io/zone"
 
 private func checkSpread(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let labels = try template.labels()
     let largest = context[RuleSettings.maximumSkew]
@@ -52,7 +52,7 @@ private func checkSpread(
         guard constraint.isOverZones else { continue }
         // Without a selector it counts no pods; `matchLabelKeys` only adds labels that all pods of the template have.
         let selector = try constraint["labelSelector"].object()
-        if try selector.map({ (value) throws(CannotJudge) in try LabelSelector.matches(value, labels) }) != true {
+        if try selector.map({ (value) throws(CannotEvaluate) in try LabelSelector.matches(value, labels) }) != true {
             first = first ?? (constraint, nil)
             continue
         }
@@ -87,7 +87,7 @@ extension Field {
 /// Returns true if no two of the pods can run in one zone, which is stricter than a spread constraint.
 private func keepsZonesApart(
     _ template: PodTemplate, _ labels: Labels, _ subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) -> Bool {
+) throws(CannotEvaluate) -> Bool {
     let affinity = template.affinity
     guard affinity.isPresent else { return false }
     for term in try affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].objects() {

@@ -28,7 +28,7 @@ extension Rule {
                 "a workload",
                 "initContainers: [{name: proxy, restartPolicy: Always}]"),
         ],
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             let policy = try subject.field("spec")["unhealthyPodEvictionPolicy"]
             let seen = try policy.string()
             if seen == "AlwaysAllow" { return }

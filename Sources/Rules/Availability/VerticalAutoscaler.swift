@@ -28,7 +28,7 @@ private let scalable = Clause(
 
 private func checkTarget(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let scaling = try VerticalScaling(subject)
     guard scaling.isActive, let reason = try reasonToScaleByPods(scaling, subject.namespace, context.relatedObjects)
     else {
@@ -45,7 +45,7 @@ private func checkTarget(
 /// Returns why the target can scale horizontally; nil if it cannot.
 private func reasonToScaleByPods(
     _ scaling: VerticalScaling, _ namespace: String, _ relatedObjects: RelatedObjects
-) throws(CannotJudge) -> String? {
+) throws(CannotEvaluate) -> String? {
     switch scaling.targetKind {
     // A DaemonSet cannot scale by pods either: it runs one on each node.
     case .statefulSet, .job, .cronJob, .daemonSet: return nil

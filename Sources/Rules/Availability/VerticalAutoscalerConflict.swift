@@ -34,7 +34,7 @@ private let horizontal = Clause(
 
 private func checkVertical(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let scaling = try VerticalScaling(subject)
     guard scaling.isActive else { return }
     let mode = try subject.field("spec")["updatePolicy"]["updateMode"]
@@ -56,7 +56,7 @@ private func checkVertical(
 
 private func checkHorizontal(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let autoscaler = try Autoscaler(subject)
     guard !autoscaler.resources.isEmpty else { return }
     let target = try subject.field("spec")["scaleTargetRef"]

@@ -20,7 +20,7 @@ struct VerticalScaling {
     private let policies: [(container: String, resources: [String])]
 
     /// Reads the fields that are kept of a related object.
-    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotEvaluate) {
         let spec = try object.object("spec")
         let target = try spec?.object("targetRef")
         fields[.targetKind] = try target?.string("kind") ?? ""
@@ -44,7 +44,7 @@ struct VerticalScaling {
     init(_ record: RelatedObject) { self.init(named: record.name, record.fields) }
 
     /// Creates one from the object of a request.
-    init(_ subject: Subject) throws(CannotJudge) {
+    init(_ subject: Subject) throws(CannotEvaluate) {
         var fields = RelatedFields()
         try VerticalScaling.read(subject.object, &fields)
         self.init(named: subject.name ?? "", fields)

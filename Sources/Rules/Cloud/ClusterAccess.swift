@@ -44,7 +44,7 @@ private enum AccessClause {
 
 private func checkCluster(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let mode = try spec["accessConfig"]["authenticationMode"]
     if try !mode.equals("API") {
@@ -72,7 +72,7 @@ private func checkCluster(
 }
 
 /// Checks control plane logs and deletion protection; both findings are hints.
-private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     let place = try spec["logging"]["clusterLogging"]
     var types: [String] = []
     for entry in try place.objects() where try entry["enabled"].boolean() ?? false {
@@ -93,7 +93,7 @@ private func checkOperation(_ spec: Field, _ findings: FindingCollector) throws(
     }
 }
 
-private func checkEntry(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkEntry(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let principal = try subject.field("spec")["principalARN"]
     guard let arn = try principal.text(), arn.contentLength <= 2048, Glob("arn:*:iam::*:user/*").matches(arn.text)
     else {
@@ -104,7 +104,7 @@ private func checkEntry(_ subject: Subject, _ context: Context, _ findings: Find
     }
 }
 
-private func isOpen(_ blocks: Field) throws(CannotJudge) -> Bool {
+private func isOpen(_ blocks: Field) throws(CannotEvaluate) -> Bool {
     var isEmpty = true
     for block in try blocks.strings() {
         if AddressBlock(block.base)?.isEverywhere ?? false { return true }
@@ -116,7 +116,7 @@ private func isOpen(_ blocks: Field) throws(CannotJudge) -> Bool {
 /// Checks a managed node group, which is always for base nodes: Karpenter creates all other nodes.
 private func checkNodegroup(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let taints = try spec["taints"]
     for taint in try taints.objects() {
@@ -128,7 +128,7 @@ private func checkNodegroup(
     }
 }
 
-private func checkAddon(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAddon(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     guard try spec["name"].equals("vpc-cni") else { return }
     let values = try spec["configurationValues"]

@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.ecrRepository)),
         clauses: [scan, lifecycle, encryption, immutable],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard let spec = try subject.field("spec").present else { return }
             let scans = try spec["imageScanningConfiguration"]["scanOnPush"]
             if try scans.boolean() != true {

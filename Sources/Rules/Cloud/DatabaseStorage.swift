@@ -21,7 +21,7 @@ extension Rule {
                 .elasticacheServerlessCache)),
         clauses: [StorageClause.encrypted, StorageClause.notPublic, StorageClause.backups],
         examples: storageExamples,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard let spec = try subject.field("spec").present else { return }
             switch subject.kind {
             case .rdsDBInstance, .rdsDBCluster: try checkDatabase(spec, subject, findings)
@@ -45,7 +45,7 @@ enum StorageClause {
 
 private func checkDatabase(
     _ spec: Field, _ subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let isPublic = try spec["publiclyAccessible"]
     let seen = try isPublic.boolean()
     // After the database is created, ACK writes the value that AWS chose.
@@ -71,7 +71,7 @@ private func checkDatabase(
 
 private func checkCacheCluster(
     _ spec: Field, _ subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     // Memcached is not persistent. A member of a replication group has the group's encryption and backups.
     if try spec["engine"].equals("memcached") { return }
     if try spec["replicationGroupID"].filledText() != nil { return }
@@ -85,7 +85,7 @@ private func checkCacheCluster(
 
 private func checkEncryption(
     _ spec: Field, _ key: StaticString, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let isEncrypted = try spec[key]
     if try isEncrypted.boolean() != true {
         findings.add(
@@ -107,7 +107,7 @@ enum DatabaseOrigin {
     ]
 }
 
-private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     let days = try spec["snapshotRetentionLimit"]
     let seen = try days.integer()
     // By default, ElastiCache keeps no snapshots.
@@ -119,13 +119,13 @@ private func checkSnapshots(_ spec: Field, _ findings: FindingCollector) throws(
 
 extension Field {
     /// True if one of these members is a string that is not empty.
-    func hasText(in keys: [StaticString]) throws(CannotJudge) -> Bool {
+    func hasText(in keys: [StaticString]) throws(CannotEvaluate) -> Bool {
         for key in keys where try self[key].filledText() != nil { return true }
         return false
     }
 
     /// True if it refers to another object by name.
-    fileprivate func refers() throws(CannotJudge) -> Bool { try self["from"]["name"].filledText() != nil }
+    fileprivate func refers() throws(CannotEvaluate) -> Bool { try self["from"]["name"].filledText() != nil }
 }
 
 extension Value {

@@ -37,7 +37,7 @@ private let subzone = Clause("subzone", "a public hosted zone is below one of th
 private let copy = Clause("copy", "a backup plan copies backups to another vault, such as the backup account's")
 private let apex = Clause("apex", "the zone apex has no CNAME record")
 
-private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkZone(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let (spec, roots) = (try subject.field("spec"), context[RuleSettings.rootZones])
     let name = try spec["name"]
     // Private zones are visible only in their VPC.
@@ -58,7 +58,7 @@ private func checkZone(_ subject: Subject, _ context: Context, _ findings: Findi
     }
 }
 
-private func checkRecord(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRecord(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     let type = try spec["recordType"]
     guard try type.equals("CNAME") else { return }
@@ -70,7 +70,7 @@ private func checkRecord(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func checkPlan(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkPlan(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let rules = try spec["rules"]
     for rule in try rules.objects() {

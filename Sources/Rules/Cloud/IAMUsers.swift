@@ -19,7 +19,7 @@ extension Rule {
         clauses: [elsewhere],
         settings: [RuleSettings.identityNamespaces],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             // ACK maps a namespace to an account (annotation services.k8s.aws/owner-account-id).
             let isIdentity = context[RuleSettings.identityNamespaces].contains {
                 Glob($0).matches(subject.namespace)

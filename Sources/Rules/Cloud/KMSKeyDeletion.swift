@@ -18,7 +18,7 @@ extension Rule {
         clauses: [retained],
         relatedObjects: [.namespace],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             guard subject.review.operation == .delete else { return }
             let policy = try subject.field("metadata")["annotations"]["services.k8s.aws/deletion-policy"]
             if try policy.equals("retain") { return }

@@ -24,12 +24,12 @@ extension Rule {
         relatedObjects: [.kmsAlias, .kmsKey],
         examples: keyPolicyExamples,
         checks: [
-            .init(.kmsKey) { (subject, context, findings) throws(CannotJudge) in
+            .init(.kmsKey) { (subject, context, findings) throws(CannotEvaluate) in
                 guard subject.review.operation != .delete else { return }
                 try checkPolicy(subject.field("spec")["policy"], context[RuleSettings.accounts], findings)
                 try checkAlias(subject, context, findings)
             },
-            .init(.kmsAlias) { (subject, context, findings) throws(CannotJudge) in
+            .init(.kmsAlias) { (subject, context, findings) throws(CannotEvaluate) in
                 if subject.review.operation == .delete { try checkLastAlias(subject, context, findings) }
             },
         ]
@@ -55,7 +55,7 @@ enum KeyClause {
 
 private func checkPolicy(
     _ field: Field, _ accounts: [AWSAccount], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let text = try field.filledText() else {
         findings.add(KeyClause.written, at: field, "is not set; only IAM policies control access to the key") {
             $0.advice = """
@@ -113,7 +113,7 @@ extension KeyPolicyStatement {
 
 // MARK: The aliases
 
-private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAlias(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let name = subject.name, !mayBeAwaitingAlias(subject, context) else { return }
     let aliases = try context.relatedObjects.objects(.kmsAlias, in: subject.namespace)
     if aliases.contains(where: { $0.mayName(name, in: subject.namespace) }) { return }
@@ -140,7 +140,7 @@ private func mayBeAwaitingAlias(_ subject: Subject, _ context: Context) -> Bool 
 
 private func checkLastAlias(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let target = try subject.field("spec")["targetKeyRef"]
     guard let reference = try ResourceReference(target),
         let key = try context.relatedObjects.objects(.kmsKey, in: subject.namespace)
@@ -163,7 +163,7 @@ extension RelatedObject {
 
 extension RelatedKind {
     static let kmsKey = RelatedKind(.kmsKey) { _, _ in }
-    static let kmsAlias = RelatedKind(.kmsAlias) { (object, fields) throws(CannotJudge) in
+    static let kmsAlias = RelatedKind(.kmsAlias) { (object, fields) throws(CannotEvaluate) in
         fields[.key] = try ResourceReference(object.object("spec")?.object("targetKeyRef"))?.text
     }
 }

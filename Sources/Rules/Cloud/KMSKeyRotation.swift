@@ -15,7 +15,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [rotation],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard let spec = try subject.field("spec").present, try canRotate(spec) else { return }
             let isOn = try spec["enableKeyRotation"]
             if try isOn.boolean() == true { return }
@@ -28,7 +28,7 @@ extension Rule {
 private let rotation = Clause("rotation", "automatic rotation is enabled if the key supports it")
 
 /// True if KMS can rotate the key: only symmetric encryption keys whose material KMS created.
-private func canRotate(_ spec: Field) throws(CannotJudge) -> Bool {
+private func canRotate(_ spec: Field) throws(CannotEvaluate) -> Bool {
     if let kind = try spec["keySpec"].text(), !kind.equals("SYMMETRIC_DEFAULT") { return false }
     if let origin = try spec["origin"].text(), !origin.equals("AWS_KMS") { return false }
     return try !spec["customKeyStoreID"].isPresent

@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.kmsKey)),
         clauses: [multiRegion],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             // Keys in a custom key store cannot be multi-Region.
             guard let spec = try subject.field("spec").present, try !spec["customKeyStoreID"].isPresent else { return }
             let isMulti = try spec["multiRegion"]

@@ -10,13 +10,13 @@ struct ResourceReference {
     init(text: String) { self.text = text }
 
     /// Reads a reference; nil if it is absent or has no name.
-    init?(_ reference: Field) throws(CannotJudge) {
+    init?(_ reference: Field) throws(CannotEvaluate) {
         guard let from = try reference["from"].present, let name = try from["name"].string() else { return nil }
         text = try from["namespace"].string().map { "\($0)/\(name)" } ?? name
     }
 
     /// Reads the reference of a related object.
-    init?(_ reference: Value?) throws(CannotJudge) {
+    init?(_ reference: Value?) throws(CannotEvaluate) {
         guard let reference else { return nil }
         try self.init(Field(reference))
     }

@@ -19,7 +19,7 @@ extension Rule {
         clauses: [GroupClause.open, GroupClause.range],
         settings: [RuleSettings.loadBalancerGroups, RuleSettings.maximumGroupPorts],
         examples: groupExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let spec = try subject.field("spec")
             let isLoadBalancers = try isLoadBalancers(spec, subject, context)
             for entry in try spec["ingressRules"].objects() {
@@ -61,7 +61,7 @@ private struct Ports {
     let first: Int
     let last: Int
 
-    init?(_ entry: Field) throws(CannotJudge) {
+    init?(_ entry: Field) throws(CannotEvaluate) {
         let name = try protocolName(of: entry)
         // EC2: `-1` is every protocol and port, even if the entry has ports.
         if name == "-1" {
@@ -85,7 +85,7 @@ private struct Ports {
 }
 
 /// The protocol of an entry, with one name for each protocol.
-private func protocolName(of entry: Field) throws(CannotJudge) -> String {
+private func protocolName(of entry: Field) throws(CannotEvaluate) -> String {
     switch try entry["ipProtocol"].string()?.lowercased() ?? "" {
     case "6": "tcp"
     case "17": "udp"
@@ -96,7 +96,7 @@ private func protocolName(of entry: Field) throws(CannotJudge) -> String {
 
 private func checkRanges(
     of entry: Field, _ ports: Ports?, mayBeOpen: Bool, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let name = try protocolName(of: entry)
     for (list, key) in [("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6")] as [(StaticString, StaticString)] {
         for range in try entry[list].objects() {
@@ -121,7 +121,7 @@ private func checkRanges(
 }
 
 /// Returns true if the group's name marks it as a load balancer's.
-private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) -> Bool {
+private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Context) throws(CannotEvaluate) -> Bool {
     let names = [try spec["name"].string(), subject.name].compactMap(\.self)
     // Words end at characters that are not letters or digits, as in `shop-alb` and `alb.shop`.
     let words = names.map { "-" + String($0.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" }) + "-" }
@@ -132,7 +132,7 @@ private func isLoadBalancers(_ spec: Field, _ subject: Subject, _ context: Conte
     }
 }
 
-private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     // The choice is the peers, the protocol and the first port; the excess is the number of ports.
     let names = [try protocolName(of: entry)] + (try peers(of: entry, findings)).sorted() + [String(ports.first)]
     // Wide ranges between groups are common: EKS allows all traffic within a cluster's security group.
@@ -148,7 +148,7 @@ private func addRange(_ ports: Ports, of entry: Field, _ findings: FindingCollec
 }
 
 /// The peers of an entry: address blocks, prefix lists, and groups by id, name or ACK object.
-private func peers(of entry: Field, _ findings: FindingCollector) throws(CannotJudge) -> [String] {
+private func peers(of entry: Field, _ findings: FindingCollector) throws(CannotEvaluate) -> [String] {
     var peers: [String] = []
     let lists: [(StaticString, StaticString)] = [
         ("ipRanges", "cidrIP"), ("ipv6Ranges", "cidrIPv6"), ("prefixListIDs", "prefixListID"),

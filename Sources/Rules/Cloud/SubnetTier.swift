@@ -19,7 +19,7 @@ enum SubnetTier: String {
     ]
 
     /// Reads the tier of a Subnet or RouteTable; nil if its name and tags do not identify one.
-    init?(of object: Field) throws(CannotJudge) {
+    init?(of object: Field) throws(CannotEvaluate) {
         let spec = try object["spec"]
         let tags = try Tags(spec["tags"])
         let names = [object.base["metadata"]?["name"], tags.name, tags.tier, tags.smallTier].compactMap(\.self)
@@ -44,7 +44,7 @@ enum SubnetTier: String {
         var isForPublicBalancers = false
         var isForInternalBalancers = false
 
-        init(_ tags: Field) throws(CannotJudge) {
+        init(_ tags: Field) throws(CannotEvaluate) {
             for tag in try tags.objects() {
                 guard let key = try tag["key"].text() else { continue }
                 if key.equals("Name") {
@@ -64,19 +64,19 @@ enum SubnetTier: String {
 
     // MARK: Other fields of subnets and route tables
 
-    static func zone(of spec: Field) throws(CannotJudge) -> String? {
+    static func zone(of spec: Field) throws(CannotEvaluate) -> String? {
         if let zone = try spec["availabilityZone"].filledText() { return zone.text }
         return try spec["availabilityZoneID"].filledText()?.text
     }
 
     /// The VPC's name or id; empty if the subnet has none.
-    static func vpc(of spec: Field) throws(CannotJudge) -> String {
+    static func vpc(of spec: Field) throws(CannotEvaluate) -> String {
         if let name = try spec["vpcRef"]["from"]["name"].string() { return name }
         return try spec["vpcID"].string() ?? ""
     }
 
     /// The route tables that a subnet refers to.
-    static func tables(of spec: Field) throws(CannotJudge) -> [ResourceReference] {
+    static func tables(of spec: Field) throws(CannotEvaluate) -> [ResourceReference] {
         var tables: [ResourceReference] = []
         for reference in try spec["routeTableRefs"].objects() {
             if let table = try ResourceReference(reference) { tables.append(table) }
@@ -86,8 +86,8 @@ enum SubnetTier: String {
 
     /// Calls `body` with each default route of a route table and its destination.
     static func forEachDefaultRoute(
-        in spec: Field, _ body: (Field, Value) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        in spec: Field, _ body: (Field, Value) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         for route in try spec["routes"].objects() {
             for key: StaticString in ["destinationCIDRBlock", "destinationIPv6CIDRBlock"] {
                 guard let block = try route[key].text(), AddressBlock(block)?.isEverywhere ?? false else { continue }
@@ -97,9 +97,9 @@ enum SubnetTier: String {
     }
 
     /// True if a route table has a default route.
-    static func hasDefaultRoute(_ spec: Value) throws(CannotJudge) -> Bool {
+    static func hasDefaultRoute(_ spec: Value) throws(CannotEvaluate) -> Bool {
         var found = false
-        try forEachDefaultRoute(in: Field(spec)) { (_, _) throws(CannotJudge) in found = true }
+        try forEachDefaultRoute(in: Field(spec)) { (_, _) throws(CannotEvaluate) in found = true }
         return found
     }
 
@@ -107,7 +107,7 @@ enum SubnetTier: String {
 
 extension RelatedKind {
     static let ec2VPC = RelatedKind(.ec2VPC) { _, _ in }
-    static let ec2Subnet = RelatedKind(.ec2Subnet) { (object, fields) throws(CannotJudge) in
+    static let ec2Subnet = RelatedKind(.ec2Subnet) { (object, fields) throws(CannotEvaluate) in
         let object = Field(object)
         guard let spec = try object["spec"].present, let tier = try SubnetTier(of: object) else { return }
         fields[.tier] = tier.rawValue
@@ -115,10 +115,10 @@ extension RelatedKind {
         fields[.tables] = try SubnetTier.tables(of: spec).map(\.text)
         fields[.zone] = try SubnetTier.zone(of: spec)
     }
-    static let ec2RouteTable = RelatedKind(.ec2RouteTable) { (object, fields) throws(CannotJudge) in
+    static let ec2RouteTable = RelatedKind(.ec2RouteTable) { (object, fields) throws(CannotEvaluate) in
         let spec = try object.object("spec")
         fields[.hasDefaultRoute] =
-            try spec.map { (spec) throws(CannotJudge) in try SubnetTier.hasDefaultRoute(spec) } ?? false
+            try spec.map { (spec) throws(CannotEvaluate) in try SubnetTier.hasDefaultRoute(spec) } ?? false
     }
 }
 

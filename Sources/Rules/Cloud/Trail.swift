@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.cloudtrailTrail)),
         clauses: [everywhere, validated, encrypted],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard let spec = try subject.field("spec").present else { return }
             let isEverywhere = try spec["isMultiRegionTrail"]
             if try isEverywhere.boolean() != true {

@@ -41,7 +41,7 @@ enum VPCClause {
 
 private func checkOtherVPCs(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard try subject.field("spec").isPresent else { return }
     let others = try context.relatedObjects.objects(.ec2VPC, in: subject.namespace).filter { $0.name != subject.name }
     guard let other = others.first else { return }
@@ -53,14 +53,14 @@ private func checkOtherVPCs(
 
 // MARK: Subnets
 
-private func checkSubnet(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSubnet(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present, let tier = try SubnetTier(of: subject.root) else { return }
     try checkSize(spec, tier, findings)
     try findings.separately(checkZone(spec, tier, subject, context, findings))
     if tier == .isolated { try checkTables(spec, subject, context, findings) }
 }
 
-private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCollector) throws(CannotEvaluate) {
     let cidr = try spec["cidrBlock"]
     guard let text = try cidr.string(), let block = AddressBlock(text), block.prefixLength != tier.prefixLength
     else { return }
@@ -72,7 +72,7 @@ private func checkSize(_ spec: Field, _ tier: SubnetTier, _ findings: FindingCol
 
 private func checkZone(
     _ spec: Field, _ tier: SubnetTier, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let place = try spec["availabilityZone"]
     guard let zone = try SubnetTier.zone(of: spec) else {
         findings.add(VPCClause.zones, at: place, "is not set; AWS may place all subnets in one zone") {
@@ -95,7 +95,7 @@ private func checkZone(
 
 private func checkTables(
     _ spec: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let tables = try SubnetTier.tables(of: spec)
     if tables.isEmpty { return }
     let open = try context.relatedObjects.objects(.ec2RouteTable, in: subject.namespace).first { table in
@@ -110,7 +110,7 @@ private func checkTables(
 
 // MARK: Route tables, NAT gateways and endpoints
 
-private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present, try SubnetTier.hasDefaultRoute(spec.base) else { return }
     var isIsolated = try SubnetTier(of: subject.root) == .isolated
     if !isIsolated, let name = subject.name {
@@ -120,7 +120,7 @@ private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: Fin
         }
     }
     guard isIsolated else { return }
-    try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotJudge) in
+    try SubnetTier.forEachDefaultRoute(in: spec) { (route, destination) throws(CannotEvaluate) in
         try findings.step()
         findings.add(
             VPCClause.isolated, at: route, "is a default route, but isolated subnets use this RouteTable",
@@ -132,7 +132,7 @@ private func checkRoutes(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     if try spec["connectivityType"].equals("private") { return }
     let named = try spec["subnetRef"]
@@ -146,7 +146,8 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
     ) { $0.advice = "use a public subnet; private subnets have a default route to the NAT gateway" }
 }
 
-private func checkEndpoint(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkEndpoint(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     guard let spec = try subject.field("spec").present else { return }
     // The default is Gateway (EC2, CreateVpcEndpoint).
     guard try spec["vpcEndpointType"].text()?.equals("Gateway") ?? true else { return }

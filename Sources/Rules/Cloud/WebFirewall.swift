@@ -28,7 +28,7 @@ private let minimum = Clause(
 
 private func checkDistribution(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let version = try spec["distributionConfig"]["viewerCertificate"]["minimumProtocolVersion"]
     if try version.equals(oneOf: "SSLv3", "TLSv1", "TLSv1_2016", "TLSv1.1_2016") {
@@ -44,7 +44,8 @@ private func checkDistribution(
     }
 }
 
-private func checkListener(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkListener(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     let spec = try subject.field("spec")
     guard try spec["protocol"].equals(oneOf: "HTTPS", "TLS") else { return }
     let chosen = try spec["sslPolicy"]

@@ -26,7 +26,8 @@ extension Rule {
 
 private let limited = Clause("limited", "no CPU limit is set")
 
-private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     guard let template = try subject.template() else { return }
     if let pod = try template.resources(), let limit = try pod.limit("cpu") {
         try report(limit, of: pod, subject, context, findings)
@@ -39,7 +40,7 @@ private func checkCPULimits(_ subject: Subject, _ context: Context, _ findings: 
 
 private func report(
     _ limit: Amount, of resources: Resources, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let request = try resources.request("cpu")
     let field = try Field(resources.value)["limits"]["cpu"]
     findings.add(limited, at: field, "is \(limit); the container cannot use more, even if the node has idle CPU") {

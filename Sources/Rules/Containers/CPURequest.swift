@@ -31,7 +31,7 @@ private let zero = Clause("zero", "the CPU request is greater than 0")
 
 private func checkCPURequests(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let pod = try template.resources()
     if let request = try pod?.request("cpu"), request.quantity.isPositive { return }

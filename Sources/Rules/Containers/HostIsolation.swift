@@ -35,7 +35,7 @@ private let volume = Clause(
 
 private let agentAdvice = "a node agent belongs in a namespace of PLAYBOOK_AGENT_NAMESPACES"
 
-private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkHost(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     // With hostNetwork the API server sets each hostPort, so one finding is enough. On the old object they are reported too,
     // because they remain when `kubectl apply` removes hostNetwork.
@@ -86,14 +86,14 @@ private func checkHost(_ subject: Subject, _ context: Context, _ findings: Findi
 }
 
 /// Reports handlers with which the kubelet calls a host other than the pod (Pod Security Standards since 1.34).
-private func checkHandlers(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkHandlers(_ container: Container, _ findings: FindingCollector) throws(CannotEvaluate) {
     for purpose in Probe.Purpose.allCases { try check(container.probeField(purpose)) }
     let lifecycle = container.lifecycle
     if lifecycle.isPresent {
         try check(lifecycle["postStart"])
         try check(lifecycle["preStop"])
     }
-    func check(_ handlers: Field) throws(CannotJudge) {
+    func check(_ handlers: Field) throws(CannotEvaluate) {
         guard let value = handlers.value else { return }
         for key in ["httpGet", "tcpSocket"] as [StaticString] {
             guard let request = value[key], !request.isNull else { continue }
@@ -111,7 +111,7 @@ private func checkHandlers(_ container: Container, _ findings: FindingCollector)
 
 private func checkVolume(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     // A provisioner follows its StorageClass. An audit does not know the requester, and reads the provisioner's annotation.
     if subject.review.user.serviceAccount != nil, Requester(of: subject.review, context) != .deployer { return }
     if context.source == .cluster, subject.metadata.annotation("pv.kubernetes.io/provisioned-by") != nil { return }

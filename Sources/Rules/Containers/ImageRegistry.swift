@@ -24,7 +24,7 @@ extension Rule {
             "With `PLAYBOOK_PULL_THROUGH`: replaces the registry with its cache; path, tag and digest are kept."
         ),
         examples: imageRegistryExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let images = ImageSettings(context)
             for image in try subject.images() where !images.allows(image) {
                 try findings.step()

@@ -20,7 +20,7 @@ extension Rule {
         settings: [RuleSettings.ownRepositories, RuleSettings.pullThrough, RuleSettings.tagPattern],
         fault: .image,
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let images = ImageSettings(context)
             for image in try subject.images() {
                 try findings.step()

@@ -32,7 +32,7 @@ private let differs = Clause("differs", "the memory request equals the limit")
 
 private func checkMemory(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     // Pod-level memory overrides the containers' (Kubernetes, "Pod-level resource specification").
     guard let pod = try template.resources(), try pod.sets("memory") else {
@@ -56,7 +56,7 @@ private func checkMemory(
 private func check(
     _ resources: Resources?, at place: Field, _ template: PodTemplate, _ subject: Subject, _ context: Context,
     _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let request = try resources?.request("memory")
     // The kubelet ignores a limit of 0.
     guard let limit = try resources?.limit("memory"), limit.quantity.isPositive else {
@@ -94,7 +94,7 @@ private func suggest(
 /// Returns the total memory that the containers request, in bytes; nil if none requests any.
 ///
 /// The API server uses it as the pod's request if the pod has only a limit. With `isRaised`, each limit replaces its request.
-private func requestOfContainers(in template: PodTemplate, isRaised: Bool = false) throws(CannotJudge) -> Double? {
+private func requestOfContainers(in template: PodTemplate, isRaised: Bool = false) throws(CannotEvaluate) -> Double? {
     var (running, peak, isAsked) = (0.0, 0.0, false)
     // Main containers and sidecars run together; an init container runs with the sidecars before it.
     var sidecars = 0.0
@@ -126,14 +126,14 @@ private func exceedsQuota(_ template: PodTemplate, _ subject: Subject, _ context
 }
 
 /// Returns a pod's memory request in bytes with each request raised to its limit.
-private func raisedRequest(of template: PodTemplate) throws(CannotJudge) -> Double {
+private func raisedRequest(of template: PodTemplate) throws(CannotEvaluate) -> Double {
     if let limit = try template.resources()?.limit("memory") { return limit.quantity.approximate }
     return try requestOfContainers(in: template, isRaised: true) ?? 0
 }
 
 /// Returns the number of pods that run at a time; nil if it depends on the nodes or the field is malformed.
 private func podsAtATime(_ subject: Subject) -> Int? {
-    do throws(CannotJudge) {
+    do throws(CannotEvaluate) {
         let spec = try subject.field("spec")
         return switch subject.kind {
         case .daemonSet: nil

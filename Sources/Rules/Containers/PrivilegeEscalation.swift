@@ -38,7 +38,7 @@ private let sysctl = Clause("sysctl", "only the safe sysctls of the Pod Security
 
 private func checkPrivileges(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let hasOwnUsers = try template.hasUserNamespace()
     if let settings = try template.securityContext.object() {
@@ -101,7 +101,7 @@ private struct Restrictions {
 
 private func checkCapabilities(
     _ added: Field, _ container: Container, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard added.isPresent else { return }
     var names: [String] = []
     var isNetAllowed = false
@@ -127,7 +127,7 @@ private func checkCapabilities(
 // MARK: Profiles
 
 /// Checks the seccomp, AppArmor and SELinux settings of a pod or a container.
-private func checkProfiles(_ restrictions: Restrictions, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkProfiles(_ restrictions: Restrictions, _ findings: FindingCollector) throws(CannotEvaluate) {
     if let profile = restrictions.seccompProfile { try checkProfile(seccomp, Field(profile)["type"], findings) }
     if let profile = restrictions.appArmorProfile { try checkProfile(appArmor, Field(profile)["type"], findings) }
     guard let options = restrictions.seLinuxOptions.map({ Field($0) }) else { return }
@@ -145,13 +145,13 @@ private func checkProfiles(_ restrictions: Restrictions, _ findings: FindingColl
     }
 }
 
-private func checkProfile(_ clause: Clause, _ type: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkProfile(_ clause: Clause, _ type: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard try type.equals("Unconfined") else { return }
     findings.add(clause, at: type, "is \"Unconfined\"; no profile restricts the process", set: "RuntimeDefault")
 }
 
 /// Checks the deprecated annotations for seccomp and AppArmor profiles.
-private func checkAnnotations(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAnnotations(_ template: PodTemplate, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let metadata = template.metadata, metadata["annotations"] != nil else { return }
     let annotations = try Field(metadata)["annotations"]
     guard let members = try annotations.members() else { return }

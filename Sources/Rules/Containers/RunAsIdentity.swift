@@ -29,7 +29,8 @@ private let rootUser = Clause(
 private let rootGroup = Clause(
     "root-group", "`runAsGroup` is not 0, except in a pod with a user namespace (`hostUsers: false`)")
 
-private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkIdentity(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     guard let template = try subject.template(), !template.isWindows else { return }
     // In a user namespace, 0 is not root on the node.
     let mayBeZero = try template.hasUserNamespace()

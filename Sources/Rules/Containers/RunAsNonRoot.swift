@@ -35,7 +35,7 @@ private let rootUser = Clause(
 private let administrator = Clause("administrator", "Windows containers do not run as ContainerAdministrator")
 private let hostProcess = Clause("host-process", "no container is a Windows HostProcess container")
 
-private func checkRoot(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRoot(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let template = try subject.template() else { return }
     let isWindows = template.isWindows
     let hasOwnUsers = try template.hasUserNamespace()
@@ -52,7 +52,7 @@ private func checkRoot(_ subject: Subject, _ context: Context, _ findings: Findi
 
 private func checkLinux(
     _ container: Container, _ settings: SecurityContext, isOld: Bool, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let user = try settings.user()
     let isNonRoot = try settings.runAsNonRoot()
     if user != 0, isNonRoot == true { return }
@@ -91,7 +91,7 @@ private func advice(for container: Container) -> String? {
 
 private func checkWindows(
     _ container: Container, _ settings: SecurityContext, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     // `User Manager\ContainerAdministrator` is the same account with its domain.
     guard let name = try settings.windowsUser(), let user = name.split(separator: "\\").last,
         user.lowercased() == "containeradministrator"
@@ -104,7 +104,7 @@ private func checkWindows(
 /// Checks `hostProcess` with any `os.name`, because a pod can run on Windows nodes without it.
 private func checkHostProcess(
     _ container: Container, _ settings: SecurityContext, _ template: PodTemplate, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard try settings.isHostProcess() else { return }
     // The API server rejects a container that differs from its pod.
     let own = try container.securityContext["windowsOptions"]["hostProcess"]

@@ -19,8 +19,8 @@ extension Rule {
         clauses: [KeyedClause.parameter, KeyedClause.device, KeyedClause.data, KeyedClause.secrets],
         examples: customerKeyExamples,
         checks: [
-            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
-                try EBSVolumes.forEachParameter("kmsKeyId", of: subject.root) { (key) throws(CannotJudge) in
+            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotEvaluate) in
+                try EBSVolumes.forEachParameter("kmsKeyId", of: subject.root) { (key) throws(CannotEvaluate) in
                     try checkKey(KeyedClause.parameter, key, findings)
                 }
             },
@@ -43,7 +43,7 @@ enum KeyedClause {
 
 // MARK: Disks
 
-private func checkDevices(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkDevices(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let mappings = try spec["blockDeviceMappings"]
     let family = try AMIFamily(of: spec)
@@ -70,7 +70,7 @@ private func checkDevices(_ subject: Subject, _ context: Context, _ findings: Fi
                 """
         }
     }
-    try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotJudge) in
+    try EBSVolumes.forEachDevice(of: spec, findings) { (ebs) throws(CannotEvaluate) in
         try checkKey(KeyedClause.device, ebs["kmsKeyID"], findings)
     }
 }
@@ -82,7 +82,7 @@ private enum AMIFamily {
     case amazonLinux, bottlerocket, windows
 
     /// Reads the family; nil for a custom image.
-    init?(of spec: Field) throws(CannotJudge) {
+    init?(of spec: Field) throws(CannotEvaluate) {
         var name = try spec["amiFamily"].string()
         for term in try spec["amiSelectorTerms"].objects() {
             guard name == nil, let alias = try term["alias"].string() else { continue }
@@ -114,7 +114,7 @@ private enum StoredData {
         .sqsQueue, .snsTopic, .dynamodbTable, .secretsManagerSecret, .logGroup, .eksNodeClass)
 
     /// The field that names the key, and the reference to a Key that can replace it.
-    static func key(of spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> (key: Field, reference: Field?) {
+    static func key(of spec: Field, _ kind: ResourceKind) throws(CannotEvaluate) -> (key: Field, reference: Field?) {
         switch kind {
         case .sqsQueue, .snsTopic: (try spec["kmsMasterKeyID"], try spec["kmsMasterKeyRef"])
         case .dynamodbTable: (try spec["sseSpecification"]["kmsMasterKeyID"], nil)
@@ -125,7 +125,7 @@ private enum StoredData {
     }
 }
 
-private func checkData(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkData(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present, try !isEncryptedElsewhere(spec, subject.kind) else { return }
     let (key, reference) = try StoredData.key(of: spec, subject.kind)
     if let reference, try reference["from"]["name"].filledText() != nil { return }
@@ -133,13 +133,13 @@ private func checkData(_ subject: Subject, _ context: Context, _ findings: Findi
 }
 
 /// True if a database uses the key of its cluster, source or snapshot.
-private func isEncryptedElsewhere(_ spec: Field, _ kind: ResourceKind) throws(CannotJudge) -> Bool {
+private func isEncryptedElsewhere(_ spec: Field, _ kind: ResourceKind) throws(CannotEvaluate) -> Bool {
     guard kind == .rdsDBInstance || kind == .rdsDBCluster else { return false }
     if kind == .rdsDBInstance, try spec["dbClusterIdentifier"].filledText() != nil { return true }
     return try spec.hasText(in: DatabaseOrigin.sources + DatabaseOrigin.snapshots)
 }
 
-private func checkBucket(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkBucket(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let rules = try spec["encryption"]["rules"]
     if try rules.objects().isEmpty { return try checkKey(KeyedClause.data, rules, findings) }
@@ -149,14 +149,16 @@ private func checkBucket(_ subject: Subject, _ context: Context, _ findings: Fin
     }
 }
 
-private func checkRepository(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRepository(_ subject: Subject, _ context: Context, _ findings: FindingCollector)
+    throws(CannotEvaluate)
+{
     let encryption = try subject.field("spec")["encryptionConfiguration"]
     // `container-repository` reports encryption without KMS, which has no key.
     guard try encryption["encryptionType"].equals(oneOf: "KMS", "KMS_DSSE") else { return }
     try checkKey(KeyedClause.data, encryption["kmsKey"], findings)
 }
 
-private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard let spec = try subject.field("spec").present else { return }
     let configurations = try spec["encryptionConfig"]
     for configuration in try configurations.objects() {
@@ -173,7 +175,7 @@ private func checkSecrets(_ subject: Subject, _ context: Context, _ findings: Fi
     }
 }
 
-private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkKey(_ clause: Clause, _ key: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     let seen = key.value?.kind == .array ? nil : try key.text()
     if seen?.namesOwnKey ?? false { return }
     var words: String { seen.map { $0.contentLength == 0 ? "is empty" : "is \"\($0.text)\"" } ?? "is not set" }

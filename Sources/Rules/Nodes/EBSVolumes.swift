@@ -12,8 +12,8 @@ enum EBSVolumes {
     ///
     /// The drivers ignore the case of parameter names, so a parameter can be present twice.
     static func forEachParameter(
-        _ name: StaticString, of storageClass: Field, _ body: (Field) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        _ name: StaticString, of storageClass: Field, _ body: (Field) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         guard let provisioner = try storageClass["provisioner"].text(),
             provisioners.contains(where: { provisioner.equals($0) })
         else { return }
@@ -35,8 +35,8 @@ enum EBSVolumes {
 
     /// Calls `body` with each volume that an EC2NodeClass lists, except those made from a snapshot.
     static func forEachDevice(
-        of spec: Field, _ findings: FindingCollector, _ body: (Field) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        of spec: Field, _ findings: FindingCollector, _ body: (Field) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         for mapping in try spec["blockDeviceMappings"].objects() {
             try findings.step()
             let ebs = try mapping["ebs"]

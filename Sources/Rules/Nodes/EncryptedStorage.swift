@@ -18,19 +18,19 @@ extension Rule {
         clauses: [parameter, device, fileSystem],
         examples: cases,
         checks: [
-            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotJudge) in
+            .init(ResourceKinds(.storageClass)) { (subject, _, findings) throws(CannotEvaluate) in
                 // If the parameter is present twice, the driver may read either.
-                try EBSVolumes.forEachParameter("encrypted", of: subject.root) { (field) throws(CannotJudge) in
+                try EBSVolumes.forEachParameter("encrypted", of: subject.root) { (field) throws(CannotEvaluate) in
                     checkEncryption(parameter, field, try field.string(), "true", findings)
                 }
             },
-            .init(ResourceKinds(.ec2NodeClass)) { (subject, _, findings) throws(CannotJudge) in
-                try EBSVolumes.forEachDevice(of: subject.field("spec"), findings) { (ebs) throws(CannotJudge) in
+            .init(ResourceKinds(.ec2NodeClass)) { (subject, _, findings) throws(CannotEvaluate) in
+                try EBSVolumes.forEachDevice(of: subject.field("spec"), findings) { (ebs) throws(CannotEvaluate) in
                     let field = try ebs["encrypted"]
                     checkEncryption(device, field, try field.boolean().map { "\($0)" }, true, findings)
                 }
             },
-            .init(.efsFileSystem) { (subject, _, findings) throws(CannotJudge) in
+            .init(.efsFileSystem) { (subject, _, findings) throws(CannotEvaluate) in
                 guard let spec = try subject.field("spec").present else { return }
                 let field = try spec["encrypted"]
                 // The default is false (EFS, CreateFileSystem).

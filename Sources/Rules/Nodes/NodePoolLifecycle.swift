@@ -18,7 +18,7 @@ extension Rule {
         clauses: [consolidation, expiry, gradual, stopped],
         settings: [RuleSettings.maximumNodeLife],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let spec = try subject.field("spec")
             guard spec.isPresent else { return }
             // Karpenter does not consolidate static pools.
@@ -48,7 +48,7 @@ private let gradual = Clause(
 private let stopped = Clause(
     "stopped", "the disruption budgets that always apply allow at least one node for some reason")
 
-private func checkExpiry(_ template: Field, _ most: Duration, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkExpiry(_ template: Field, _ most: Duration, _ findings: FindingCollector) throws(CannotEvaluate) {
     let expireAfter = try template["expireAfter"]
     guard let text = try expireAfter.text() else { return }
     if text.equals("Never") {
@@ -105,7 +105,7 @@ private struct Budget {
 
 private func checkBudgets(
     _ budgets: Field, _ template: Field, isStatic: Bool, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     // The default is one budget of 10 %; if no budget applies, there is no limit (Karpenter, `GetAllowedDisruptionsByReason`).
     guard budgets.isPresent else { return }
     var always: [Budget] = []
@@ -168,7 +168,7 @@ private func report(
     }
 }
 
-private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
+private func covered(by reasons: Field) throws(CannotEvaluate) -> [Bool] {
     guard reasons.isPresent else { return [true, true, true] }
     // An empty list covers no reason; an absent list covers all of them.
     var covered = [false, false, false]
@@ -179,7 +179,7 @@ private func covered(by reasons: Field) throws(CannotJudge) -> [Bool] {
 }
 
 /// True if a budget's schedule starts again before its duration ends.
-private func isAlwaysOn(_ budget: Field) throws(CannotJudge) -> Bool {
+private func isAlwaysOn(_ budget: Field) throws(CannotEvaluate) -> Bool {
     guard let schedule = try budget["schedule"].string(), let duration = try budget["duration"].string(),
         let length = seconds(in: duration), let gap = longestGap(of: schedule)
     else { return false }

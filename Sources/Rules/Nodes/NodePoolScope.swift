@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.nodePool)),
         clauses: [architecture, capacity, limits],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             let spec = try subject.field("spec")
             guard spec.isPresent else { return }
             let requirements = try spec["template"]["spec"]["requirements"]
@@ -51,7 +51,7 @@ private let limits = Clause("limits", "the NodePool has `limits`")
 private let architectureKey: StaticString = "kubernetes.io/arch"
 private let capacityType: StaticString = "karpenter.sh/capacity-type"
 
-private func checkArchitecture(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkArchitecture(_ requirements: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     var allowed = ["amd64", "arm64"]
     var excluded: Set<String> = []
     var last: Field?
@@ -93,7 +93,7 @@ private func checkArchitecture(_ requirements: Field, _ findings: FindingCollect
     ) { $0.advice = "create another NodePool for each other architecture" }
 }
 
-private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
+private func architectures(_ values: Field) throws(CannotEvaluate) -> [String] {
     var names: [String] = []
     for value in try values.strings() {
         // EC2 has two architectures; this bounds the work.
@@ -103,7 +103,7 @@ private func architectures(_ values: Field) throws(CannotJudge) -> [String] {
     return names
 }
 
-private func stateCapacity(_ requirements: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+private func stateCapacity(_ requirements: Field, _ findings: FindingCollector) throws(CannotEvaluate) -> Bool {
     for entry in try requirements.objects() where try entry["key"].text()?.equals(capacityType) ?? false {
         try findings.step()
         let comparison = try entry["operator"].text()

@@ -18,14 +18,14 @@ extension Rule {
         clauses: [publicAddress, publicSubnets, tokens, hops],
         examples: cases,
         checks: [
-            .init(.ec2NodeClass) { (subject, _, findings) throws(CannotJudge) in
+            .init(.ec2NodeClass) { (subject, _, findings) throws(CannotEvaluate) in
                 let spec = try subject.field("spec")
                 try checkAddress(spec["associatePublicIPAddress"], findings)
                 try checkSubnets(spec["subnetSelectorTerms"], findings)
                 try checkMetadataService(spec["metadataOptions"], findings)
             },
             // EKS Auto Mode: EKS configures the metadata service.
-            .init(.eksNodeClass) { (subject, _, findings) throws(CannotJudge) in
+            .init(.eksNodeClass) { (subject, _, findings) throws(CannotEvaluate) in
                 let spec = try subject.field("spec")
                 try checkAddress(spec["advancedNetworking"]["associatePublicIPAddress"], findings)
                 try checkSubnets(spec["subnetSelectorTerms"], findings)
@@ -40,13 +40,13 @@ private let publicSubnets = Clause(
 private let tokens = Clause("tokens", "the instance metadata service requires tokens (IMDSv2)")
 private let hops = Clause("hops", "the hop limit of the instance metadata service is 1")
 
-private func checkAddress(_ address: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAddress(_ address: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     if try address.boolean() ?? false {
         findings.add(publicAddress, at: address, "is true; nodes get public IP addresses", set: false)
     }
 }
 
-private func checkSubnets(_ terms: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSubnets(_ terms: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     for term in try terms.objects() {
         try findings.step()
         let tag = try term["tags"]["kubernetes.io/role/elb"]
@@ -58,7 +58,7 @@ private func checkSubnets(_ terms: Field, _ findings: FindingCollector) throws(C
 }
 
 /// Absent fields have the CRD's defaults: `required` and 1.
-private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkMetadataService(_ options: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     if try options["httpEndpoint"].text()?.equals("disabled") ?? false { return }
     let mode = try options["httpTokens"]
     if let seen = try mode.string(), seen != "required" {

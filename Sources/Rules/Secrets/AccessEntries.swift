@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.configMap), reachesSystemNamespaces: true),
         clauses: [mapping],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard subject.name == "aws-auth", subject.namespace == "kube-system" else { return }
             let data = try subject.field("data")
             if !subject.isOld, subject.review.operation == .update, let old = subject.review.oldObject,
@@ -54,7 +54,7 @@ private let mapping = Clause(
 /// Returns true if an update only removes mappings, as in a migration to access entries.
 private func onlyRemoves(
     _ data: Field, from old: Field, _ findings: FindingCollector
-) throws(CannotJudge) -> Bool {
+) throws(CannotEvaluate) -> Bool {
     var isLess = false
     for map: StaticString in ["mapRoles", "mapUsers", "mapAccounts"] {
         let (text, before) = (try data[map].string() ?? "", try old[map].string() ?? "")
@@ -81,7 +81,7 @@ private struct KnownMappings {
     }
 
     /// True if one of them grants at least what a mapping grants: the same role or user, and no other line.
-    func include(_ mapping: [String], _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+    func include(_ mapping: [String], _ findings: FindingCollector) throws(CannotEvaluate) -> Bool {
         if all.contains(mapping) { return true }
         let names = mapping.filter(isIdentity)
         guard names.count == 1, let others = named[names[0]] else { return false }

@@ -22,11 +22,11 @@ extension Rule {
         settings: [RuleSettings.accounts],
         examples: roleCases + associationCases + imageCases,
         checks: [
-            .init(.serviceAccount) { (subject, context, findings) throws(CannotJudge) in
+            .init(.serviceAccount) { (subject, context, findings) throws(CannotEvaluate) in
                 let annotations = try subject.field("metadata")["annotations"]
                 try checkRole(annotations["eks.amazonaws.com/role-arn"], subject, context, findings)
             },
-            .init(.eksPodIdentityAssociation) { (subject, context, findings) throws(CannotJudge) in
+            .init(.eksPodIdentityAssociation) { (subject, context, findings) throws(CannotEvaluate) in
                 let spec = try subject.field("spec")
                 try checkRole(spec["roleARN"], subject, context, findings)
                 try checkRole(spec["targetRoleARN"], subject, context, findings)
@@ -53,7 +53,7 @@ private let image = Clause(
     "each ECR image of a container or a volume belongs to one of `PLAYBOOK_AWS_ACCOUNTS` or to AWS's EKS add-ons"
 )
 
-private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkImages(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first, !subject.changesOnlyMetadata else { return }
     for reference in try subject.images() {
@@ -70,7 +70,7 @@ private func checkImages(_ subject: Subject, _ context: Context, _ findings: Fin
 
 private func checkRole(
     _ place: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let accounts = context[RuleSettings.accounts]
     guard let first = accounts.first else { return }
     // An empty value removes the role.

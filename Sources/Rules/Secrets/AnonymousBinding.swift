@@ -18,7 +18,7 @@ extension Rule {
         clauses: [everybody, serviceAccounts],
         relatedObjects: [.role, .clusterRole],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let own = try ownSubjects(of: subject)
             for entry in try subject.field("subjects").objects() {
                 try findings.step()
@@ -54,7 +54,7 @@ private let serviceAccounts = Clause(
 
 private func checkServiceAccounts(
     _ entry: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     var allowsAll = try subject.binds(toClusterRole: "cluster-admin")
     if !allowsAll { allowsAll = try subject.boundRole(in: context)?[.allowsAll] ?? false }
     guard allowsAll else { return }
@@ -71,7 +71,7 @@ private func checkServiceAccounts(
 
 extension Subject {
     /// The Role or ClusterRole of a binding.
-    fileprivate func boundRole(in context: Context) throws(CannotJudge) -> RelatedObject? {
+    fileprivate func boundRole(in context: Context) throws(CannotEvaluate) -> RelatedObject? {
         let reference = try field("roleRef")
         guard let name = try reference["name"].string() else { return nil }
         let isWide = try reference["kind"].equals("ClusterRole")
@@ -82,9 +82,9 @@ extension Subject {
     }
 
     /// True if a RoleBinding binds a Role that only allows reading named objects.
-    fileprivate func bindsToReader(in context: Context) throws(CannotJudge) -> Bool {
+    fileprivate func bindsToReader(in context: Context) throws(CannotEvaluate) -> Bool {
         guard kind == .roleBinding, try field("roleRef")["kind"].equals("Role") else { return false }
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             return try boundRole(in: context)?[.readsNamedObjects] ?? false
         } catch {
             guard case .unknown = error else { throw error }
@@ -105,7 +105,7 @@ extension RelatedField<Bool> {
     fileprivate static let readsNamedObjects = Self("readsNamedObjects")
 }
 
-private let readRights: RelatedKind.Read = { (object, fields) throws(CannotJudge) in
+private let readRights: RelatedKind.Read = { (object, fields) throws(CannotEvaluate) in
     var (allowsAll, readsNamedObjects) = (false, true)
     for rule in try object.objects("rules") {
         let (verbs, resources) = (try rule.strings("verbs"), try rule.strings("resources"))
@@ -135,7 +135,7 @@ private let bootstrap: [String: [String]] = [
 ]
 
 /// The default subjects of a binding; empty if it is not one of Kubernetes' default bindings.
-private func ownSubjects(of subject: Subject) throws(CannotJudge) -> [String] {
+private func ownSubjects(of subject: Subject) throws(CannotEvaluate) -> [String] {
     guard subject.kind == .clusterRoleBinding, let name = subject.name, let own = bootstrap[name],
         try subject.binds(toClusterRole: name)
     else { return [] }

@@ -13,7 +13,7 @@ struct BindingSubject {
     var title: String { "\(kind) \(user)" }
 
     /// Reads an entry of `subjects` of a binding in a namespace.
-    init(_ entry: Field, in namespace: String) throws(CannotJudge) {
+    init(_ entry: Field, in namespace: String) throws(CannotEvaluate) {
         kind = try entry["kind"].string() ?? ""
         let name = try entry["name"].string() ?? ""
         user =
@@ -24,7 +24,7 @@ struct BindingSubject {
 
 extension Subject {
     /// Returns true if a binding's role is the ClusterRole of this name.
-    func binds(toClusterRole name: String) throws(CannotJudge) -> Bool {
+    func binds(toClusterRole name: String) throws(CannotEvaluate) -> Bool {
         let role = try field("roleRef")
         guard try role["kind"].equals("ClusterRole") else { return false }
         return try role["name"].text()?.equals(string: name) ?? false

@@ -19,7 +19,7 @@ extension Rule {
         clauses: [handmade],
         settings: [RuleSettings.writers], sharedSettings: ["PLAYBOOK_DEPLOYERS"],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let type = try subject.field("type")
             guard
                 try !type.equals(

@@ -26,8 +26,8 @@ extension Rule {
         ],
         fault: .credential,
         examples: inlineCredentialExamples,
-        check: { (subject, _, findings) throws(CannotJudge) in
-            try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
+            try subject.forEachPlainText { (text, credentials) throws(CannotEvaluate) in
                 try findings.step()
                 var onLine = SecretsOnLine()
                 for credential in credentials where !text.isUserOfSMTP(credential) {
@@ -36,7 +36,7 @@ extension Rule {
                         text.clause, at: Field(text.text),
                         "contains \(count == 1 ? "a secret" : "secret \(count)") in plain text\(credential.lineInWords): \(credential.kind.rawValue)",
                         mark: text.mark(of: credential)
-                    ) { ($0.edits, $0.advice) = text.remedy(for: credential, in: subject, at: $0.place) }
+                    ) { ($0.edits, $0.advice) = text.change(for: credential, in: subject, at: $0.place) }
                 }
             }
         }
@@ -100,7 +100,7 @@ extension PlainText {
         }
     }
 
-    fileprivate func remedy(
+    fileprivate func change(
         for credential: Credential, in subject: Subject, at pointer: Pointer
     ) -> (edits: [Edit], advice: String) {
         let secret = subject.secretName

@@ -68,7 +68,7 @@ enum PrivilegeClause {
 
 // MARK: Roles
 
-private func checkRules(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRules(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     // A controller writes the rules of aggregated ClusterRoles, and `cluster-admin` is a default ClusterRole.
     if try subject.field("aggregationRule").object() != nil { return }
     if subject.kind == .clusterRole, subject.name == "cluster-admin" { return }
@@ -129,7 +129,7 @@ struct Verbs {
     /// Which of the verbs that matter are there: a bit for the place of each in the list.
     private var (everyday, escalating): (UInt8, UInt8) = (0, 0)
 
-    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    init(_ list: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
         try findings.step()
         for element in try list.strings() {
             try findings.step()
@@ -171,7 +171,7 @@ private struct Groups {
     private(set) var hasCore = false
     private(set) var hasRBAC = false
 
-    init(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+    init(_ list: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
         for element in try list.strings() {
             try findings.step()
             let isAll = element.base.equals("*")
@@ -194,7 +194,7 @@ private struct Resources {
 
     init(
         _ list: Field, _ groups: Groups, of kind: ResourceKind, _ findings: FindingCollector
-    ) throws(CannotJudge) {
+    ) throws(CannotEvaluate) {
         try findings.step()
         var (hasRoles, accounts) = (false, Array(repeating: false, count: Resources.accounts.count))
         for element in try list.strings() {
@@ -247,7 +247,7 @@ private struct Grant {
 }
 
 /// Throws if a list is too long to be reported.
-private func checkLength(_ list: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkLength(_ list: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     var count = 0
     for _ in try list.strings() {
         try findings.step()
@@ -273,7 +273,7 @@ private func choice(_ groups: Field, _ names: Field) -> String {
 
 // MARK: Bindings
 
-private func checkBinding(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkBinding(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard try subject.binds(toClusterRole: "cluster-admin") else { return }
     let operators = context[RuleSettings.operators].map { Glob($0) }
     for entry in try subject.field("subjects").objects() {
@@ -299,7 +299,7 @@ private func checkBinding(_ subject: Subject, _ context: Context, _ findings: Fi
 /// Checks an EKS access entry, which grants cluster permissions to an IAM principal (ACK eks-controller, `AccessEntry`).
 private func checkAccessEntry(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     let principal = try spec["principalARN"].string() ?? ""
     guard !context[RuleSettings.operators].contains(where: { Glob($0).matches(principal) }) else { return }
@@ -328,7 +328,7 @@ private func checkAccessEntry(
 }
 
 /// Checks the trust policy and the permissions of an IAM role (ACK iam-controller, `Role`).
-private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     let trust = try spec["assumeRolePolicyDocument"]
     for statement in try statements(in: trust) {
@@ -355,11 +355,12 @@ private func checkIAMRole(_ subject: Subject, _ context: Context, _ findings: Fi
 }
 
 /// Checks the permissions of an IAM policy (ACK iam-controller, `Policy`).
-private func checkIAMPolicy(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkIAMPolicy(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate)
+{
     try checkRights(subject.field("spec")["policyDocument"], findings)
 }
 
-private func checkRights(_ document: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkRights(_ document: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     for statement in try statements(in: document) {
         try findings.step()
         guard statement.allows, statement.isForEverything, !statement.hasCondition else { continue }
@@ -371,7 +372,7 @@ private func checkRights(_ document: Field, _ findings: FindingCollector) throws
 }
 
 /// Returns the statements of a policy; none if it is not JSON, which AWS rejects.
-private func statements(in document: Field) throws(CannotJudge) -> [IAMPolicyStatement] {
+private func statements(in document: Field) throws(CannotEvaluate) -> [IAMPolicyStatement] {
     guard let text = try document.filledText() else { return [] }
     // AWS rejects longer policies.
     guard text.contentLength <= 32 << 10 else { throw .tooLong(text.id, expected: "a policy of at most 32 KiB") }

@@ -18,7 +18,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.secret), readsMetadata: true),
         clauses: [lasting],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             let type = try subject.field("type")
             guard try type.equals("kubernetes.io/service-account-token") else { return }
             let account = subject.metadata.annotation("kubernetes.io/service-account.name")

@@ -28,7 +28,7 @@ extension Rule {
         examples: staticAWSExamples,
         checks: [
             .init(.secret, check: checkSecret),
-            .init(AWSKinds.stores) { (subject, context, findings) throws(CannotJudge) in
+            .init(AWSKinds.stores) { (subject, context, findings) throws(CannotEvaluate) in
                 try checkStore(subject, findings)
                 try checkTexts(subject, findings)
             },
@@ -62,7 +62,7 @@ enum AWSClause {
     static let trigger = Clause("trigger", "no KEDA TriggerAuthentication uses an access key for AWS")
 }
 
-private func checkObject(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkObject(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     if !subject.changesOnlyMetadata, let template = try subject.template() {
         let volumes = VolumeFiles(of: template)
         for container in template.containers {
@@ -76,7 +76,7 @@ private func checkObject(_ subject: Subject, _ context: Context, _ findings: Fin
 }
 
 /// Reports the keys of a ConfigMap that become such variables with `envFrom`.
-private func checkKeys(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkKeys(_ subject: Subject, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard !subject.changesOnlyMetadata, let entries = try subject.field("data").members() else { return }
     for entry in entries where entry.key.isAWSVariable && entry.value.byteCount > 0 {
         try findings.step()
@@ -87,8 +87,8 @@ private func checkKeys(_ subject: Subject, _ findings: FindingCollector) throws(
     }
 }
 
-private func checkTexts(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
-    try subject.forEachPlainText { (text, credentials) throws(CannotJudge) in
+private func checkTexts(_ subject: Subject, _ findings: FindingCollector) throws(CannotEvaluate) {
+    try subject.forEachPlainText { (text, credentials) throws(CannotEvaluate) in
         try findings.step()
         guard !text.isNamedForAWS else { return }
         // If a text has more secrets than are kept, AWS keys can be among the others.
@@ -130,7 +130,7 @@ extension PlainText {
     }
 }
 
-private func checkVariables(_ container: Container, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkVariables(_ container: Container, _ findings: FindingCollector) throws(CannotEvaluate) {
     for field in try container.env.objects() {
         let entry = field.base
         try findings.step()
@@ -175,7 +175,7 @@ extension Value {
 
 private func checkSources(
     _ container: Container, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     for source in try container.envFrom.objects() {
         try findings.step()
         guard let name = try source["secretRef"]["name"].string() else { continue }
@@ -209,7 +209,7 @@ private func checkSources(
 
 private func checkMounts(
     _ container: Container, _ volumes: VolumeFiles, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     for mount in try container.volumeMounts.objects() {
         try findings.step()
         // The kernel's limit for paths.
@@ -244,14 +244,14 @@ private final class VolumeFiles {
     }
 
     private let template: PodTemplate
-    private lazy var files = Result { () throws(CannotJudge) in try find() }
+    private lazy var files = Result { () throws(CannotEvaluate) in try find() }
     /// True if some volume has items with such paths.
     private(set) lazy var haveItems = (try? files.get())?.values.contains { $0.items?.isEmpty == false } ?? false
 
     init(of template: PodTemplate) { self.template = template }
 
     /// Returns true if a mount adds a credentials file, or a Secret as the directory `.aws`.
-    func mountCredentials(_ mount: Field, at path: String, _ subPath: String) throws(CannotJudge) -> Bool {
+    func mountCredentials(_ mount: Field, at path: String, _ subPath: String) throws(CannotEvaluate) -> Bool {
         if VolumeFiles.isCredentials(path) { return true }
         guard let name = try mount["name"].string(), let volume = try files.get()[name] else { return false }
         let isDirectory = path.split(separator: "/").last == ".aws"
@@ -271,7 +271,7 @@ private final class VolumeFiles {
         path.split(separator: "/").suffix(2) == [".aws", "credentials"]
     }
 
-    private func find() throws(CannotJudge) -> [String: Files] {
+    private func find() throws(CannotEvaluate) -> [String: Files] {
         var found: [String: Files] = [:]
         for volume in try template.volumes.objects() {
             var files = Files()
@@ -305,7 +305,7 @@ private final class VolumeFiles {
 // MARK: External Secrets and KEDA
 
 /// Checks the AWS login of a SecretStore (external-secrets.io/v1, `provider.aws`, and Vault's IAM login).
-private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws(CannotEvaluate) {
     let provider = try subject.spec()?.object("provider")
     let logins = [
         try provider?.object("aws")?.object("auth"),
@@ -328,7 +328,7 @@ private func checkStore(_ subject: Subject, _ findings: FindingCollector) throws
 private func secret(_ name: String?) -> String { name.map { "Secret \($0)" } ?? "a Secret" }
 
 /// Checks the AWS login of KEDA scalers (keda.sh/v1alpha1, `TriggerAuthentication`).
-private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkTrigger(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     let lists = [
         try spec["secretTargetRef"], try spec["configMapTargetRef"], try spec["env"],
@@ -373,7 +373,7 @@ extension AWSAdvice {
 
 // MARK: Secrets
 
-private func checkSecret(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkSecret(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     // These types do not contain application credentials: compressed Helm releases and Kubernetes tokens.
     let isOthersAffair = try subject.field("type").equals(
         oneOf: "helm.sh/release.v1", "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
@@ -420,7 +420,7 @@ private func contents<Result>(
 
 extension RelatedKind {
     /// The names of the Secret's keys, without their values.
-    static let secret = RelatedKind(.secret) { (object, fields) throws(CannotJudge) in
+    static let secret = RelatedKind(.secret) { (object, fields) throws(CannotEvaluate) in
         var keys: [String] = []
         for data in [try object.object("data"), try object.object("stringData")] {
             for entry in data?.uniqueMembers ?? [] { keys.append(entry.key) }
@@ -431,7 +431,7 @@ extension RelatedKind {
 
 extension RelatedKind {
     /// The Secret that an ExternalSecret writes, and the keys that it lists.
-    static let externalSecret = RelatedKind(.externalSecret) { (object, fields) throws(CannotJudge) in
+    static let externalSecret = RelatedKind(.externalSecret) { (object, fields) throws(CannotEvaluate) in
         guard let spec = try object.object("spec") else { return }
         let (target, template) = (try spec.object("target"), try spec.object("target")?.object("template"))
         fields[.target] = try target?.string("name")

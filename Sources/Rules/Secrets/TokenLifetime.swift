@@ -19,11 +19,11 @@ extension Rule {
         settings: [RuleSettings.maximumTokenLifetime],
         examples: cases,
         checks: [
-            .init(.tokenRequest) { (subject, context, findings) throws(CannotJudge) in
+            .init(.tokenRequest) { (subject, context, findings) throws(CannotEvaluate) in
                 try Lifetime(context[RuleSettings.maximumTokenLifetime]).check(
                     subject.field("spec"), requested, choice: nil, findings)
             },
-            .init(.withPodSpec) { (subject, context, findings) throws(CannotJudge) in
+            .init(.withPodSpec) { (subject, context, findings) throws(CannotEvaluate) in
                 guard let template = try subject.template() else { return }
                 let limit = Lifetime(context[RuleSettings.maximumTokenLifetime])
                 for volume in try template.volumes.objects() {
@@ -62,7 +62,7 @@ private struct Lifetime {
     /// Checks a token request; the default of the API server is one hour.
     func check(
         _ token: Field, _ clause: Clause, choice: String?, _ findings: FindingCollector
-    ) throws(CannotJudge) {
+    ) throws(CannotEvaluate) {
         let asked = try token["expirationSeconds"]
         guard let seen = try asked.integer(), seen > seconds else { return }
         findings.add(

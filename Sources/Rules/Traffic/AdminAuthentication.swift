@@ -24,10 +24,10 @@ extension Rule {
         ],
         examples: adminExamples,
         checks: [
-            .init(.ingressRoute) { (subject, context, findings) throws(CannotJudge) in
+            .init(.ingressRoute) { (subject, context, findings) throws(CannotEvaluate) in
                 try AdminSearch(subject, context, findings).checkRoutes(of: subject.field("spec"))
             },
-            .init(.httpRoute) { (subject, context, findings) throws(CannotJudge) in
+            .init(.httpRoute) { (subject, context, findings) throws(CannotEvaluate) in
                 try AdminSearch(subject, context, findings).checkRules(of: subject.field("spec"))
             },
         ]
@@ -158,7 +158,7 @@ struct AdminSearch {
 
     // MARK: Traefik
 
-    func checkRoutes(of spec: Field) throws(CannotJudge) {
+    func checkRoutes(of spec: Field) throws(CannotEvaluate) {
         let redirects = try !spec["tls"].isPresent
         /// The result for the parents, once it has been looked up: true if they authenticate, and what is unknown.
         var before: (asks: Bool, parents: ParentRoutes)?
@@ -185,14 +185,14 @@ struct AdminSearch {
         }
     }
 
-    private func askParents(of spec: Field) throws(CannotJudge) -> (asks: Bool, parents: ParentRoutes) {
+    private func askParents(of spec: Field) throws(CannotEvaluate) -> (asks: Bool, parents: ParentRoutes) {
         var parents = ParentRoutes(context)
         let ask = parents.ask(try ParentRoutes.parents(spec), from: subject.namespace)
         return (ask, parents)
     }
 
     /// Returns the admin page that a route leads to; nil if it leads to none.
-    private func adminName(of route: Field) throws(CannotJudge) -> Admin? {
+    private func adminName(of route: Field) throws(CannotEvaluate) -> Admin? {
         // Traefik's dashboard and API.
         for service in try route["services"].objects() {
             try findings.step()
@@ -201,7 +201,7 @@ struct AdminSearch {
         guard let text = try route["match"].text(), let rule = TraefikRule(text) else { return nil }
         var search = Strongest()
         for (matchers, place) in AdminSearch.matchers {
-            try rule.forEachValue(of: matchers) { (value) throws(CannotJudge) in
+            try rule.forEachValue(of: matchers) { (value) throws(CannotEvaluate) in
                 try findings.step()
                 if search.isOpen { search.add(admin(value.span, place)) }
             }
@@ -232,7 +232,7 @@ struct AdminSearch {
 
     // MARK: Gateway API
 
-    func checkRules(of spec: Field) throws(CannotJudge) {
+    func checkRules(of spec: Field) throws(CannotEvaluate) {
         var host: Admin?
         for element in try spec["hostnames"].strings() where host == nil {
             try findings.step()
@@ -264,7 +264,7 @@ struct AdminSearch {
             let requests = RouteRequests(
                 hosts: try hosts(of: spec, onlyAdmin: search.found == nil),
                 matches: try matches(of: rule, areAdmin: host != nil || target != nil))
-            let found = try known.answer(for: requests, of: rule["name"].string()) { (count) throws(CannotJudge) in
+            let found = try known.answer(for: requests, of: rule["name"].string()) { (count) throws(CannotEvaluate) in
                 try findings.step(count)
             }
             switch found {
@@ -285,7 +285,7 @@ struct AdminSearch {
     }
 
     /// Returns the hosts of a route, or only those of admin pages.
-    private func hosts(of spec: Field, onlyAdmin: Bool) throws(CannotJudge) -> [String] {
+    private func hosts(of spec: Field, onlyAdmin: Bool) throws(CannotEvaluate) -> [String] {
         var hosts: [String] = []
         for host in try spec["hostnames"].strings() where !onlyAdmin || admin(host.base, .host) != nil {
             try findings.step()
@@ -295,7 +295,7 @@ struct AdminSearch {
     }
 
     /// Returns the matches of a rule that lead to an admin page: all of them if a host or a rewrite does.
-    private func matches(of rule: Field, areAdmin: Bool) throws(CannotJudge) -> [RouteRequests.Match] {
+    private func matches(of rule: Field, areAdmin: Bool) throws(CannotEvaluate) -> [RouteRequests.Match] {
         var (all, admins): ([RouteRequests.Match], [RouteRequests.Match]) = ([], [])
         for match in try rule["matches"].objects() {
             try findings.step()
@@ -316,12 +316,12 @@ struct AdminSearch {
     }
 
     /// Returns the admin page that the path of a match names.
-    private func admin(_ path: Field) throws(CannotJudge) -> Admin? {
+    private func admin(_ path: Field) throws(CannotEvaluate) -> Admin? {
         guard let value = try path["value"].text() else { return nil }
         return try admin(value, path["type"].equals("RegularExpression") ? .pathExpression : .path)
     }
 
-    private func adminPath(of rule: Field) throws(CannotJudge) -> Admin? {
+    private func adminPath(of rule: Field) throws(CannotEvaluate) -> Admin? {
         var search = Strongest()
         for match in try rule["matches"].objects() {
             try findings.step()
@@ -331,7 +331,7 @@ struct AdminSearch {
     }
 
     /// Returns the admin page to which a rule rewrites requests; nil if there is none.
-    private func adminTarget(of rule: Field) throws(CannotJudge) -> Admin? {
+    private func adminTarget(of rule: Field) throws(CannotEvaluate) -> Admin? {
         var search = Strongest()
         var filters = try Array(rule["filters"].objects())
         for backend in try rule["backendRefs"].objects() { filters += try backend["filters"].objects() }
@@ -347,7 +347,7 @@ struct AdminSearch {
     }
 
     /// Returns true if a filter authenticates requests, or forwards none.
-    private func asks(_ filter: Field, _ answer: inout Middlewares) throws(CannotJudge) -> Bool {
+    private func asks(_ filter: Field, _ answer: inout Middlewares) throws(CannotEvaluate) -> Bool {
         let type = try filter["type"]
         if try type.equals(oneOf: "ExternalAuth", "RequestRedirect") { return true }
         let reference = try filter["extensionRef"]

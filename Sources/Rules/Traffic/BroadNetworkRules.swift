@@ -18,7 +18,7 @@ extension Rule {
         clauses: [everywhere, range],
         settings: [RuleSettings.maximumPortRange],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let spec = try subject.field("spec")
             let most = context[RuleSettings.maximumPortRange]
             for direction in [Direction.ingress, .egress] {
@@ -71,7 +71,7 @@ private enum Direction {
 
 private func checkPeers(
     of rule: Field, _ direction: Direction, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     for peer in try rule[direction.peers].objects() {
         try findings.step()
         let entry = try peer["ipBlock"]
@@ -97,7 +97,7 @@ private let privateIPv6: Literal = ["fc00::/7"]
 /// The address blocks of a ClusterNetworkPolicy.
 private func checkNetworks(
     of rule: Field, _ direction: Direction, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     for peer in try rule[direction.peers].objects() {
         try findings.step()
         for network in try peer["networks"].strings() {
@@ -112,7 +112,7 @@ private func checkNetworks(
 }
 
 /// The ranges of ports of a ClusterNetworkPolicy.
-private func checkPortRanges(of rule: Field, _ most: Int, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkPortRanges(of rule: Field, _ most: Int, _ findings: FindingCollector) throws(CannotEvaluate) {
     for entry in try rule["ports"].objects() {
         try findings.step()
         let ports = try entry["portRange"]
@@ -121,7 +121,7 @@ private func checkPortRanges(of rule: Field, _ most: Int, _ findings: FindingCol
     }
 }
 
-private func checkPorts(of rule: Field, _ most: Int, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkPorts(of rule: Field, _ most: Int, _ findings: FindingCollector) throws(CannotEvaluate) {
     for entry in try rule["ports"].objects() {
         try findings.step()
         guard let last = try entry["endPort"].integer(), let first = try entry["port"].value?.int else { continue }

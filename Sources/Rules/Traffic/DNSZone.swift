@@ -19,11 +19,11 @@ extension Rule {
         clauses: [HostClause.zone, HostClause.named, HostClause.apex],
         settings: [RuleSettings.dnsZones],
         examples: hostExamples,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let zones = context[RuleSettings.dnsZones]
             guard !zones.isEmpty else { return }
             var known = ReportedNames()
-            try HostNames.forEach(of: subject) { (kind, host) throws(CannotJudge) in
+            try HostNames.forEach(of: subject) { (kind, host) throws(CannotEvaluate) in
                 try findings.step()
                 switch kind {
                 case .name:
@@ -94,7 +94,7 @@ package struct DNSZone: Sendable, CustomStringConvertible {
 private func add(_ host: HostName, _ zones: [DNSZone], _ findings: FindingCollector, isHint: Bool) {
     func message() -> String {
         let listed = zones.prefix(4).map(\.description).joined(separator: ", ") + (zones.count > 4 ? ", …" : "")
-        return "names host \"\(host.text)\", not in \(listed)"
+        return "names host \"\(host.text)\", outside of \(listed)"
     }
     findings.add(
         HostClause.zone, at: Field(host.value), message(), choice: DomainName.canonical(host.text),
@@ -127,7 +127,7 @@ private func addNameless(_ host: HostName, _ findings: FindingCollector) {
 
 private func checkApex(
     _ subject: Subject, _ zones: [DNSZone], _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard !subject.changesOnlyMetadata else { return }
     for endpoint in try subject.field("spec")["endpoints"].objects() {
         try findings.step()
@@ -154,7 +154,7 @@ private func isApex(_ name: Value, of zones: [DNSZone]) -> Bool {
 }
 
 /// Returns true if the properties request an alias record from external-dns.
-private func areAlias(_ properties: Field, _ findings: FindingCollector) throws(CannotJudge) -> Bool {
+private func areAlias(_ properties: Field, _ findings: FindingCollector) throws(CannotEvaluate) -> Bool {
     for property in try properties.objects() {
         try findings.step()
         if try property["name"].equals("alias"), try property["value"].equals("true") { return true }

@@ -18,7 +18,7 @@ extension Rule {
         clauses: [ingress],
         relatedObjects: [.gateway, .gatewayClass],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             let replacement = try Replacement(of: subject.field("spec"))
             findings.add(
                 ingress, at: try subject.field("kind"), "is \"Ingress\"; use an HTTPRoute of the Gateway API instead"
@@ -55,7 +55,7 @@ private struct Replacement {
     /// True if one HTTPRoute cannot hold all hosts and paths.
     private var isTooLarge: Bool { count > Replacement.mostParts }
 
-    init(of spec: Field) throws(CannotJudge) {
+    init(of spec: Field) throws(CannotEvaluate) {
         guard spec.isPresent else { return }
         for rule in try spec["rules"].objects() where !isTooLarge {
             count += 1
@@ -73,7 +73,7 @@ private struct Replacement {
         }
     }
 
-    private mutating func rules(of paths: Field) throws(CannotJudge) -> [Literal] {
+    private mutating func rules(of paths: Field) throws(CannotEvaluate) -> [Literal] {
         var rules: [Literal] = []
         for (index, path) in try paths.objects().enumerated() where !isTooLarge {
             count += index > 0 ? 1 : 0
@@ -96,7 +96,7 @@ private struct Replacement {
     private func isSyntax(_ byte: UInt8) -> Bool { "()[]*|^$+?\\".utf8.contains(byte) }
 
     /// Returns the backend reference of an HTTPRoute for a backend of either version of Ingress.
-    private mutating func backend(_ backend: Field) throws(CannotJudge) -> Literal? {
+    private mutating func backend(_ backend: Field) throws(CannotEvaluate) -> Literal? {
         let service = try backend["service"]
         let isNew = service.isPresent
         guard let name = try isNew ? service["name"].string() : backend["serviceName"].string() else { return nil }

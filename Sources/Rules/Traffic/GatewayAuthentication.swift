@@ -46,7 +46,7 @@ struct GatewayAuthentication {
     /// The policies that have been read; nil if they are unknown.
     private var policies: [PolicyPlace: [RelatedObject]?] = [:]
 
-    init(of subject: Subject, _ context: Context) throws(CannotJudge) {
+    init(of subject: Subject, _ context: Context) throws(CannotEvaluate) {
         self.subject = subject
         self.context = context
         for reference in try subject.field("spec")["parentRefs"].objects() {
@@ -67,7 +67,7 @@ struct GatewayAuthentication {
         }
     }
 
-    private func parent(_ reference: Field) throws(CannotJudge) -> Parent? {
+    private func parent(_ reference: Field) throws(CannotEvaluate) -> Parent? {
         guard let name = try reference["name"].string() else { return nil }
         let namespace = try reference["namespace"].string() ?? subject.namespace
         let section = try reference["sectionName"].string()
@@ -77,7 +77,7 @@ struct GatewayAuthentication {
         }
         let kind = try reference["kind"].string() ?? "Gateway"
         guard kind == "Gateway" else { return parent(unknown: "the \(kind) \(name)") }
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             let related = context.relatedObjects
             guard let gateway = try related.object(.gateway, named: name, in: namespace) else { return parent() }
             let labels = Labels(gateway.labels)
@@ -113,8 +113,8 @@ struct GatewayAuthentication {
     /// - Returns: The protection of the requests.
     /// - Throws: The errors of `step`, and fields of the wrong type.
     func answer(
-        for requests: RouteRequests, of rule: String?, _ step: (Int) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) -> Answer {
+        for requests: RouteRequests, of rule: String?, _ step: (Int) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) -> Answer {
         guard !parents.isEmpty else { return try answer(nil, requests, rule, step) }
         var unknown: String?
         for parent in parents {
@@ -129,8 +129,8 @@ struct GatewayAuthentication {
     }
 
     private func answer(
-        _ parent: Parent?, _ requests: RouteRequests, _ rule: String?, _ step: (Int) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) -> Answer {
+        _ parent: Parent?, _ requests: RouteRequests, _ rule: String?, _ step: (Int) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) -> Answer {
         if let unknown = parent?.unknown { return .unknown(unknown) }
         let product = parent?.product
         var unknown: String?
@@ -160,7 +160,7 @@ struct GatewayAuthentication {
     }
 
     /// Reads the names of Kong plugins from the route's annotation; only a plugin's name shows that it authenticates.
-    private func plugins() throws(CannotJudge) -> (names: String, asks: Bool)? {
+    private func plugins() throws(CannotEvaluate) -> (names: String, asks: Bool)? {
         guard let plugins = try subject.field("metadata")["annotations"]["konghq.com/plugins"].filledText() else {
             return nil
         }
@@ -173,8 +173,8 @@ struct GatewayAuthentication {
     ///
     /// A policy replaces those of less specific targets unless it is merged with them.
     private func envoyAnswer(
-        _ parent: Parent?, _ rule: String?, _ step: (Int) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) -> Answer {
+        _ parent: Parent?, _ rule: String?, _ step: (Int) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) -> Answer {
         let route = PolicyTarget(kind: "HTTPRoute", name: subject.name, section: rule, labels: subject.metadata.labels)
         var targets = [(route, subject.namespace)]
         if let parent {
@@ -213,8 +213,8 @@ struct GatewayAuthentication {
     ///
     /// A request is denied if a DENY policy matches it, or if there are ALLOW policies and none of them matches it.
     private func istioAnswer(
-        _ parent: Parent, _ requests: RouteRequests, _ step: (Int) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) -> Answer {
+        _ parent: Parent, _ requests: RouteRequests, _ step: (Int) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) -> Answer {
         var unknown: String?
         var (hasAllowing, isAllowed) = (false, false)
         for kind in [ResourceKind.authorizationPolicy, .requestAuthentication] {
@@ -296,7 +296,7 @@ extension RelatedObject {
 private let gatewayAPI = "gateway.networking.k8s.io"
 
 /// Reads the targets of a policy: references, selectors as `selector`, and the labels of Istio's pods.
-private func readTargets(_ spec: Field, _ fields: inout RelatedFields) throws(CannotJudge) {
+private func readTargets(_ spec: Field, _ fields: inout RelatedFields) throws(CannotEvaluate) {
     var targets: [Literal] = []
     if let target = try spec["targetRef"].present { targets.append(Literal(target.base)) }
     for target in try spec["targetRefs"].objects() { targets.append(Literal(target.base)) }
@@ -317,7 +317,7 @@ private func readTargets(_ spec: Field, _ fields: inout RelatedFields) throws(Ca
 // MARK: Policies
 
 /// Returns true if a SecurityPolicy of Envoy Gateway authenticates requests.
-private func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+private func authenticates(_ spec: Field) throws(CannotEvaluate) -> Bool {
     for way: StaticString in ["basicAuth", "oidc", "extAuth", "apiKeyAuth"] where try spec[way].isPresent {
         return true
     }
@@ -331,7 +331,7 @@ private func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
 /// Reads the rules of an AuthorizationPolicy of Istio that decide about requests without authentication.
 ///
 /// Each of them is stored as its operations; none means all requests. A policy without rules matches no request.
-private func readAuthorization(_ spec: Field, _ fields: inout RelatedFields) throws(CannotJudge) {
+private func readAuthorization(_ spec: Field, _ fields: inout RelatedFields) throws(CannotEvaluate) {
     let action = try spec["action"].string() ?? "ALLOW"
     var operations: [Literal] = []
     for rule in try spec["rules"].objects() {
@@ -348,7 +348,7 @@ private func readAuthorization(_ spec: Field, _ fields: inout RelatedFields) thr
 }
 
 /// Returns true if a rule allows, denies or delegates requests without authentication.
-private func decides(_ rule: Field, _ action: String) throws(CannotJudge) -> Bool {
+private func decides(_ rule: Field, _ action: String) throws(CannotEvaluate) -> Bool {
     switch action {
     case "ALLOW": return try !asks(rule)
     case "DENY": return try deniesStrangers(rule)
@@ -360,7 +360,7 @@ private func decides(_ rule: Field, _ action: String) throws(CannotJudge) -> Boo
 }
 
 /// Returns true if an ALLOW rule allows only authenticated requests: by each of its sources, or by a claim.
-private func asks(_ rule: Field) throws(CannotJudge) -> Bool {
+private func asks(_ rule: Field) throws(CannotEvaluate) -> Bool {
     for condition in try rule["when"].objects() {
         let key = try condition["key"].string() ?? ""
         if key.hasPrefix("request.auth."), try condition["values"].hasElements() { return true }
@@ -375,7 +375,7 @@ private func asks(_ rule: Field) throws(CannotJudge) -> Bool {
 }
 
 /// Returns true if a DENY rule denies every request without a token, as Istio's documentation describes.
-private func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
+private func deniesStrangers(_ rule: Field) throws(CannotEvaluate) -> Bool {
     guard try !rule["when"].hasElements() else { return false }
     for entry in try rule["from"].objects() {
         let source = try entry["source"]
@@ -388,22 +388,22 @@ private func deniesStrangers(_ rule: Field) throws(CannotJudge) -> Bool {
 }
 
 extension Field {
-    fileprivate func hasElements() throws(CannotJudge) -> Bool { try !elements().isEmpty }
+    fileprivate func hasElements() throws(CannotEvaluate) -> Bool { try !elements().isEmpty }
 }
 
 extension RelatedKind {
-    static let securityPolicy = RelatedKind(.securityPolicy) { (object, fields) throws(CannotJudge) in
+    static let securityPolicy = RelatedKind(.securityPolicy) { (object, fields) throws(CannotEvaluate) in
         guard let spec = try Field(object)["spec"].present else { return }
         try readTargets(spec, &fields)
         fields[.asks] = try authenticates(spec)
         fields[.merges] = try spec["mergeType"].isPresent
     }
-    static let authorizationPolicy = RelatedKind(.authorizationPolicy) { (object, fields) throws(CannotJudge) in
+    static let authorizationPolicy = RelatedKind(.authorizationPolicy) { (object, fields) throws(CannotEvaluate) in
         guard let spec = try Field(object)["spec"].present else { return }
         try readTargets(spec, &fields)
         try readAuthorization(spec, &fields)
     }
-    static let requestAuthentication = RelatedKind(.requestAuthentication) { (object, fields) throws(CannotJudge) in
+    static let requestAuthentication = RelatedKind(.requestAuthentication) { (object, fields) throws(CannotEvaluate) in
         guard let spec = try Field(object)["spec"].present else { return }
         try readTargets(spec, &fields)
         fields[.asks] = try spec["jwtRules"].hasElements()

@@ -100,8 +100,8 @@ enum HostNames {
 
     /// Calls `body` with each host of an object.
     static func forEach(
-        of subject: Subject, _ body: (Kind, HostName) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        of subject: Subject, _ body: (Kind, HostName) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         let annotations = try subject.field("metadata")["annotations"]
         for key: StaticString in [
             "external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname",
@@ -117,7 +117,7 @@ enum HostNames {
         }
         guard !subject.changesOnlyMetadata else { return }
         let spec = try subject.field("spec")
-        func add(_ name: Field) throws(CannotJudge) {
+        func add(_ name: Field) throws(CannotEvaluate) {
             if let name = try name.filledText() { try body(.name, HostName(name)) }
         }
         switch subject.kind {
@@ -156,7 +156,7 @@ enum HostNames {
     }
 
     /// Returns true if an Istio VirtualService has a gateway that is neither the mesh nor an egress gateway.
-    private static func isPublic(_ gateways: Field) throws(CannotJudge) -> Bool {
+    private static func isPublic(_ gateways: Field) throws(CannotEvaluate) -> Bool {
         var isPublic = false
         for gateway in try gateways.strings() where !gateway.base.equals("mesh") {
             isPublic = isPublic || !isEgress(gateway.base.text)
@@ -171,8 +171,8 @@ enum HostNames {
 
     /// Calls `body` with a host of an Istio Gateway, without its namespace, as in `shop/shop.example.com`.
     private static func addIstio(
-        _ host: Field, _ body: (Kind, HostName) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        _ host: Field, _ body: (Kind, HostName) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         guard let value = try host.filledText() else { return }
         let bytes = value.contents
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return try body(.name, HostName(value)) }
@@ -182,17 +182,17 @@ enum HostNames {
 
     /// Calls `body` with each host of a Traefik rule.
     private static func forEach(
-        of value: Value, _ body: (Kind, HostName) throws(CannotJudge) -> Void
-    ) throws(CannotJudge) {
+        of value: Value, _ body: (Kind, HostName) throws(CannotEvaluate) -> Void
+    ) throws(CannotEvaluate) {
         guard let rule = TraefikRule(value) else {
             return try body(.unreadable, HostName(value))
         }
-        try rule.forEachValue(of: [.host, .serverName]) { (name) throws(CannotJudge) in
+        try rule.forEachValue(of: [.host, .serverName]) { (name) throws(CannotEvaluate) in
             // `HostSNI(*)` matches every connection.
             guard !name.isEmpty, !name.elementsEqual("*".utf8) else { return }
             try body(.name, HostName(value, part: name))
         }
-        try rule.forEachValue(of: [.hostExpression, .serverNameExpression]) { (expression) throws(CannotJudge) in
+        try rule.forEachValue(of: [.hostExpression, .serverNameExpression]) { (expression) throws(CannotEvaluate) in
             try body(.expression, HostName(value, part: expression))
         }
     }

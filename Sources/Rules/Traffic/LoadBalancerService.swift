@@ -36,7 +36,7 @@ private let automatic = Clause(
     "automatic",
     "no GatewayClass, Gateway or other object makes the AWS load balancer controller create a load balancer")
 
-private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkService(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     let spec = try subject.field("spec")
     let annotations = try controllerAnnotations(of: subject, findings)
     let isLoadBalancer = try spec["type"].equals("LoadBalancer")
@@ -60,7 +60,7 @@ private func checkService(_ subject: Subject, _ context: Context, _ findings: Fi
 /// Returns the annotations for the AWS load balancer controller.
 private func controllerAnnotations(
     of subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) -> [(key: Value, value: Value)] {
+) throws(CannotEvaluate) -> [(key: Value, value: Value)] {
     var found: [(Value, Value)] = []
     guard let annotations = try subject.field("metadata")["annotations"].members() else { return [] }
     for member in annotations {
@@ -72,7 +72,7 @@ private func controllerAnnotations(
 
 private func reportType(
     _ spec: Field, _ annotations: [(key: Value, value: Value)], _ subject: Subject, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let place = try spec["type"]
     guard let seen = try place.text() else { return }
     let name = annotations.first.map { " with \($0.key.text.split(separator: "/").last ?? "")" } ?? ""
@@ -94,7 +94,7 @@ private func reportType(
     }
 }
 
-private func checkAddresses(_ spec: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkAddresses(_ spec: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     let addresses = try spec["externalIPs"]
     for element in try addresses.elements() {
         try findings.step()
@@ -123,7 +123,7 @@ extension Subject {
 
 // MARK: Load balancers that controllers create
 
-private func checkClass(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkClass(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard !subject.changesOnlyMetadata else { return }
     let controller = try subject.field("spec")["controllerName"]
     guard let name = try controller.text(), name.isLoadBalancerController else { return }
@@ -133,7 +133,7 @@ private func checkClass(_ subject: Subject, _ context: Context, _ findings: Find
     ) { $0.advice = "use the GatewayClass of a gateway that runs in the cluster behind the shared ALB" }
 }
 
-private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkGateway(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard !subject.changesOnlyMetadata else { return }
     let spec = try subject.field("spec")
     let parameters = try spec["infrastructure"]["parametersRef"]
@@ -157,7 +157,7 @@ private func checkGateway(_ subject: Subject, _ context: Context, _ findings: Fi
 
 private func checkConfiguration(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard !subject.changesOnlyMetadata else { return }
     findings.add(
         automatic, at: try subject.field("kind"),
@@ -166,7 +166,7 @@ private func checkConfiguration(
 }
 
 extension RelatedKind {
-    static let gatewayClass = RelatedKind(.gatewayClass) { (object, fields) throws(CannotJudge) in
+    static let gatewayClass = RelatedKind(.gatewayClass) { (object, fields) throws(CannotEvaluate) in
         let controller = try object.object("spec")?["controllerName"]
         fields[.makesLoadBalancer] = controller?.isLoadBalancerController ?? false
         fields[.controller] = controller?.string

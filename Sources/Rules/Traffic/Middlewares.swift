@@ -30,7 +30,7 @@ struct Middlewares {
     }
 
     /// Returns true if a reference in a list leads to a Middleware with the effect.
-    mutating func contains(_ references: Field, from namespace: String) throws(CannotJudge) -> Bool {
+    mutating func contains(_ references: Field, from namespace: String) throws(CannotEvaluate) -> Bool {
         for reference in try references.objects() {
             guard let name = try reference["name"].string() else { continue }
             if does(name, in: try reference["namespace"].string() ?? namespace) { return true }
@@ -47,7 +47,7 @@ struct Middlewares {
             return false
         }
         let found: RelatedObject
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             guard let known = try context.relatedObjects.object(.middleware, named: name, in: namespace) else {
                 missing = missing ?? (name, namespace)
                 return false
@@ -73,7 +73,7 @@ struct Middlewares {
     /// The paths to which the known Middlewares of a list rewrite requests.
     static func rewrites(
         _ references: Field, from namespace: String, _ context: Context
-    ) throws(CannotJudge) -> [String] {
+    ) throws(CannotEvaluate) -> [String] {
         var paths: [String] = []
         for reference in try references.objects() where paths.count < 64 {
             guard let name = try reference["name"].string() else { continue }
@@ -87,7 +87,7 @@ struct Middlewares {
     }
 
     /// Reads the fields of a Middleware that rules use.
-    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotEvaluate) {
         guard let spec = try Field(object)["spec"].present else { return }
         if try authenticates(spec) { fields[.authenticates] = true }
         if try spec["redirectScheme"]["scheme"].equals("https") { fields[.redirectsToTLS] = true }
@@ -105,7 +105,7 @@ struct Middlewares {
         }
     }
 
-    private static func authenticates(_ spec: Field) throws(CannotJudge) -> Bool {
+    private static func authenticates(_ spec: Field) throws(CannotEvaluate) -> Bool {
         for kind: StaticString in ["basicAuth", "digestAuth", "forwardAuth"] where try spec[kind].object() != nil {
             return true
         }

@@ -19,7 +19,7 @@ extension Rule {
         sharedSettings: ["PLAYBOOK_COMPANION_GRACE", "PLAYBOOK_ENFORCED_SINCE"],
         relatedObjects: [.networkPolicy],
         examples: cases,
-        check: { (subject, context, findings) throws(CannotJudge) in
+        check: { (subject, context, findings) throws(CannotEvaluate) in
             // First, because without known NetworkPolicies there is nothing to check.
             try context.relatedObjects.require(.networkPolicy, in: subject.namespace)
             guard let template = try subject.template() else { return }
@@ -48,7 +48,7 @@ extension Rule {
 extension RelatedKind {
     static let networkPolicy = RelatedKind(
         .networkPolicy, selecting: { [RecordKey]($0[.selector]?.labels ?? []) },
-        read: { (object, fields) throws(CannotJudge) in
+        read: { (object, fields) throws(CannotEvaluate) in
             guard let selector = try object.object("spec")?.object("podSelector") else { return }
             fields[.selector] = try LabelSelector(selector)
         })

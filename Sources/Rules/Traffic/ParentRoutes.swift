@@ -43,7 +43,7 @@ struct ParentRoutes {
 
     private mutating func read(_ name: String, in namespace: String) -> Bool {
         let parent: RelatedObject?
-        do throws(CannotJudge) {
+        do throws(CannotEvaluate) {
             parent = try context.relatedObjects.object(.ingressRoute, named: name, in: namespace)
         } catch {
             unknown = unknown ?? ResourceKind.ingressRoute.pluralName
@@ -68,7 +68,7 @@ struct ParentRoutes {
     }
 
     /// Reads an IngressRoute: the middlewares of its routes, if there are few, and its parents.
-    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotEvaluate) {
         let spec = try Field(object)["spec"]
         var routes: [Literal] = []
         for route in try spec["routes"].objects() where routes.count <= 64 {
@@ -85,7 +85,7 @@ struct ParentRoutes {
     }
 
     /// The parents of an IngressRoute.
-    static func parents(_ spec: Field) throws(CannotJudge) -> [Literal] {
+    static func parents(_ spec: Field) throws(CannotEvaluate) -> [Literal] {
         var parents: [Literal] = []
         for parent in try spec["parentRefs"].objects() where parents.count <= most {
             parents.append(try reference(parent))
@@ -94,7 +94,7 @@ struct ParentRoutes {
     }
 
     /// The name and namespace of a reference.
-    private static func reference(_ field: Field) throws(CannotJudge) -> Literal {
+    private static func reference(_ field: Field) throws(CannotEvaluate) -> Literal {
         var members: [Literal.Member] = []
         if let name = try field["name"].string() { members.append(.init("name", .string(name))) }
         if let namespace = try field["namespace"].string() { members.append(.init("namespace", .string(namespace))) }

@@ -5,7 +5,7 @@ import Kubernetes
 /// Gateway API listeners without TLS, and the routes that are attached to them.
 enum PlainListeners {
     /// Returns true if a listener uses HTTP.
-    static func isPlain(_ listener: Field) throws(CannotJudge) -> Bool {
+    static func isPlain(_ listener: Field) throws(CannotEvaluate) -> Bool {
         try listener["protocol"].string()?.lowercased() == "http"
     }
 
@@ -13,13 +13,13 @@ enum PlainListeners {
     private static let portsOfTLS = [443, 8443, 465, 636, 993, 995, 5671, 8883]
 
     /// Returns true if a TCP listener has a port that is not for TLS.
-    static func isOpenTCP(_ listener: Field) throws(CannotJudge) -> Bool {
+    static func isOpenTCP(_ listener: Field) throws(CannotEvaluate) -> Bool {
         guard try listener["protocol"].equals("TCP"), let port = try listener["port"].integer() else { return false }
         return !portsOfTLS.contains(port)
     }
 
     /// Reads the listeners without TLS of a Gateway or a ListenerSet.
-    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func read(_ object: Value, _ fields: inout RelatedFields) throws(CannotEvaluate) {
         var listeners: [Literal] = []
         guard let spec = try Field(object)["spec"].present else { return }
         for listener in try spec["listeners"].objects() where try isPlain(listener) {
@@ -32,7 +32,7 @@ enum PlainListeners {
     }
 
     /// Reads an HTTPRoute: its parents, and whether it only redirects.
-    fileprivate static func readRoute(_ object: Value, _ fields: inout RelatedFields) throws(CannotJudge) {
+    fileprivate static func readRoute(_ object: Value, _ fields: inout RelatedFields) throws(CannotEvaluate) {
         guard let spec = try Field(object)["spec"].present else { return }
         var parents: [Literal] = []
         for parent in try spec["parentRefs"].objects() { parents.append(Literal(parent.base)) }
@@ -41,7 +41,7 @@ enum PlainListeners {
     }
 
     /// Returns true if each rule of an HTTPRoute redirects to HTTPS or answers ACME challenges.
-    static func redirects(_ spec: Field) throws(CannotJudge) -> Bool {
+    static func redirects(_ spec: Field) throws(CannotEvaluate) -> Bool {
         var rules = 0
         for rule in try spec["rules"].objects() {
             var redirects = try isChallenge(rule)
@@ -55,7 +55,7 @@ enum PlainListeners {
     }
 
     /// Returns true if a rule answers only ACME challenges, which use HTTP (RFC 8555, 8.3).
-    private static func isChallenge(_ rule: Field) throws(CannotJudge) -> Bool {
+    private static func isChallenge(_ rule: Field) throws(CannotEvaluate) -> Bool {
         var matches = 0
         for match in try rule["matches"].objects() {
             let path = try match["path"]
@@ -84,8 +84,8 @@ enum PlainListeners {
     }
 
     /// The first listener without TLS that a parent reference includes.
-    static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotJudge) -> String? {
-        guard let name = try parent["name"].string(), let kind = try holderKind(of: parent) else { return nil }
+    static func first(of parent: Field, from subject: Subject, _ context: Context) throws(CannotEvaluate) -> String? {
+        guard let name = try parent["name"].string(), let kind = try parentKind(of: parent) else { return nil }
         let namespace = try parent["namespace"].string() ?? subject.namespace
         guard let holder = try context.relatedObjects.object(kind, named: name, in: namespace) else { return nil }
         let reference = Literal(parent.base)
@@ -94,7 +94,7 @@ enum PlainListeners {
     }
 
     /// The kind that a parent reference names; nil for kinds without listeners.
-    private static func holderKind(of parent: Field) throws(CannotJudge) -> ResourceKind? {
+    private static func parentKind(of parent: Field) throws(CannotEvaluate) -> ResourceKind? {
         let (group, name) = (try parent["group"].text(), try parent["kind"].text())
         for kind: ResourceKind in [.gateway, .listenerSet, .experimentalListenerSet] {
             let isOfGroup = group?.equals(kind.group) ?? (kind != .experimentalListenerSet)

@@ -63,7 +63,7 @@ enum TLSClause {
 
 private func checkLoadBalancer(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard context[RuleSettings.tlsPlace] != .gateway else { return }
     let spec = try subject.field("spec")
     let place = try spec["protocol"]
@@ -97,7 +97,7 @@ private func checkLoadBalancer(
     }
 }
 
-private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
+private func onlyRedirects(_ spec: Field) throws(CannotEvaluate) -> Bool {
     var actions = 0
     for action in try spec["defaultActions"].objects() {
         guard try action["type"].equals("redirect"), try action["redirectConfig"]["protocol"].equals("HTTPS")
@@ -109,7 +109,7 @@ private func onlyRedirects(_ spec: Field) throws(CannotJudge) -> Bool {
 
 extension Field {
     /// True if all default actions of a listener return a fixed response.
-    fileprivate func answersByItself() throws(CannotJudge) -> Bool {
+    fileprivate func answersByItself() throws(CannotEvaluate) -> Bool {
         var actions = 0
         for action in try objects() {
             guard try action["type"].equals("fixed-response") else { return false }
@@ -126,7 +126,7 @@ private struct LoadBalancerReference {
     /// True if the reference names a load balancer that does not exist.
     var isAbsent = false
 
-    init(_ reference: Field, _ subject: Subject, _ context: Context) throws(CannotJudge) {
+    init(_ reference: Field, _ subject: Subject, _ context: Context) throws(CannotEvaluate) {
         namespace = try reference["namespace"].string() ?? subject.namespace
         guard let name = try reference["name"].string() else { return }
         let known = try context.relatedObjects.objects(.elbv2LoadBalancer, in: namespace).first { $0.name == name }
@@ -137,7 +137,7 @@ private struct LoadBalancerReference {
 
 extension RelatedKind {
     /// Load balancers are public by default.
-    static let elbv2LoadBalancer = RelatedKind(.elbv2LoadBalancer) { (object, fields) throws(CannotJudge) in
+    static let elbv2LoadBalancer = RelatedKind(.elbv2LoadBalancer) { (object, fields) throws(CannotEvaluate) in
         fields[.isInternal] = try object.object("spec")?.text("scheme")?.equals("internal") ?? false
     }
 }
@@ -151,7 +151,7 @@ extension RelatedField<Bool> {
 /// Checks the listeners of a Gateway or ListenerSet.
 private func checkListeners(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
     // The references from routes in this namespace; routes in other namespaces are evaluated on their own admission.
     var parents: [(route: RelatedObject, reference: Literal)]?
@@ -190,7 +190,7 @@ private func checkListeners(
 
 private func routes(
     to subject: Subject, _ context: Context
-) throws(CannotJudge) -> [(route: RelatedObject, reference: Literal)] {
+) throws(CannotEvaluate) -> [(route: RelatedObject, reference: Literal)] {
     try context.relatedObjects.objects(.httpRoute, in: subject.namespace).flatMap { route in
         (route[.parents] ?? []).filter { PlainListeners.names($0, subject) }.map { (route, $0) }
     }
@@ -215,7 +215,7 @@ private func redirect(to subject: Subject, section: String) -> Literal {
     ]
 }
 
-private func checkParents(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkParents(_ subject: Subject, _ context: Context, _ findings: FindingCollector) throws(CannotEvaluate) {
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
     let spec = try subject.field("spec")
     if try PlainListeners.redirects(spec) { return }
@@ -227,7 +227,7 @@ private func checkParents(_ subject: Subject, _ context: Context, _ findings: Fi
 
 private func check(
     _ parent: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard let listener = try PlainListeners.first(of: parent, from: subject, context) else { return }
     let name = try parent["name"].string() ?? ""
     findings.add(
@@ -240,7 +240,7 @@ private func check(
 
 private func checkIngressRoute(
     _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     guard context[RuleSettings.tlsPlace] == .gateway else { return }
     let spec = try subject.field("spec")
     let place = try spec["tls"]

@@ -21,7 +21,7 @@ extension Rule {
         relatedObjects: [.service],
         examples: cases,
         checks: [
-            .init(.targetGroupBinding, .eksTargetGroupBinding) { (subject, context, findings) throws(CannotJudge) in
+            .init(.targetGroupBinding, .eksTargetGroupBinding) { (subject, context, findings) throws(CannotEvaluate) in
                 let spec = try subject.field("spec")
                 let target = try spec["targetType"]
                 // The default is the target group's type, which the controller fills in.
@@ -36,7 +36,7 @@ extension Rule {
                 try checkPeers(spec["networking"]["ingress"], findings)
                 try checkService(spec["serviceRef"], subject, context, findings)
             },
-            .init(.elbv2TargetGroup) { (subject, _, findings) throws(CannotJudge) in
+            .init(.elbv2TargetGroup) { (subject, _, findings) throws(CannotEvaluate) in
                 let target = try subject.field("spec")["targetType"]
                 // The default is instance (ELBv2, CreateTargetGroup). Targets of other types are not nodes.
                 let seen = try target.text()
@@ -57,7 +57,7 @@ private let peers = Clause(
     "the networking rules do not allow traffic from everywhere (an address block with a prefix shorter than /8)")
 private let service = Clause("service", "the Service of the binding exists")
 
-private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(CannotJudge) {
+private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(CannotEvaluate) {
     for rule in try rules.objects() {
         try findings.step()
         for peer in try rule["from"].objects() {
@@ -75,7 +75,7 @@ private func checkPeers(_ rules: Field, _ findings: FindingCollector) throws(Can
 
 private func checkService(
     _ reference: Field, _ subject: Subject, _ context: Context, _ findings: FindingCollector
-) throws(CannotJudge) {
+) throws(CannotEvaluate) {
     let place = try reference["name"]
     guard let name = try place.string() else { return }
     let names = try context.relatedObjects.objects(.service, in: subject.namespace).map(\.name)

@@ -17,7 +17,7 @@ extension Rule {
         scope: Scope(ResourceKinds(.daemonSet), reachesSystemNamespaces: true),
         clauses: [prefixes],
         examples: cases,
-        check: { (subject, _, findings) throws(CannotJudge) in
+        check: { (subject, _, findings) throws(CannotEvaluate) in
             guard subject.name == "aws-node", subject.namespace == "kube-system",
                 let template = try subject.template(),
                 let container = template.mainContainers.first(where: { $0.value["name"]?.equals("aws-node") ?? false })
@@ -42,7 +42,7 @@ private let name: StaticString = "ENABLE_PREFIX_DELEGATION"
 private let entry: Literal = ["name": "\(name)", "value": "true"]
 
 /// The effective value of the variable: the last one of several with the same name.
-private func delegation(in variables: Field) throws(CannotJudge) -> Field? {
+private func delegation(in variables: Field) throws(CannotEvaluate) -> Field? {
     var found: Field?
     for variable in try variables.objects() where try variable["name"].equals(name) {
         let value = try variable["value"]

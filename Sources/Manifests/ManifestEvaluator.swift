@@ -3,10 +3,10 @@ import JSON
 import Kubernetes
 
 /// Evaluates the objects of files as CREATE requests, and those that were read from a cluster as an audit does.
-public struct ManifestJudge: Sendable {
+public struct ManifestEvaluator: Sendable {
     /// The context of the evaluation.
     public let context: Context
-    let judge: Judge
+    let evaluator: Evaluator
     private let namespace: String
     /// The context of objects that were read from a cluster.
     private let live: Context
@@ -25,7 +25,7 @@ public struct ManifestJudge: Sendable {
             settings: context.settings, relatedObjects: context.relatedObjects, now: context.now, source: .cluster,
             evaluatedOwners: owners)
         self.namespace = namespace
-        judge = Judge(context.settings)
+        evaluator = Evaluator(context.settings)
     }
 
     /// Evaluates every object of a document.
@@ -35,21 +35,21 @@ public struct ManifestJudge: Sendable {
     ///   - file: Its file.
     ///   - body: Receives each object, the decision, and the indexes of the file's comments that exempted findings. It must not
     ///     keep the object. A document that is not a Kubernetes object has no decision.
-    public func judge(
+    public func evaluate(
         _ document: ManifestDocument, of file: ManifestFile,
-        _ body: (ManifestObject, Verdict?, _ usedIgnores: Set<Int>) -> Void
+        _ body: (ManifestObject, Decision?, _ usedIgnores: Set<Int>) -> Void
     ) {
         // Errors were already reported when the related objects were collected.
         try? document.objects(in: file.text) { object in
             let isLive = object.uid != nil
             guard let request = request(for: object, isLive ? .update : .create) else { return body(object, nil, []) }
             var used: Set<Int> = []
-            let verdict = judge.verdict(on: request.review, in: isLive ? live : context).exempting { judgement in
-                guard let index = file.ignore(of: judgement, object, in: context.settings.catalogue) else { return nil }
+            let decision = evaluator.decision(on: request.review, in: isLive ? live : context).exempting { decided in
+                guard let index = file.ignore(of: decided, object, in: context.settings.catalogue) else { return nil }
                 used.insert(index)
                 return file.ignores[index].reason
             }
-            body(object, verdict, used)
+            body(object, decision, used)
         }
     }
 
@@ -77,12 +77,12 @@ public struct ManifestJudge: Sendable {
 extension ManifestFile {
     /// Returns the index of the comment that exempts a finding; nil if there is none.
     func ignore(
-        of judgement: Judgement, _ object: ManifestObject, at place: Pointer? = nil, in catalogue: Catalogue
+        of decided: DecidedFinding, _ object: ManifestObject, at place: Pointer? = nil, in catalogue: Catalogue
     ) -> Int? {
         guard !ignores.isEmpty else { return nil }
-        let line = object.region(of: place ?? judgement.finding.place).start.line
+        let line = object.region(of: place ?? decided.finding.place).start.line
         return ignores.firstIndex { comment in
-            guard comment.problem(in: catalogue) == nil, comment.rules.contains(judgement.rule.id) else { return false }
+            guard comment.problem(in: catalogue) == nil, comment.rules.contains(decided.rule.id) else { return false }
             return switch comment.target {
             case .line(let wanted): wanted == line
             case .document(let index): documents[index].head == object.document.head

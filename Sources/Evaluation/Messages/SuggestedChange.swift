@@ -4,7 +4,7 @@ import Kubernetes
 /// The suggested change as text: several lines for a denial, one line for a warning.
 ///
 /// The text is created on demand: most findings need one of the two forms, many need none.
-public struct RemedyText: Sendable {
+public struct SuggestedChange: Sendable {
     /// The fields that the edits set, as YAML.
     private var fragment: Literal?
     private var steps: [Step] = []
@@ -24,7 +24,7 @@ public struct RemedyText: Sendable {
     private typealias Phrase = (full: String, brief: String)
 
     /// The text of findings that are not shown.
-    static let untold = RemedyText()
+    static let none = SuggestedChange()
 
     private init() {}
 
@@ -91,11 +91,11 @@ public struct RemedyText: Sendable {
         var line = ""
         for phrase in phrases {
             let next = line.isEmpty ? phrase.full : "\(line), \(phrase.full)"
-            guard next.utf8.count + RemedyText.more.utf8.count <= room else { break }
+            guard next.utf8.count + SuggestedChange.more.utf8.count <= room else { break }
             line = next
         }
         if line.isEmpty { line = phrases[0].brief }
-        if phrases.count > 1 { line += RemedyText.more }
+        if phrases.count > 1 { line += SuggestedChange.more }
         // A fragment of a few bytes is not useful.
         return line.utf8.count <= room ? line : room < 32 ? "" : oneLine(line, atMost: room)
     }
@@ -103,11 +103,11 @@ public struct RemedyText: Sendable {
     private static let more = ", …"
 }
 
-extension RemedyText {
+extension SuggestedChange {
     /// Returns the text with replacements; nil if nothing is replaced.
     ///
     /// YAML that contains a mask cannot be applied, so the change is described in words without the value.
-    func replacingTexts(_ replacement: TextReplacement) -> RemedyText? {
+    func replacingTexts(_ replacement: TextReplacement) -> SuggestedChange? {
         var copy = self
         var isReplaced = false
         func text(_ text: String, isPath: Bool = true) -> String {
@@ -119,8 +119,8 @@ extension RemedyText {
         if hidden { copy.fragment = nil }
         copy.steps = steps.map { step in
             switch step {
-            case .set(let path, _) where hidden: .withheld("set \(text(path)); \(RemedyText.notShown)")
-            case .add(let list, _) where hidden: .withheld("add an entry to \(text(list)); \(RemedyText.notShown)")
+            case .set(let path, _) where hidden: .withheld("set \(text(path)); \(SuggestedChange.notShown)")
+            case .add(let list, _) where hidden: .withheld("add an entry to \(text(list)); \(SuggestedChange.notShown)")
             case .set(let path, let value): .set(path: text(path), value)
             case .add(let list, let value): .add(list: text(list), value)
             case .remove(let path): .remove(path: text(path))
@@ -130,7 +130,8 @@ extension RemedyText {
         if let relatedObject, relatedObject.hasSecret(replacement) {
             copy.relatedObject = nil
             copy.steps.append(
-                .withheld("apply the suggested \(relatedObject["kind"]?.text ?? "object"); \(RemedyText.notShown)"))
+                .withheld("apply the suggested \(relatedObject["kind"]?.text ?? "object"); \(SuggestedChange.notShown)")
+            )
             isReplaced = true
         }
         copy.advice = advice.map { text($0, isPath: false) }

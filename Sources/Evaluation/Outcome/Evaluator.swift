@@ -2,20 +2,20 @@ import JSON
 public import Kubernetes
 
 /// Evaluates requests: decides what is skipped, runs the rules, and decides the effect of each finding.
-public struct Judge: Sendable {
+public struct Evaluator: Sendable {
     private let table: RuleTable
     /// The most kinds and namespaces that one review lists of kinds that are not watched.
     private static let mostLiveLookups = 12
 
-    /// Creates a `Judge` for rules, with the levels of the settings.
+    /// Creates a `Evaluator` for rules, with the levels of the settings.
     public init(_ settings: Settings, rules: [Rule]? = nil) {
         let rules = rules ?? settings.catalogue.rules
         table = RuleTable(rules.filter { settings.level(of: $0) != .off })
     }
 
     /// Evaluates a request.
-    public func verdict(on review: AdmissionReview, in context: Context) -> Verdict {
-        verdict(on: review, in: context, for: .response)
+    public func decision(on review: AdmissionReview, in context: Context) -> Decision {
+        decision(on: review, in: context, for: .response)
     }
 
     /// The use of a decision.
@@ -27,21 +27,21 @@ public struct Judge: Sendable {
     }
 
     /// Evaluates a request for a purpose.
-    func verdict(
+    func decision(
         on review: AdmissionReview, in context: Context, for purpose: Purpose = .response,
         steps: Int = FindingCollector.maximumSteps
-    ) -> Verdict {
-        var verdict = Verdict()
-        decide(on: review, in: context, for: purpose, steps, &verdict)
-        return verdict
+    ) -> Decision {
+        var decision = Decision()
+        decide(on: review, in: context, for: purpose, steps, &decision)
+        return decision
     }
 
     private func decide(
-        on review: AdmissionReview, in context: Context, for purpose: Purpose, _ steps: Int, _ verdict: inout Verdict
+        on review: AdmissionReview, in context: Context, for purpose: Purpose, _ steps: Int, _ decision: inout Decision
     ) {
-        if purpose == .response, context.source != .server { verdict.identify(review, context.settings) }
+        if purpose == .response, context.source != .server { decision.identify(review, context.settings) }
         guard let object = review.operation == .delete ? review.oldObject : review.object else {
-            verdict.passedOver = "the request has no object"
+            decision.skipReason = "the request has no object"
             return
         }
         let workload = context.workload(of: review)
@@ -51,20 +51,20 @@ public struct Judge: Sendable {
         let unknownKind = checksKind ? Finding(unknownKindOf: review) : nil
         // Namespaces are evaluated even if no rule applies to them, because of their exemptions.
         guard !checks.isEmpty || review.kind == .namespace || unknownKind != nil else {
-            verdict.passedOver = "no rule applies to this request"
-            verdict.isCovered = false
+            decision.skipReason = "no rule applies to this request"
+            decision.isCovered = false
             return
         }
         let subject = Subject(review, object, workload)
         let origin = Origin(of: subject, in: context)
-        if let reason = origin.passedOver {
-            verdict.passedOver = reason
-            verdict.isPassedOverForOwner = origin.isPassedOverForOwner
+        if let reason = origin.skipReason {
+            decision.skipReason = reason
+            decision.isSkippedForOwner = origin.isSkippedForOwner
             return
         }
         let change = Change(of: subject)
         if change == .finalizers {
-            verdict.passedOver = "the object is being deleted"
+            decision.skipReason = "the object is being deleted"
             return
         }
         subject.changesOnlyMetadata = change == .metadata
@@ -72,8 +72,8 @@ public struct Judge: Sendable {
         let past = purpose == .response ? pastState(of: subject, in: context) : .none
         switch past {
         case .none: break
-        case .known(let state): verdict.pastTemplate = .recorded(state.template)
-        case .doubtful: verdict.pastTemplate = .recorded(nil)
+        case .known(let state): decision.pastTemplate = .recorded(state.template)
+        case .doubtful: decision.pastTemplate = .recorded(nil)
         }
         let resolver = EffectResolver(
             subject: subject, context: context, origin: origin, exemptions: exemptions, past: past.state,
@@ -83,7 +83,7 @@ public struct Judge: Sendable {
         let isInSystem = !context.settings.includesSystem && context.settings.isSystem(namespace: subject.namespace)
         if let unknownKind { findings.add(unknownKind) }
         if isInSystem, unknownKind == nil, checks.allSatisfy({ $0.conditions.contains(.outsideSystem) }) {
-            verdict.passedOver = "\(clipped(subject.namespace)) is a system namespace"
+            decision.skipReason = "\(clipped(subject.namespace)) is a system namespace"
             return
         }
         var absent: RuleCheck.Conditions = []
@@ -101,42 +101,44 @@ public struct Judge: Sendable {
                 check.check, of: check.rule, onlyLongRunning: check.conditions.contains(.longRunning), limit: limit)
             guard let cause else { continue }
             // If the objects of one rule are not available, those of other rules are probably not available either.
-            if verdict.notEvaluated.isEmpty { verdict.notEvaluated.reserveCapacity(4) }
-            verdict.notEvaluated.append(NotEvaluated(rule: table.rules[check.rule], cause: cause))
+            if decision.notEvaluated.isEmpty { decision.notEvaluated.reserveCapacity(4) }
+            decision.notEvaluated.append(NotEvaluated(rule: table.rules[check.rule], cause: cause))
         }
-        verdict.changesExemption = exemptions.areChanged
+        decision.changesExemption = exemptions.areChanged
         if !findings.entries.isEmpty {
-            verdict.judgements = findings.inOrder().map { resolver.judgement($0) }
-            verdict.unreadable = findings.unreadable
-            verdict.further = findings.rests.map { FurtherFindings(resolver.judgement($0.entry), count: $0.count) }
-            if purpose == .response { verdict.addRemedies(of: subject, onlyShown: context.source == .server) }
+            decision.findings = findings.inOrder().map { resolver.decided($0) }
+            decision.unreadable = findings.unreadable
+            decision.further = findings.rests.map { FurtherFindings(resolver.decided($0.entry), count: $0.count) }
+            if purpose == .response { decision.addChanges(of: subject, onlyShown: context.source == .server) }
         }
         if purpose == .response {
-            addLookups(to: &verdict, subject, resolver, context)
-            markFilledIn(&verdict, review, context)
+            addLookups(to: &decision, subject, resolver, context)
+            markFilledIn(&decision, review, context)
         }
-        verdict.notices = exemptions.notices(at: context.now)
+        decision.notices = exemptions.notices(at: context.now)
         if context.source == .cluster {
-            verdict.exemptionUses = exemptions.uses(
-                onlyWarns: verdict.judgements.contains { $0.leniency == .namespace })
+            decision.exemptionUses = exemptions.uses(
+                onlyWarns: decision.findings.contains { $0.leniency == .namespace })
         }
-        if resolver.origin.trust == .operatorMade, !verdict.judgements.isEmpty {
-            verdict.operatorAccount = resolver.origin.operatorAccount
+        if resolver.origin.trust == .operatorMade, !decision.findings.isEmpty {
+            decision.operatorAccount = resolver.origin.operatorAccount
         }
-        if verdict.judgements.contains(where: { $0.leniency == .dryRun }) {
-            verdict.untrustedController = resolver.origin.untrustedController
+        if decision.findings.contains(where: { $0.leniency == .dryRun }) {
+            decision.untrustedController = resolver.origin.untrustedController
         }
-        if purpose == .response, !verdict.isSilent {
-            verdict.object = EvaluatedObject(of: review, context.settings, title: subject.title)
-            verdict.documentation = context.settings.documentation
+        if purpose == .response, !decision.isSilent {
+            decision.object = EvaluatedObject(of: review, context.settings, title: subject.title)
+            decision.documentation = context.settings.documentation
             if context.source != .server {
-                verdict.isThirdParty =
+                decision.isThirdParty =
                     resolver.origin.trust == .operatorMade || context.settings.isPlatform(namespace: subject.namespace)
                     || subject.metadata.controller != nil
             }
-            if verdict.isDenied { verdict.wayOn = WayOn(verdict, subject, resolver.origin, context).text }
+            if decision.isDenied {
+                decision.denialAdvice = DenialAdvice(decision, subject, resolver.origin, context).text
+            }
         }
-        if purpose == .response { SecretMask.mask(&verdict, of: subject) }
+        if purpose == .response { SecretMask.mask(&decision, of: subject) }
     }
 
     /// Returns true if another state of the object has all findings of this one, of all rules.
@@ -173,19 +175,19 @@ public struct Judge: Sendable {
     }
 
     /// Marks findings whose fields `/mutate` of a server sets: would-be denials, and findings in files.
-    private func markFilledIn(_ verdict: inout Verdict, _ review: AdmissionReview, _ context: Context) {
-        let candidates = verdict.judgements.indices.filter { index in
-            let judgement = verdict.judgements[index]
-            return (judgement.leniency == .dryRun || context.source == .files && judgement.effect != .exempt)
-                && judgement.finding.isFixable && context.settings.fixes.includes(judgement.rule)
+    private func markFilledIn(_ decision: inout Decision, _ review: AdmissionReview, _ context: Context) {
+        let candidates = decision.findings.indices.filter { index in
+            let decided = decision.findings[index]
+            return (decided.leniency == .dryRun || context.source == .files && decided.effect != .exempt)
+                && decided.finding.isFixable && context.settings.fixes.includes(decided.rule)
         }
         guard !candidates.isEmpty else { return }
         let filled = Set(mutation(of: review, in: context).fixes.map(\.key))
-        for index in candidates where filled.contains(verdict.judgements[index].key) {
-            if verdict.judgements[index].leniency == .dryRun {
-                verdict.judgements[index].leniency = .filledIn
+        for index in candidates where filled.contains(decision.findings[index].key) {
+            if decision.findings[index].leniency == .dryRun {
+                decision.findings[index].leniency = .filledIn
             } else {
-                verdict.judgements[index].remark = " (filled in at admission, PLAYBOOK_FIX=\(context.settings.fixes))"
+                decision.findings[index].remark = " (filled in at admission, PLAYBOOK_FIX=\(context.settings.fixes))"
             }
         }
     }
@@ -195,19 +197,19 @@ public struct Judge: Sendable {
     /// A watch lags behind: a PodDisruptionBudget can be created right after its workload, and a workload right after its
     /// Namespace.
     private func addLookups(
-        to verdict: inout Verdict, _ subject: Subject, _ resolver: EffectResolver, _ context: Context
+        to decision: inout Decision, _ subject: Subject, _ resolver: EffectResolver, _ context: Context
     ) {
         let related = context.relatedObjects
         func add(_ lookup: Lookup) {
-            if !related.hasAsked(lookup), !verdict.lookups.contains(lookup) { verdict.lookups.append(lookup) }
+            if !related.hasAsked(lookup), !decision.lookups.contains(lookup) { decision.lookups.append(lookup) }
         }
         func addObjects(_ kind: ResourceKind) {
             if related.knows(kind, in: subject.namespace) { add(.absence(Absence(kind, in: subject.namespace))) }
         }
-        let live = context.source == .server ? liveAbsences(verdict, subject, context) : []
+        let live = context.source == .server ? liveAbsences(decision, subject, context) : []
         live.forEach { add(.absence($0)) }
         // Dry-run mode reports the decision that enforce mode would make.
-        guard !live.isEmpty || verdict.judgements.contains(where: { $0.effect == .deny || $0.leniency == .dryRun })
+        guard !live.isEmpty || decision.findings.contains(where: { $0.effect == .deny || $0.leniency == .dryRun })
         else {
             if subject.kind == .podDisruptionBudget, subject.review.operation != .delete {
                 ResourceKinds.replicated.kinds.forEach(addObjects)
@@ -215,8 +217,8 @@ public struct Judge: Sendable {
             return
         }
         if !subject.namespace.isEmpty, context.settings.exemptions != .none { addObjects(.namespace) }
-        for judgement in verdict.judgements where judgement.effect == .deny || judgement.leniency == .dryRun {
-            guard let absence = judgement.finding.absence(in: subject.namespace) else { continue }
+        for decided in decision.findings where decided.effect == .deny || decided.leniency == .dryRun {
+            guard let absence = decided.finding.absence(in: subject.namespace) else { continue }
             let isKnown = related.knows(absence.kind, in: subject.namespace)
             add(isKnown ? .absence(absence) : .served(absence.kind))
         }
@@ -226,12 +228,12 @@ public struct Judge: Sendable {
     }
 
     /// Returns the kinds that are never watched and that rules read which deny or were not evaluated.
-    private func liveAbsences(_ verdict: Verdict, _ subject: Subject, _ context: Context) -> [Absence] {
+    private func liveAbsences(_ decision: Decision, _ subject: Subject, _ context: Context) -> [Absence] {
         var waiting: [Rule] = []
-        for entry in verdict.notEvaluated where entry.rule.readsLiveKinds { waiting.append(entry.rule) }
-        for judgement in verdict.judgements
-        where judgement.rule.readsLiveKinds && (judgement.effect == .deny || judgement.leniency == .dryRun) {
-            waiting.append(judgement.rule)
+        for entry in decision.notEvaluated where entry.rule.readsLiveKinds { waiting.append(entry.rule) }
+        for decided in decision.findings
+        where decided.rule.readsLiveKinds && (decided.effect == .deny || decided.leniency == .dryRun) {
+            waiting.append(decided.rule)
         }
         guard !waiting.isEmpty else { return [] }
         let lookups = Lookups()
@@ -241,7 +243,7 @@ public struct Judge: Sendable {
             _ = FindingCollector(keysOf: subject, observed, steps: FindingCollector.maximumSteps).run(check.check)
         }
         let live = lookups.all.filter { Catalogue.liveKinds.contains($0.kind) }
-        return Array(live.prefix(Judge.mostLiveLookups))
+        return Array(live.prefix(Evaluator.mostLiveLookups))
     }
 }
 

@@ -2,11 +2,11 @@ import JSON
 import Kubernetes
 
 /// The last line of a denial: how to proceed if the change cannot wait.
-struct WayOn {
+struct DenialAdvice {
     /// The line.
     let text: String
 
-    init(_ verdict: Verdict, _ subject: Subject, _ origin: Origin, _ context: Context) {
+    init(_ decision: Decision, _ subject: Subject, _ origin: Origin, _ context: Context) {
         var own: [String] = []
         var others: [String] = []
         // A request for the scale of a workload reads the annotations of the workload.
@@ -14,7 +14,7 @@ struct WayOn {
         let isOwnBelieved =
             context.settings.exemptions == .all && subject.kind != .namespace
             && (isScale || subject.review.subresource == .none)
-        for rule in verdict.judgements.filter({ $0.effect == .deny }).map(\.rule) {
+        for rule in decision.findings.filter({ $0.effect == .deny }).map(\.rule) {
             if isOwnBelieved, rule.mayBeExemptedByWorkload {
                 if !own.contains(rule.id) { own.append(rule.id) }
             } else if !others.contains(rule.id) {
@@ -34,22 +34,22 @@ struct WayOn {
         let agentRules = (own + others).filter { id in context.settings.catalogue[id]?.allowsAgents ?? false }
         if subject.kind == .daemonSet, !agentRules.isEmpty {
             sentences.append(
-                "A node agent gets only warnings from \(WayOn.list(agentRules)) in a namespace that PLAYBOOK_AGENT_NAMESPACES names or that has the label pod-security.kubernetes.io/enforce: privileged."
+                "A node agent gets only warnings from \(DenialAdvice.list(agentRules)) in a namespace that PLAYBOOK_AGENT_NAMESPACES names or that has the label pod-security.kubernetes.io/enforce: privileged."
             )
         }
         if !own.isEmpty {
             let object = isScale ? "\(subject.scaledKind.name) \(clipped(subject.name ?? ""))" : "the object"
             sentences.append(
-                "If the change cannot wait, set the annotations \(names.exempt): \"\(WayOn.list(own))\", \(names.reason) and, optionally, \(names.until) on \(object)."
+                "If the change cannot wait, set the annotations \(names.exempt): \"\(DenialAdvice.list(own))\", \(names.reason) and, optionally, \(names.until) (YYYY-MM-DD) on \(object)."
             )
         }
-        if !others.isEmpty { sentences.append("For an exemption from \(WayOn.list(others)), ask \(contact).") }
+        if !others.isEmpty { sentences.append("For an exemption from \(DenialAdvice.list(others)), ask \(contact).") }
         if !subject.namespace.isEmpty, context.settings.exemptions != .none {
             sentences.append(
-                "In an incident, the annotation \(names.level): warn on Namespace \(clipped(subject.namespace)) turns all denials in it into warnings until it is removed."
+                "In an incident, annotate Namespace \(clipped(subject.namespace)) with \(names.level): warn; its denials are warnings until you remove the annotation."
             )
         }
-        sentences.append("Details: playbook explain \((own + others).first ?? "RULE")")
+        sentences.append("About a rule: playbook explain \((own + others).first ?? "RULE")")
         text = sentences.joined(separator: " ")
     }
 

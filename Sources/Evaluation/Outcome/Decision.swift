@@ -1,7 +1,7 @@
 /// The decision on a request: all findings with their effects.
-public struct Verdict: Sendable {
+public struct Decision: Sendable {
     /// The findings in catalogue order, then by path.
-    public internal(set) var judgements: [Judgement] = []
+    public internal(set) var findings: [DecidedFinding] = []
     /// The findings that are counted but not described.
     public internal(set) var further: [FurtherFindings] = []
     /// The rules that were not evaluated, with the reasons.
@@ -11,11 +11,11 @@ public struct Verdict: Sendable {
     /// Sentences about exemptions for the requester.
     public internal(set) var notices: [String] = []
     /// The reason why the request was skipped; nil if it was evaluated.
-    public internal(set) var passedOver: String?
-    var isPassedOverForOwner = false
+    public internal(set) var skipReason: String?
+    var isSkippedForOwner = false
     /// The reason why the request was skipped, without the details of one object; nil if it was evaluated.
-    public var generalPassedOver: String? {
-        isPassedOverForOwner ? "the owner is evaluated instead" : passedOver
+    public var generalSkipReason: String? {
+        isSkippedForOwner ? "the owner is evaluated instead" : skipReason
     }
     /// False if no rule reads the object's kind.
     public internal(set) var isCovered = true
@@ -31,7 +31,7 @@ public struct Verdict: Sendable {
     /// The object that was evaluated; nil until its names are read (see ``subject``).
     var object: EvaluatedObject?
     /// The last line of a denial: how to proceed if the change cannot wait.
-    var wayOn = ""
+    var denialAdvice = ""
     /// The admitted template that the request goes back to, or the failed lookup of one.
     package internal(set) var pastTemplate: LookupAnswer?
     /// The URL of the rules' documentation; empty if there is none.
@@ -51,10 +51,10 @@ public struct Verdict: Sendable {
     }
 
     /// True if the request is denied.
-    public var isDenied: Bool { judgements.contains { $0.effect == .deny } }
+    public var isDenied: Bool { findings.contains { $0.effect == .deny } }
 
     /// True if there is nothing to report to the requester.
-    public var isSilent: Bool { judgements.isEmpty && notices.isEmpty }
+    public var isSilent: Bool { findings.isEmpty && notices.isEmpty }
 }
 
 /// Findings of a rule that are counted but not described because there are too many.
@@ -62,16 +62,16 @@ public struct FurtherFindings: Sendable {
     /// The rule.
     public let rule: Rule
     /// The effect of each finding.
-    public let effect: Judgement.Effect
+    public let effect: DecidedFinding.Effect
     /// The reason why they only warn although the rule denies.
-    public let leniency: Judgement.Leniency?
+    public let leniency: DecidedFinding.Leniency?
     /// The number of findings.
     public let count: Int
 
-    init(_ judgement: Judgement, count: Int) {
-        rule = judgement.rule
-        effect = judgement.effect
-        leniency = judgement.leniency
+    init(_ decided: DecidedFinding, count: Int) {
+        rule = decided.rule
+        effect = decided.effect
+        leniency = decided.leniency
         self.count = count
     }
 }
@@ -112,7 +112,7 @@ public struct NotEvaluated: Sendable {
 }
 
 /// A finding and its effect.
-public struct Judgement: Sendable {
+public struct DecidedFinding: Sendable {
     /// The effect of a finding on the request.
     public enum Effect: String, Sendable {
         /// The request is denied.
@@ -180,7 +180,7 @@ public struct Judgement: Sendable {
     /// is shown.
     public internal(set) var field = ""
     /// The suggested change as text.
-    public internal(set) var remedy: RemedyText
+    public internal(set) var change: SuggestedChange
     /// The level of the rule for this request.
     public let level: Level
     /// The effect on the request.

@@ -5,11 +5,11 @@ public import Kubernetes
 /// Evaluates the requests of a log as a server in enforce mode would have, and separates what the log leaves open.
 ///
 /// One value must be used by one thread at a time.
-public struct LogJudge {
+public struct LogEvaluator {
     /// The counts of the evaluated requests.
     public private(set) var summary = LogSummary()
     private let settings: Settings
-    private let judge: Judge
+    private let evaluator: Evaluator
     private let document = Document()
 
     /// The result of an evaluation.
@@ -17,9 +17,9 @@ public struct LogJudge {
         /// The request; like its values, it must not be kept.
         public let review: AdmissionReview
         /// All findings; those of ``certain`` are known to apply.
-        public let verdict: Verdict
+        public let decision: Decision
         /// The findings that apply for certain, with their effect in enforce mode.
-        public let certain: [(judgement: Judgement, effect: Judgement.Effect)]
+        public let certain: [(decided: DecidedFinding, effect: DecidedFinding.Effect)]
         /// The ids of the rules whose findings are in doubt.
         public let doubted: [String]
         /// The time of the request.
@@ -30,7 +30,7 @@ public struct LogJudge {
     public init(_ settings: Settings) {
         // Dry-run mode shows which denials the fixes would have prevented, and which accounts are not trusted.
         self.settings = settings.overridden(mode: .dryRun)
-        judge = Judge(self.settings)
+        evaluator = Evaluator(self.settings)
     }
 
     /// Evaluates a request and calls a function with the result, unless the server would have skipped the request.
@@ -78,22 +78,22 @@ public struct LogJudge {
         var outcome = Outcome()
         let context = Context(
             settings: settings, relatedObjects: request.related, now: request.time, source: .recording)
-        let decision = decision(on: review, of: request, in: context)
-        let verdict = decision.verdict
-        guard verdict.passedOver == nil else {
+        let logged = loggedDecision(on: review, of: request, in: context)
+        let decision = logged.decision
+        guard decision.skipReason == nil else {
             outcome.isSkipped = true
             return outcome
         }
-        var certain: [(Judgement, Judgement.Effect)] = []
+        var certain: [(DecidedFinding, DecidedFinding.Effect)] = []
         var doubted: [String] = []
-        for judgement in verdict.judgements {
-            let effect = judgement.effectInEnforceMode
-            if effect != .exempt, let doubt = doubt(about: judgement, effect, request, decision) {
-                doubted.append(judgement.rule.id)
+        for decided in decision.findings {
+            let effect = decided.effectInEnforceMode
+            if effect != .exempt, let doubt = doubt(about: decided, effect, request, logged) {
+                doubted.append(decided.rule.id)
                 if outcome.doubt == nil || effect == .deny { outcome.doubt = doubt }
-                if doubt == .operatorClaim { outcome.account = decision.account }
+                if doubt == .operatorClaim { outcome.account = logged.account }
             } else {
-                certain.append((judgement, effect))
+                certain.append((decided, effect))
                 if effect == .deny { outcome.isDenied = true }
                 if effect == .warn { outcome.isWarned = true }
             }
@@ -101,29 +101,30 @@ public struct LogJudge {
         // A denial is certain, even if other facts are unknown.
         if outcome.isDenied { (outcome.doubt, outcome.account) = (nil, nil) }
         if !request.isRefused {
-            body(Result(review: review, verdict: verdict, certain: certain, doubted: doubted, time: request.time))
+            body(Result(review: review, decision: decision, certain: certain, doubted: doubted, time: request.time))
         }
         return outcome
     }
 
     /// Returns the reason why it is not known whether a finding has its effect; nil if it is certain.
     private func doubt(
-        about judgement: Judgement, _ effect: Judgement.Effect, _ request: LoggedRequest, _ decision: Decision
+        about decided: DecidedFinding, _ effect: DecidedFinding.Effect, _ request: LoggedRequest,
+        _ logged: LoggedDecision
     ) -> LogSummary.Doubt? {
         if request.hasUnknownPast { return .past }
-        if !request.hasGivenRelatedObjects, judgement.finding.absent != nil || judgement.finding.awaitsRelatedObject {
+        if !request.hasGivenRelatedObjects, decided.finding.absent != nil || decided.finding.awaitsRelatedObject {
             return .relatedObject
         }
-        guard effect == .deny, let open = decision.open, !decision.denied.contains(judgement.key) else { return nil }
+        guard effect == .deny, let open = logged.open, !logged.denied.contains(decided.key) else { return nil }
         return open
     }
 
     // MARK: Lookups
 
     /// A decision, with the lookups answered from the log.
-    private struct Decision {
+    private struct LoggedDecision {
         /// The decision if the open lookups have the answer that is worst for the requester.
-        var verdict: Verdict
+        var decision: Decision
         /// The lookup that the log does not answer; nil if there is none.
         var open: LogSummary.Doubt?
         /// The findings that deny with each possible answer, by key.
@@ -141,32 +142,32 @@ public struct LogJudge {
         }
     }
 
-    private func decision(
+    private func loggedDecision(
         on review: AdmissionReview, of request: LoggedRequest, in context: Context
-    ) -> Decision {
-        var decision = Decision(verdict: judge.verdict(on: review, in: context))
+    ) -> LoggedDecision {
+        var logged = LoggedDecision(decision: evaluator.decision(on: review, in: context))
         var (worst, best): ([LookupAnswer], [LookupAnswer]) = ([], [])
         // Answers can lead to further lookups, as on a server.
-        for _ in 0..<3 where !decision.verdict.lookups.isEmpty {
-            for lookup in decision.verdict.lookups {
+        for _ in 0..<3 where !logged.decision.lookups.isEmpty {
+            for lookup in logged.decision.lookups {
                 let answer = request.answer(to: lookup, review, settings)
                 worst.append(answer.worst)
                 best.append(answer.best ?? answer.worst)
-                if answer.best != nil { decision.note(lookup) }
+                if answer.best != nil { logged.note(lookup) }
             }
-            decision.verdict = judge.verdict(on: review, in: context.answering(worst))
+            logged.decision = evaluator.decision(on: review, in: context.answering(worst))
         }
         // If the log has shown the template, other templates are not needed.
-        if case .recorded(_?) = decision.verdict.pastTemplate, decision.account == nil { decision.open = nil }
-        if decision.open != nil {
-            let other = judge.verdict(on: review, in: context.answering(best))
-            decision.denied = Set(other.judgements.filter { $0.effectInEnforceMode == .deny }.map(\.key))
+        if case .recorded(_?) = logged.decision.pastTemplate, logged.account == nil { logged.open = nil }
+        if logged.open != nil {
+            let other = evaluator.decision(on: review, in: context.answering(best))
+            logged.denied = Set(other.findings.filter { $0.effectInEnforceMode == .deny }.map(\.key))
         }
-        return decision
+        return logged
     }
 }
 
-extension Judgement {
+extension DecidedFinding {
     /// The effect in enforce mode.
     fileprivate var effectInEnforceMode: Effect { leniency == .dryRun ? .deny : effect }
 }

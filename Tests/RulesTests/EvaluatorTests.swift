@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The semantics of decisions, by their numbers in the specification.
-@Suite struct JudgeTests {
+@Suite struct EvaluatorTests {
     private func spec(_ yaml: String) throws -> Literal {
         World.deployment.merging(["spec": ["template": ["spec": try Literal(yaml: yaml)]]])
     }
@@ -15,7 +15,7 @@ import Testing
     private func pod(_ yaml: String = "{}") throws -> Literal { World.pod.merging(["spec": try Literal(yaml: yaml)]) }
 
     private func denied(_ world: World) throws -> [String] {
-        try world.verdict().judgements.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
+        try world.decision().findings.filter { $0.effect == .deny }.map { "\($0.rule.id) \($0.path)" }
     }
 
     // MARK: 0, control plane
@@ -35,7 +35,7 @@ import Testing
         world.settings["PLAYBOOK_TRUSTED_USERS"] = "flux,ops-*"
         for (user, isTrusted) in [("flux", true), ("ops-ann", true), ("fluxx", false), ("dev-ops-ann", false)] {
             world.user = user
-            #expect(try world.verdict().isDenied == !isTrusted, "\(user)")
+            #expect(try world.decision().isDenied == !isTrusted, "\(user)")
         }
     }
 
@@ -148,7 +148,7 @@ import Testing
         _ before: String, _ after: String, _ isDenied: Bool
     ) throws {
         let world = World(try spec(before)).updated(to: try spec(after))
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
     }
 
     @Test func `violations of a container stay existing if the container moves in the list`() throws {
@@ -177,11 +177,11 @@ import Testing
         let sinner = try spec("terminationGracePeriodSeconds: 0")
         let touched = sinner.merging(["spec": ["revisionHistoryLimit": 3]])
         let over = exempt(until: "2026-11-22")
-        #expect(try World(sinner.merging(over)).updated(to: touched.merging(over)).verdict().isDenied)
+        #expect(try World(sinner.merging(over)).updated(to: touched.merging(over)).decision().isDenied)
         let running = exempt(until: "2026-11-23")
-        #expect(try !World(sinner.merging(running)).updated(to: touched.merging(running)).verdict().isDenied)
+        #expect(try !World(sinner.merging(running)).updated(to: touched.merging(running)).decision().isDenied)
         // Removing the annotation does not make the violation an existing one.
-        #expect(try World(sinner.merging(running)).updated(to: touched).verdict().isDenied)
+        #expect(try World(sinner.merging(running)).updated(to: touched).decision().isDenied)
     }
 
     // MARK: 2 and 3, deletion, metadata and status
@@ -190,7 +190,7 @@ import Testing
         let dying: Literal = ["metadata": ["deletionTimestamp": "2026-11-23T11:00:00Z", "finalizers": ["a/b"]]]
         let before = try spec("terminationGracePeriodSeconds: 0").merging(dying)
         var after = try Patch([.remove("/metadata/finalizers")], on: before).applied(to: before)
-        #expect(try World(before).updated(to: after).verdict().passedOver != nil)
+        #expect(try World(before).updated(to: after).decision().skipReason != nil)
         after = after.merging(
             try Literal(
                 yaml: "spec: {template: {spec: {containers: [{name: app, securityContext: {privileged: true}}]}}}"))
@@ -229,7 +229,7 @@ import Testing
         let after = before.merging(["metadata": ["labels": ["a": "b"], "generation": 7], "status": ["replicas": 3]])
         var world = World(before).updated(to: after)
         world.settings["PLAYBOOK_RATCHET"] = "off"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
     }
 
     @Test(arguments: [
@@ -241,7 +241,7 @@ import Testing
         let before = try Literal(yaml: yaml).merging(["metadata": ["name": "web", "namespace": "shop"]])
         var world = World(before).updated(to: before.merging(["metadata": ["finalizers": ["example.com/hold"]]]))
         world.settings = ["PLAYBOOK_RATCHET": "off", "PLAYBOOK_DNS_ZONES": "example.com"]
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
     }
 
     @Test func `after an exemption ends, a change of metadata that keeps the violation is allowed`()
@@ -292,7 +292,7 @@ import Testing
     @Test func `the status subresource is skipped`() throws {
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.subresource = "status"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
     }
 
     // MARK: 4, objects that a controller made
@@ -336,13 +336,13 @@ import Testing
         var world = World(try owned(by: kind, version))
         world.user = user
         world.settings["PLAYBOOK_OPERATOR_ACCOUNTS"] = "system:serviceaccount:strimzi:*"
-        let verdict = try world.verdict()
-        let denials = verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id)
+        let decision = try world.decision()
+        let denials = decision.findings.filter { $0.effect == .deny }.map(\.rule.id)
         switch outcome {
-        case "passed": #expect(verdict.passedOver != nil)
+        case "passed": #expect(decision.skipReason != nil)
         case "operator":
             #expect(denials == ["privilege-escalation"])
-            #expect(verdict.judgements.contains { $0.rule.id == "liveness-probe" && $0.leniency == .operatorMade })
+            #expect(decision.findings.contains { $0.rule.id == "liveness-probe" && $0.leniency == .operatorMade })
         default: #expect(denials == ["liveness-probe", "privilege-escalation", "controller-managed"])
         }
     }
@@ -350,16 +350,16 @@ import Testing
     @Test func `an owner reference that is not the controller does not count`() throws {
         var world = World(try owned(by: "ReplicaSet", isController: false))
         world.user = "system:serviceaccount:kube-system:replicaset-controller"
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     @Test func `the annotation of a static Pod counts only if a node sends it`() throws {
         var world = World(
             try pod("containers: [{name: app, livenessProbe: null}]").merging(
                 ["metadata": ["annotations": ["kubernetes.io/config.mirror": "x"]]]))
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.groups = ["system:nodes"]
-        #expect(try world.verdict().passedOver != nil)
+        #expect(try world.decision().skipReason != nil)
     }
 
     @Test func `a user's change of a controller's Pod is evaluated`() throws {
@@ -376,9 +376,9 @@ import Testing
     @Test func `dry-run mode reports controllers that are not trusted`() throws {
         var world = World(try owned(by: "Rollout", "argoproj.io/v1alpha1"))
         world.user = "system:serviceaccount:rollouts:argo"
-        #expect(try world.verdict().untrustedController == nil)
+        #expect(try world.decision().untrustedController == nil)
         world.settings["PLAYBOOK_MODE"] = "dry-run"
-        #expect(try world.verdict().untrustedController == "system:serviceaccount:rollouts:argo")
+        #expect(try world.decision().untrustedController == "system:serviceaccount:rollouts:argo")
     }
 
     // MARK: 5, system namespaces
@@ -388,11 +388,11 @@ import Testing
         var world = World(
             try spec("terminationGracePeriodSeconds: 0").merging(["metadata": ["namespace": .string(namespace)]]))
         world.settings["PLAYBOOK_SYSTEM_NAMESPACES"] = "node-tools"
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
         world.source = .recording
-        #expect(try world.verdict().judgements.isEmpty)
+        #expect(try world.decision().findings.isEmpty)
         world.includesSystem = true
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
     }
 
     // MARK: 6 and 7, dry runs and modes
@@ -408,7 +408,7 @@ import Testing
         ]
         #expect(try denied(world) == ["pod-disruption-budget spec.template.metadata.labels"])
         world.isDryRun = true
-        #expect(try world.verdict().judgements.map(\.leniency) == [.serverDryRun])
+        #expect(try world.decision().findings.map(\.leniency) == [.serverDryRun])
         world.object = try spec("terminationGracePeriodSeconds: 0")
         #expect(try denied(world) == ["graceful-shutdown terminationGracePeriodSeconds"])
     }
@@ -441,10 +441,10 @@ import Testing
             world.isDryRun = true
             world.rules = world.rules.filter { $0.id == "replicas" }
             world.without = ResourceKinds(.horizontalPodAutoscaler, .scaledObject)
-            #expect(try world.verdict().judgements.map(\.leniency) == [.serverDryRun])
+            #expect(try world.decision().findings.map(\.leniency) == [.serverDryRun])
             for object in [autoscaler, scaledObject] {
                 world.relatedObjects = [object]
-                #expect(try world.verdict().isDenied == isDenied)
+                #expect(try world.decision().isDenied == isDenied)
             }
         }
     }
@@ -453,12 +453,12 @@ import Testing
         var world = World(try spec("terminationGracePeriodSeconds: 0"))
         world.settings["PLAYBOOK_BREAK_GLASS"] = "ann,sre"
         world.groups = ["devs"]
-        #expect(try world.verdict().isDenied)
+        #expect(try world.decision().isDenied)
         world.groups = ["devs", "sre"]
-        #expect(try world.verdict().judgements.map(\.leniency) == [.breakGlass])
+        #expect(try world.decision().findings.map(\.leniency) == [.breakGlass])
         world.groups = []
         world.user = "ann"
-        #expect(try world.verdict().judgements.map(\.leniency) == [.breakGlass])
+        #expect(try world.decision().findings.map(\.leniency) == [.breakGlass])
     }
 
     // MARK: 13, grace period for related objects
@@ -481,16 +481,16 @@ import Testing
             ]
         ]
         world.settings = ["PLAYBOOK_COMPANION_GRACE": "10m", "PLAYBOOK_ENFORCED_SINCE": "2026-11-01"]
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
         world.settings["PLAYBOOK_ENFORCED_SINCE"] = nil
-        let verdict = try world.verdict()
-        #expect(!verdict.isDenied)
+        let decision = try world.decision()
+        #expect(!decision.isDenied)
         if created == "2026-11-23T11:59:00Z" {
             let end = operation == "CREATE" ? "2026-11-23T12:10:00Z" : "2026-11-23T12:09:00Z"
-            #expect(verdict.warnings.contains { $0.contains("grace period until \(end)") })
+            #expect(decision.warnings.contains { $0.contains("grace period until \(end)") })
         }
         world.enforcedSince = Timestamp("2026-11-01T00:00:00Z")
-        #expect(try world.verdict().isDenied == isDenied)
+        #expect(try world.decision().isDenied == isDenied)
     }
 
     // MARK: 9, order
@@ -499,13 +499,13 @@ import Testing
         let world = World(
             try spec("{terminationGracePeriodSeconds: 0, containers: [{name: zeta, image: z}, {name: beta, image: b}]}")
         )
-        let first = try world.verdict()
-        #expect(try world.verdict().message == first.message)
+        let first = try world.decision()
+        #expect(try world.decision().message == first.message)
         let order = Catalogue.playbook.rules.map(\.id)
-        let places = first.judgements.map { (order.firstIndex(of: $0.rule.id) ?? -1, $0.path) }
+        let places = first.findings.map { (order.firstIndex(of: $0.rule.id) ?? -1, $0.path) }
         #expect(places.elementsEqual(places.sorted { $0 < $1 }, by: ==))
         #expect(
-            first.judgements.filter { $0.rule.id == "liveness-probe" }.map(\.path) == [
+            first.findings.filter { $0.rule.id == "liveness-probe" }.map(\.path) == [
                 "containers[beta].livenessProbe", "containers[zeta].livenessProbe",
             ])
     }
@@ -515,15 +515,15 @@ import Testing
     @Test func `eighty findings fit within the limits on messages, causes and warnings`() throws {
         let containers = (1...20).map { "{name: c\($0), image: i}" }.joined(separator: ", ")
         var world = World(try spec("containers: [\(containers)]"))
-        var verdict = try world.verdict()
-        #expect(verdict.judgements.count >= 80)
-        #expect(verdict.message.utf8.count <= 16 << 10)
-        #expect(verdict.message.contains(" more.\n"))
-        #expect(verdict.causes.count == 50)
+        var decision = try world.decision()
+        #expect(decision.findings.count >= 80)
+        #expect(decision.message.utf8.count <= 16 << 10)
+        #expect(decision.message.contains(" more.\n"))
+        #expect(decision.causes.count == 50)
         world.settings["PLAYBOOK_MODE"] = "dry-run"
-        verdict = try world.verdict()
-        #expect(verdict.warnings.reduce(0) { $0 + $1.utf8.count } <= 1500)
-        #expect(verdict.warnings.last?.hasPrefix("and ") == true)
+        decision = try world.decision()
+        #expect(decision.warnings.reduce(0) { $0 + $1.utf8.count } <= 1500)
+        #expect(decision.warnings.last?.hasPrefix("and ") == true)
     }
 
     @Test func `a denial lists every rule that denies, even if the first rules have many findings`() throws {
@@ -532,30 +532,30 @@ import Testing
             try spec("containers: [\(containers.joined(separator: ", "))]").merging([
                 "metadata": ["namespace": "default"]
             ]))
-        let verdict = try world.verdict()
-        let rules = Set(verdict.judgements.filter { $0.effect == .deny }.map(\.rule.id))
+        let decision = try world.decision()
+        let rules = Set(decision.findings.filter { $0.effect == .deny }.map(\.rule.id))
         #expect(rules.contains("liveness-probe") && rules.contains("default-namespace"))
-        for rule in rules { #expect(verdict.message.contains("\n- \(rule)"), "\(rule)") }
-        #expect(verdict.message.utf8.count <= 16 << 10)
+        for rule in rules { #expect(decision.message.contains("\n- \(rule)"), "\(rule)") }
+        #expect(decision.message.utf8.count <= 16 << 10)
     }
 
     @Test func `findings of two rules about one field are shown in one line, and each keeps its level`() throws {
         let world = World(try spec("containers: [{name: app, image: 'docker.io/library/nginx:latest'}]"))
-        let verdict = try world.verdict()
-        let found = verdict.judgements.filter { $0.path == "containers[app].image" }
+        let decision = try world.decision()
+        let found = decision.findings.filter { $0.path == "containers[app].image" }
         #expect(found.map(\.rule.id) == ["image-registry", "image-tag"] && found.map(\.effect) == [.warn, .deny])
-        #expect(verdict.message.contains("\n- image-tag, image-registry: containers[app].image"))
-        #expect(verdict.message.contains(#"uses the mutable tag "latest"; also comes from docker.io; use ECR or"#))
-        #expect(!verdict.warnings.contains { $0.contains("image-registry") })
-        #expect(verdict.causes.filter { $0.reason.hasPrefix("image") }.map(\.reason) == ["image-tag"])
+        #expect(decision.message.contains("\n- image-tag, image-registry: containers[app].image"))
+        #expect(decision.message.contains(#"uses the mutable tag "latest"; also comes from docker.io; use ECR or"#))
+        #expect(!decision.warnings.contains { $0.contains("image-registry") })
+        #expect(decision.causes.filter { $0.reason.hasPrefix("image") }.map(\.reason) == ["image-tag"])
         var lenient = world
         lenient.settings["PLAYBOOK_RULE_IMAGE_TAG"] = "off"
-        #expect(try lenient.verdict().warnings.contains { $0.contains(" [image-registry]; ") })
+        #expect(try lenient.decision().warnings.contains { $0.contains(" [image-registry]; ") })
         lenient.settings = ["PLAYBOOK_RULE_IMAGE_TAG": "warn"]
         let both = #"; also uses the mutable tag "latest" [image-registry, image-tag]"#
-        #expect(try lenient.verdict().warnings.contains { $0.contains("comes from docker.io") && $0.contains(both) })
+        #expect(try lenient.decision().warnings.contains { $0.contains("comes from docker.io") && $0.contains(both) })
         lenient.settings = ["PLAYBOOK_PROFILE": "strict"]
-        let message = try lenient.verdict().message
+        let message = try lenient.decision().message
         #expect(message.contains("\n- image-registry, image-tag: containers[app].image comes from docker.io"))
         #expect(message.contains("; also uses the mutable tag \"latest\"\n"))
     }
@@ -565,7 +565,7 @@ import Testing
             Rule(
                 id: id, title: "t", group: .application, section: .containerization, rationale: "r", level: .deny,
                 concern: .convention, scope: .replicated, clauses: [Clause("c", "d")], fault: .image, examples: []
-            ) { (subject, _, findings) throws(CannotJudge) in
+            ) { (subject, _, findings) throws(CannotEvaluate) in
                 for message in messages {
                     findings.add(Clause("c", "d"), at: try subject.field("spec"), message, choice: message)
                 }
@@ -573,7 +573,7 @@ import Testing
         }
         var world = World(World.deployment)
         world.rules = [rule("one", ["is bad", "is worse"]), rule("other", ["is odd"])]
-        let message = try world.verdict().message
+        let message = try world.decision().message
         #expect(message.contains("\n- one, other: spec is bad; also is odd\n"))
         #expect(message.contains("\n- one: spec is worse\n"))
     }
@@ -581,7 +581,7 @@ import Testing
     @Test func `a truncated denial still ends with what to do next`() throws {
         let long = String(repeating: "x", count: 250)
         let containers = (1...50).map { "{name: c\($0)-\(long), image: 'example.com/i:1.2.3'}" }
-        let message = try World(spec("containers: [\(containers.joined(separator: ", "))]")).verdict().message
+        let message = try World(spec("containers: [\(containers.joined(separator: ", "))]")).decision().message
         #expect(message.utf8.count <= 16 << 10)
         #expect(message.contains(" more.\n") && message.hasSuffix("playbook explain liveness-probe\n"))
     }
@@ -594,14 +594,14 @@ import Testing
         world.without = ResourceKinds(.horizontalPodAutoscaler)
         world.rules = world.rules.filter { $0.id == "replicas" }
         #expect(
-            try world.verdict().warnings == [
+            try world.decision().warnings == [
                 "spec.replicas is 1; at least 2 are required [replicas, would be denied]; set spec.replicas: 2"
             ])
         // A suggestion in words follows in the same way.
         world = World(try spec("containers: [{name: app, resources: {limits: {cpu: 1}}}]"))
         world.rules = world.rules.filter { $0.id == "cpu-limit" }
         #expect(
-            try world.verdict().warnings == [
+            try world.decision().warnings == [
                 "containers[app].resources.limits.cpu is 1; the container cannot use more, even if the node has idle CPU "
                     + "[cpu-limit]; remove containers[app].resources.limits.cpu"
             ])
@@ -612,7 +612,7 @@ import Testing
             try spec(
                 "{containers: [{name: app, livenessProbe: {httpGet: {path: \"/a\\n\\tb\\u0085\\u2028c\\u202Ed\"}}}]}"))
         world.settings["PLAYBOOK_MODE"] = "dry-run"
-        let warnings = try world.verdict().warnings
+        let warnings = try world.decision().warnings
         #expect(!warnings.isEmpty)
         for warning in warnings {
             #expect(
@@ -626,7 +626,7 @@ import Testing
         let object = try pod("containers: [{name: app, livenessProbe: null}]").merging([
             "metadata": ["name": nil, "generateName": "web-"]
         ])
-        #expect(try World(object).verdict().message.hasPrefix("Pod shop/web-… (generated) violates "))
+        #expect(try World(object).decision().message.hasPrefix("Pod shop/web-… (generated) violates "))
     }
 
     // MARK: 11, limits
@@ -643,22 +643,22 @@ import Testing
         let many = Literal.array(Array(repeating: .object([]), count: 100_000))
         let object = try Patch([.set("/spec/template/spec/containers", many)], on: World.deployment).applied(
             to: World.deployment)
-        let verdict = try World(object).verdict()
-        #expect(verdict.isDenied)
-        #expect(verdict.judgements.allSatisfy { $0.finding.clause.name == "bounded" })
-        #expect(Set(verdict.judgements.map(\.rule.id)).count == verdict.judgements.count)
-        #expect(Set(verdict.judgements.map(\.path)) == ["containers[1000]"])
+        let decision = try World(object).decision()
+        #expect(decision.isDenied)
+        #expect(decision.findings.allSatisfy { $0.finding.clause.name == "bounded" })
+        #expect(Set(decision.findings.map(\.rule.id)).count == decision.findings.count)
+        #expect(Set(decision.findings.map(\.path)) == ["containers[1000]"])
     }
 
     @Test func `hundreds of existing violations stay existing, and all are counted`() throws {
         let many = Literal.array((0..<900).map { ["name": .string("c\($0)"), "image": "i"] })
         let base = World.deployment
         let before = try Patch([.set("/spec/template/spec/containers", many)], on: base).applied(to: base)
-        let verdict = try World(before).updated(to: before.merging(["spec": ["revisionHistoryLimit": 3]])).verdict()
-        #expect(verdict.judgements.allSatisfy { $0.leniency == .existing })
-        #expect(verdict.further.allSatisfy { $0.leniency == .existing })
-        let probes = verdict.judgements.count { $0.rule.id == "liveness-probe" }
-        let further = verdict.further.first { $0.rule.id == "liveness-probe" }
+        let decision = try World(before).updated(to: before.merging(["spec": ["revisionHistoryLimit": 3]])).decision()
+        #expect(decision.findings.allSatisfy { $0.leniency == .existing })
+        #expect(decision.further.allSatisfy { $0.leniency == .existing })
+        let probes = decision.findings.count { $0.rule.id == "liveness-probe" }
+        let further = decision.further.first { $0.rule.id == "liveness-probe" }
         #expect(probes == 100 && further?.count == 800)
     }
 
@@ -756,7 +756,7 @@ import Testing
             Rule(
                 id: id, title: "t", group: .application, section: .containerization, rationale: "r", level: .deny,
                 concern: .convention, scope: .replicated, clauses: [Clause("c", "d")], fix: fix, examples: []
-            ) { (subject, _, findings) throws(CannotJudge) in
+            ) { (subject, _, findings) throws(CannotEvaluate) in
                 for container in try subject.template()?.containers ?? [] {
                     findings.add(Clause("c", "d"), at: Field(container.value), "is here") { _ in
                         described.withLock { $0 += 1 }
@@ -777,7 +777,7 @@ import Testing
             id: "no-cpu-request", title: "t", group: .application, section: .containerization, rationale: "r",
             level: .warn, concern: .convention,
             scope: .replicated, clauses: [Clause("c", "d")], examples: []
-        ) { (subject, _, findings) throws(CannotJudge) in
+        ) { (subject, _, findings) throws(CannotEvaluate) in
             for container in try subject.template()?.containers ?? [] {
                 let request = try Field(container.value)["resources"]["requests"]["cpu"]
                 if request.value != nil { findings.add(Clause("c", "d"), at: request, "is set") }
