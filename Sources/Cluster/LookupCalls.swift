@@ -10,8 +10,9 @@ final class LookupCalls {
     private let catalogue: Catalogue
     /// The cached answers about operators.
     private var claims: [OperatorClaim: (answer: Bool, end: Instant)] = [:]
-    /// The cached resources of API groups, by group and version. A kind that is not among them is looked up again: it can be
-    /// installed at any moment.
+    /// The cached resources of API groups, by group and version.
+    ///
+    /// A kind that is not among them is looked up again: it can be installed at any moment.
     private var resources: [String: (served: [ServedResource], end: Instant)] = [:]
 
     private static let maximumAge = Duration.seconds(60)

@@ -160,7 +160,7 @@ import Testing
                 """), "\(output)")
     }
 
-    @Test func `objects that a controller manages are a group of their own in text, Markdown and JSON`() throws {
+    @Test func `objects that a controller manages are grouped apart in text, Markdown and JSON`() throws {
         let owner =
             "name: web, namespace: shop, ownerReferences: [{apiVersion: a.example.com/v1, kind: Thing, name: t, uid: u, controller: true}]"
         let text = manifests.replacingOccurrences(of: "name: web, namespace: shop", with: owner)

@@ -58,7 +58,7 @@ class Helm:
 
 
 def separated(arguments):
-    """The operands, and the options as (name, value). A value can be an argument of its own, if the option needs one."""
+    """The operands, and the options as (name, value). An option that needs a value can have it in the next argument."""
     operands, options = [], []
     rest = iter(arguments)
     for each in rest:
