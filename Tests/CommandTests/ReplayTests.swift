@@ -241,15 +241,30 @@ import Testing
             try replay("", "--format", "markdown", "-").output.hasPrefix("### playbook replay: ⚠️ no reviews found\n"))
     }
 
+    @Test func `review of a manifest names check, also on standard input and for JSON`() throws {
+        let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+        let program = try Program(["review", "-"], input: manifest)
+        #expect(
+            program.error
+                == "playbook: -:1:1: not JSON; `review` reads AdmissionReviews, use `check` for manifests\n")
+        let json = try Program(
+            ["review", "-"], input: #"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"}}"#)
+        #expect(json.error.hasPrefix("playbook: -:"), "\(json.error)")
+        #expect(json.error.hasSuffix("this is a Deployment, not an AdmissionReview; use `playbook check`\n"))
+        #expect(program.code == 2 && json.code == 2)
+    }
+
     @Test func `a directory without reviews is an error, not a result without denials`() throws {
         try Program.withFolder { folder in
             try recording("web").write(toFile: "\(folder)/server.log", atomically: true, encoding: .utf8)
-            let program = try Program(["replay", folder])
-            #expect(program.code == 2 && program.output == "no reviews found\n")
-            #expect(
-                program.error
-                    == "playbook: no reviews found; in directories, only files that end in .json, .jsonl, .ndjson are read\n"
-            )
+            for command in ["replay", "review"] {
+                let program = try Program([command, folder])
+                #expect(program.code == 2 && program.output == "no reviews found\n", "\(program.output)")
+                #expect(
+                    program.error
+                        == "playbook: no reviews found; in directories, only files that end in .json, .jsonl, .ndjson are read\n"
+                )
+            }
         }
     }
 

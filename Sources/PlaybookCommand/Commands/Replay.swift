@@ -52,8 +52,7 @@ struct ReplayCommand {
         for file in arguments.settingsFiles { Console.note("settings read from \(file.path)") }
         if tally.unreadable > 0 || !isWritten { return .usage }
         if tally.reviews == 0, !arguments.has(.auditLog) {
-            let endings = DirectoryWalk.reviewEndings.joined(separator: ", ")
-            Console.error("playbook: no reviews found; in directories, only files that end in \(endings) are read\n")
+            Console.error("playbook: \(ReviewFiles.nothingFound)\n")
             return .usage
         }
         return failureLevel.code(isDenied: tally.newlyDenied > 0, isWarned: tally.newlyWarned > 0)

@@ -54,6 +54,10 @@ struct ReviewCommand {
         }
         progress.end()
         let isWritten = printer.finish(summary)
+        guard summary.evaluated > 0 || !summary.unreadable.isEmpty else {
+            Console.error("playbook: \(ReviewFiles.nothingFound)\n")
+            return .usage
+        }
         return summary.code(failingOn: failureLevel, isWritten: isWritten)
     }
 
@@ -77,7 +81,10 @@ struct ReviewCommand {
                 do throws(ReviewError) {
                     return .success(evaluated(try AdmissionReview(root), recordedContext(of: root), path, line))
                 } catch {
-                    return .failure(error)
+                    guard let kind = root["kind"]?.string, kind != "AdmissionReview", root["apiVersion"] != nil else {
+                        return .failure(error)
+                    }
+                    return .failure(.notAReview("this is a \(kind), not an AdmissionReview; use `playbook check`"))
                 }
             }
         } catch {
@@ -143,7 +150,9 @@ extension UnreadableInput {
     ///   - error: The error.
     ///   - accepted: The command and what it reads.
     init(_ path: String, from line: Int?, _ error: ParseError, unlike accepted: String) {
-        let isOfManifest = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
+        // Standard input has no name; what does not begin as JSON is probably YAML.
+        let isOfManifest =
+            path.hasSuffix(".yaml") || path.hasSuffix(".yml") || path == "-" && error.line == 1 && error.column == 1
         let reason =
             error.isTooDeep || error.hasTooManyValues
             ? error.reason

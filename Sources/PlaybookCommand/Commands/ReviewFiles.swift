@@ -5,6 +5,10 @@ import Synchronization
 ///
 /// Several threads take blocks in turn; memory does not grow with the size of files with one review per line.
 final class ReviewFiles: Sendable {
+    /// The error for an input without reviews.
+    static let nothingFound =
+        "no reviews found; in directories, only files that end in \(DirectoryWalk.reviewEndings.joined(separator: ", ")) are read"
+
     /// A part of a file that contains whole reviews.
     struct Block: Sendable {
         /// The file; `-` for standard input.
