@@ -12,8 +12,10 @@ struct AuditLogFiles {
     private(set) var intake: LogIntake
     /// The sum of the sizes of the files in bytes; 0 if it is unknown.
     let totalBytes: Int
-    /// The bytes of the files that have been read; of a `.gz` file all or none.
-    var readBytes: Int { streams.reduce(closedBytes) { $0 + ($1.file?.consumed ?? 0) } }
+    /// The bytes that have been read: if the sum is known, of a compressed file all or none.
+    var readBytes: Int {
+        streams.reduce(closedBytes) { $0 + ($1.file.map { totalBytes > 0 && $0.isCompressed ? 0 : $0.consumed } ?? 0) }
+    }
     private var closedBytes = 0
     /// The paths of the files by index.
     private(set) var paths: [String] = []
@@ -43,7 +45,7 @@ struct AuditLogFiles {
         var streams: [String: Stream] = [:]
         var order: [String] = []
         var failed: [Inputs.Failure] = []
-        var (total, isKnown) = (0, true)
+        var (total, largestCompressed, isKnown) = (0, 0, true)
         for entry in Inputs.files(operands, .auditLogs) {
             switch entry {
             case .failure(let failure):
@@ -52,6 +54,7 @@ struct AuditLogFiles {
                 var status = stat()
                 if file.path != "-", stat(file.path, &status) == 0 {
                     total += Int(status.st_size)
+                    if file.path.hasSuffix(".gz") { largestCompressed = max(largestCompressed, Int(status.st_size)) }
                 } else {
                     isKnown = false
                 }
@@ -62,7 +65,8 @@ struct AuditLogFiles {
                 streams[folder, default: Stream()].rest.append(file.path)
             }
         }
-        totalBytes = isKnown ? total : 0
+        // The position in a compressed file is not known, so a large one would seem to make no progress.
+        totalBytes = isKnown && largestCompressed <= total / 20 ? total : 0
         let all = order.compactMap { streams[$0] }.map(\.inOrder)
         self.streams = Array(all.prefix(AuditLogFiles.mostStreams))
         for stream in all.dropFirst(AuditLogFiles.mostStreams) {
@@ -128,7 +132,7 @@ struct AuditLogFiles {
         if let failure = file?.failure() {
             note(failure)
         }
-        if let size = file?.size { closedBytes += size }
+        if let file { closedBytes += totalBytes > 0 ? file.size : file.consumed }
         file = nil
     }
 
@@ -265,8 +269,10 @@ private struct LogFile {
     let index: Int
     /// The size in bytes; 0 if it is unknown.
     let size: Int
-    /// The bytes that have been read; 0 for a `.gz` file.
+    /// The bytes that have been read; those after decompression for a compressed file.
     private(set) var consumed = 0
+    /// True if `gzip` decompresses the file.
+    var isCompressed: Bool { program != nil }
     /// The document over many lines that is being read.
     var lines = LogLines()
     private let descriptor: Int32
@@ -402,7 +408,7 @@ private struct LogFile {
             buffer = []
         }
         if got <= 0 || isCompressedPipe { isAtEnd = true }
-        if program == nil { consumed += max(0, got) }
+        consumed += max(0, got)
     }
 
     /// Closes the file; returns the error if it could not be read to its end.
