@@ -97,7 +97,8 @@ import Testing
         let last = message.split(separator: "\n").last.map { String($0) } ?? ""
         #expect(last.contains(#"playbook.superinc.com/exempt: "liveness-probe""#))
         #expect(last.contains("For an exemption from host-isolation, ask your platform team."))
-        #expect(last.contains("annotate Namespace shop with playbook.superinc.com/level: warn; its denials are warnings"))
+        #expect(
+            last.contains("annotate Namespace shop with playbook.superinc.com/level: warn; its denials are warnings"))
         #expect(last.hasSuffix("playbook explain liveness-probe"))
     }
 }
