@@ -27,6 +27,8 @@ PATH = re.compile(r"(?<![\w./-])(?:scripts|deploy|docs|Sources|Tests|Fuzz|certs|
 # A version of another product that must be one of those in VERSIONS' files.
 VERSION = re.compile(r"Swift \d+\.\d+|glibc \d+\.\d+|Ubuntu \d+\.\d+|Debian \d+|tested with \d+\.\d+")
 PLACEHOLDER = re.compile(r"[/-][A-Z]{3,}\b|…")
+# The type of the Secret with the server's certificate, and an address.
+NO_ANNOTATIONS = {"certificates", "docs"}
 ANNOTATIONS = {"exempt", "exempt-reason", "exempt-until", "level", "enforced-since"}
 SHELLS = {"sh", "console", "bash", "shell"}
 # The commands and flags of other programs that pages may use. A command in a sentence can be without its second word.
@@ -221,7 +223,7 @@ def problems(name, text, pages, program):
     for path in sorted(set(PATH.findall(text))):
         if not PLACEHOLDER.search(path) and not exists(path.rstrip(".")) and not (here / path).exists():
             yield f"path {path}, which does not exist"
-    for key in sorted(set(re.findall(r"(?<!\.)playbook\.superinc\.com/([a-z-]*[a-z])", text)) - ANNOTATIONS - {"docs"}):
+    for key in sorted(set(re.findall(r"(?<!\.)playbook\.superinc\.com/([a-z-]*[a-z])", text)) - ANNOTATIONS - NO_ANNOTATIONS):
         yield f"unknown annotation playbook.superinc.com/{key}"
     for minimum in sorted(set(re.findall(r"Kubernetes (1\.\d+) or (?:later|newer)", text))):
         if minimum != "1.30":
